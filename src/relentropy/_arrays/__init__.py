@@ -1,0 +1,10 @@
+"""Ground floor: what array-api-compat does not do for us, and its only importer.
+
+``library``    which array library the arguments belong to, and what is refused
+``namespace``  the ``xp`` that formulas see: that library at one working precision
+``dtypes``     promotion, working precision, result precision
+``axes``       axes, masks and shapes; how a call's data are laid out in blocks
+``pairs``      error-free transforms, numbers as unevaluated pairs, compensated sums
+``plan``       the two drivers, ``fold`` and ``fmap``, and how they cut their work
+``lazy``       the same drivers over dask's chunks
+"""

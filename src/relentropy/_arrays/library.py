@@ -1,0 +1,160 @@
+"""Which array library the arguments belong to, and what is refused at the door."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import array_api_compat as compat
+import numpy as np
+
+Array = Any
+
+# Objects that would pass for an array and lose something on the way, by the root of the
+# module that defines them, with the one line that says what to do instead.
+_REMEDIES = {
+    "pandas": "pass .to_numpy()",
+    "polars": "pass .to_numpy()",
+    "pyarrow": "pass .to_numpy()",
+    "xarray": "pass .data",
+    "scipy.sparse": "pass .toarray()",
+    "sparse": "pass .todense()",
+    "cupyx": "pass .toarray()",
+    "scipy.stats": "pass its probabilities",
+    "torch.distributions": "pass .logits with from_logits=True",
+    "tensorflow": "pass .numpy()",
+    "astropy": "pass .value",
+    "pint": "pass .magnitude",
+}
+
+
+class Arguments(NamedTuple):
+    """Named arguments as arrays of one library on one device."""
+
+    library: str
+    """``"numpy"``, ``"torch"``, ``"jax"``, ``"cupy"``, ``"dask"`` or ``"strict"``."""
+    raw: Any
+    """The namespace that array-api-compat gives for it."""
+    device: Any
+    arrays: dict[str, Array]
+    """Arrays of that library; what came as scalars or lists is in ``loose``."""
+    loose: dict[str, Any]
+
+
+def gather(arguments: dict[str, Any]) -> Arguments:
+    """Sort named arguments into one library's arrays and loose numbers and lists.
+
+    Arguments that are None are left out. With no array at all the loose ones become numpy
+    arrays, as numpy itself would have it.
+    """
+    arrays: dict[str, Array] = {}
+    loose: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        if type(value) is np.ndarray:  # a tenth of the cost of asking array-api-compat
+            arrays[name] = value
+        elif isinstance(value, (bool, int, float, complex, list, tuple, np.generic)):
+            loose[name] = value
+        elif _is_array(name, value):
+            arrays[name] = value
+    if not arrays:
+        arrays, loose = {name: _from_loose(name, v) for name, v in loose.items()}, {}
+    if all(type(value) is np.ndarray for value in arrays.values()):
+        return Arguments("numpy", _numpy_namespace(), None, arrays, loose)
+    library, raw = _library(arrays)
+    return Arguments(library, raw, _device(arrays), arrays, loose)
+
+
+def _from_loose(name: str, value: Any) -> Array:
+    if isinstance(value, (list, tuple)) and any(_array_inside(v) for v in value):
+        raise TypeError(f"{name} is a {type(value).__name__} of arrays; stack them first")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
+    if array.size == 0 and isinstance(value, (list, tuple)):
+        array = array.astype(np.float64)
+    return array
+
+
+def _array_inside(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_array_inside(v) for v in value)
+    return not isinstance(value, np.generic) and compat.is_array_api_obj(value)
+
+
+def _numpy_namespace() -> Any:
+    import array_api_compat.numpy as raw
+
+    return raw
+
+
+def _is_array(name: str, value: Any) -> bool:
+    """True for a dense array of a supported library; raises for everything else."""
+    kind = type(value)
+    origin = f"{kind.__module__}.{kind.__qualname__}"
+    for module, remedy in _REMEDIES.items():
+        if origin.startswith(module + "."):
+            raise TypeError(f"{name} is a {origin}, which is not a dense array; {remedy}")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a numpy masked array, whose mask would be lost; "
+            f"pass {name}.data and where=~{name}.mask"
+        )
+    if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
+        raise TypeError(f"{name} is a {origin}; pass numpy.asarray({name})")
+    if not compat.is_array_api_obj(value):
+        raise TypeError(
+            f"{name} must be an array, a number or a list of numbers, not {origin}"
+        )
+    if compat.is_torch_array(value) and str(value.layout) != "torch.strided":
+        raise TypeError(f"{name} is a sparse tensor; pass .to_dense()")
+    return True
+
+
+def _library(arrays: dict[str, Array]) -> tuple[str, Any]:
+    # One array of each kind is enough to ask for, and `array_namespace` refuses mixtures
+    # without a name: look first, so that the error can say which argument is which.
+    seen = {name: _library_name(value) for name, value in arrays.items()}
+    names = sorted(set(seen.values()))
+    if len(names) > 1:
+        which = ", ".join(f"{name} is {_article(lib)} array" for name, lib in seen.items())
+        raise TypeError(f"arrays of different libraries: {which}; convert all to one of them")
+    return names[0], compat.array_namespace(*arrays.values())
+
+
+def _article(library: str) -> str:
+    return f"an {library}" if library[0] in "aeiou" else f"a {library}"
+
+
+def _library_name(value: Array) -> str:
+    if isinstance(value, np.ndarray):
+        return "numpy"
+    if compat.is_torch_array(value):
+        return "torch"
+    if compat.is_jax_array(value):
+        return "jax"
+    if compat.is_cupy_array(value):
+        return "cupy"
+    if compat.is_dask_array(value):
+        return "dask"
+    root = type(value).__module__.partition(".")[0]
+    return "strict" if root == "array_api_strict" else root
+
+
+def _device(arrays: dict[str, Array]) -> Any:
+    devices = {}
+    for name, value in arrays.items():
+        try:
+            devices[name] = compat.device(value)
+        except Exception:  # a tracer has no device: it is where its program runs
+            return None
+    # jax places uncommitted arrays itself and complains on its own where it cannot.
+    first = next(iter(devices.values()))
+    if all(d == first for d in devices.values()):
+        return first
+    which = ", ".join(f"{name} is on {device}" for name, device in devices.items())
+    if "jax" in sys.modules and compat.is_jax_array(next(iter(arrays.values()))):
+        return None
+    raise ValueError(f"arrays on different devices: {which}; move all to one of them")

@@ -1,0 +1,219 @@
+"""The ``xp`` of the formulas: one library at one working precision.
+
+Formulas are written against this small surface instead of against a library, so that what
+differs between libraries is said once and here: scalars in ``where``, functions younger
+than the oldest standard in use, and the places where a compiler or a library's own
+``log1p`` has to be kept from spoiling a careful formula.
+
+Blocks are two-dimensional with the reduced axis first, (n, rows): the halves of a pairwise
+sum are then contiguous for any n, and a row's statistics, (1, rows), broadcast from the left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .polynomials import log1pmx_near
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Thresholds that depend on the working precision's range, not on any function."""
+
+    splitter: float
+    """2**ceil(bits/2) + 1, which halves a significand (Dekker 1971)."""
+    largest: float
+    ratio_min: float
+    ratio_max: float
+    """Quotients inside these bounds are rounded once and can be multiplied back exactly."""
+    scalings: tuple[tuple[float, float], ...]
+    """(threshold, factor): numbers of at least that size are scaled by that power of two
+    into the middle of the range, where products have exact remainders."""
+    headroom: float
+    """exp(2 * headroom) times any row's length does not overflow, and exp(-headroom) times
+    any row's length is below half an ulp of 1."""
+    shortener: float
+    """Splits off the leading bits of a ratio whose product with a float32 is exact."""
+
+
+_LIMITS = {
+    "float64": Limits(
+        splitter=2.0**27 + 1,
+        largest=float(np.finfo(np.float64).max),
+        ratio_min=1e-290,
+        ratio_max=1e300,
+        scalings=(
+            (2.0**960, 2.0**-80),
+            (2.0**300, 1.0),
+            (2.0**-100, 2.0**400),
+            (2.0**-500, 2.0**800),
+            (0.0, 2.0**1000),
+        ),
+        headroom=300.0,
+        shortener=2.0**24 + 1,
+    ),
+    "float32": Limits(
+        splitter=2.0**12 + 1,
+        largest=float(np.finfo(np.float32).max),
+        ratio_min=1e-28,
+        ratio_max=1e30,
+        scalings=(
+            (2.0**90, 2.0**-40),
+            (2.0**30, 1.0),
+            (2.0**-30, 2.0**60),
+            (2.0**-70, 2.0**100),
+            (0.0, 2.0**126),
+        ),
+        headroom=30.0,
+        shortener=1.0,
+    ),
+}
+
+
+class Namespace:
+    """What every library does alike; the others below say what differs."""
+
+    def __init__(self, library: str, raw: Any, name: str, exact: bool) -> None:
+        self.library = library
+        self.raw = raw
+        self.dtype = dtypes.dtype_object(library, raw, name)
+        self.exact = exact
+        self._float32 = dtypes.dtype_object(library, raw, "float32")
+        self.limits = _LIMITS[name]
+        self.exp = raw.exp
+        self.log = raw.log
+        self.log1p = raw.log1p
+        self.abs = raw.abs
+        self.sign = raw.sign
+        self.isnan = raw.isnan
+        self.isfinite = raw.isfinite
+        self.concat = raw.concat
+        self.zeros_like = raw.zeros_like
+        self.ones_like = raw.ones_like
+
+    def where(self, condition: Array, one: Any, other: Any) -> Array:
+        """Elementwise choice; either side may be a Python float."""
+        return self.raw.where(condition, one, other)
+
+    def maximum(self, one: Array, other: Any) -> Array:
+        return self.raw.maximum(one, other)
+
+    def minimum(self, one: Array, other: Any) -> Array:
+        return self.raw.minimum(one, other)
+
+    def rounded(self, product: Array) -> Array:
+        """A product that the compiler may not fuse with the sum that consumes it."""
+        return product
+
+    def max(self, block: Array) -> Array:
+        """Largest entry of each row, as (1, rows); nan where the row has one."""
+        return self.raw.max(block, axis=0, keepdims=True)
+
+    def any(self, block: Array) -> Array:
+        return self.raw.any(block, axis=0, keepdims=True)
+
+    def cast(self, array: Array, dtype: Any) -> Array:
+        return self.raw.astype(array, dtype, copy=False)
+
+    def block(self, array: Array, shape: tuple[int, int]) -> Array:
+        """A contiguous (n, rows) block in working precision.
+
+        Where that is wider than the data, formulas count on the data's short significands:
+        large integers are rounded to float32 first.
+        """
+        if not self.exact and "int" in dtypes.name_of(array.dtype):
+            array = self.cast(array, self._float32)
+        return self._contiguous(self.cast(array, self.dtype), shape)
+
+    def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
+        return self.raw.reshape(array, shape)
+
+
+class NumpyNamespace(Namespace):
+    def where(self, condition: Array, one: Any, other: Any) -> Array:
+        return np.where(condition, one, other)
+
+    def cast(self, array: Array, dtype: Any) -> Array:
+        return array.astype(dtype, copy=False)
+
+    def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
+        return np.ascontiguousarray(array).reshape(shape)
+
+
+class TorchNamespace(Namespace):
+    def cast(self, array: Array, dtype: Any) -> Array:
+        return array.to(dtype)
+
+    def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
+        return array.reshape(shape).contiguous()
+
+    def maximum(self, one: Array, other: Any) -> Array:
+        if isinstance(other, float):
+            return self.raw.clamp(one, min=other)
+        return self.raw.maximum(one, other)
+
+    def minimum(self, one: Array, other: Any) -> Array:
+        if isinstance(other, float):
+            return self.raw.clamp(one, max=other)
+        return self.raw.minimum(one, other)
+
+
+class JaxNamespace(Namespace):
+    def __init__(self, library: str, raw: Any, name: str, exact: bool) -> None:
+        super().__init__(library, raw, name, exact)
+        self.log1p = self._log1p
+
+    def rounded(self, product: Array) -> Array:
+        # XLA contracts a product and a sum into one operation, which breaks every error-free
+        # transform that is built on products. It does not contract through a minimum.
+        return self.raw.minimum(product, self.limits.largest)
+
+    def _log1p(self, x: Array) -> Array:
+        # XLA's own is off by 128 ulp between -0.5 and 0, and by 2 above. This is 1.5 at most.
+        near = (x >= -0.5) & (x <= 1.0)
+        z = self.raw.where(near, x, 0.0)
+        u = self.rounded(1 + x)
+        lost = self.raw.where(u < self.limits.ratio_max, (x - (u - 1)) / u, 0.0)
+        return self.raw.where(near, z + log1pmx_near(z), self.raw.log(u) + lost)
+
+
+class StrictNamespace(Namespace):
+    """array-api-strict at its oldest standard, which stands for every library to come."""
+
+    def _lift(self, value: Any, like: Array) -> Array:
+        if isinstance(value, float):
+            return self.raw.full((), value, dtype=self.dtype, device=like.device)
+        return value
+
+    def where(self, condition: Array, one: Any, other: Any) -> Array:
+        one, other = self._lift(one, condition), self._lift(other, condition)
+        return self.raw.where(condition, one, other)
+
+    def maximum(self, one: Array, other: Any) -> Array:
+        other = self._lift(other, one)
+        return self.raw.where((one >= other) | (one != one), one, other)
+
+    def minimum(self, one: Array, other: Any) -> Array:
+        other = self._lift(other, one)
+        return self.raw.where((one <= other) | (one != one), one, other)
+
+
+_CLASSES = {
+    "numpy": NumpyNamespace,
+    "torch": TorchNamespace,
+    "jax": JaxNamespace,
+    "cupy": Namespace,
+}
+
+
+@lru_cache(maxsize=64)
+def namespace(library: str, raw: Any, name: str, exact: bool) -> Namespace:
+    """The namespace for a library, a working dtype and whether it must be exact."""
+    return _CLASSES.get(library, StrictNamespace)(library, raw, name, exact)

@@ -1,0 +1,153 @@
+"""Numbers as unevaluated pairs, and the error-free transforms under them.
+
+A `Pair` is ``hi + lo`` with ``lo`` at most half an ulp of ``hi``: twice the digits of the
+working precision from its own additions and multiplications (Dekker 1971; Joldes, Muller
+and Popescu 2017). ``lo`` is None where ``hi`` is known to be enough, and costs nothing then.
+
+Compilers can break all of this, each transform alone rarely, compositions often; every
+product whose rounding error is wanted goes through ``xp.rounded``, and no transform is
+applied to a literal constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Array = Any
+
+
+def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """``a + b`` rounded, and the rounding error (Knuth's six operations; any magnitudes)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def fast_two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """The same in three operations for ``abs(a) >= abs(b)``."""
+    total = a + b
+    return total, b - (total - a)
+
+
+def split(a: Array, *, xp: Any) -> tuple[Array, Array]:
+    """Two halves of a significand, whose products are exact."""
+    c = xp.rounded(xp.limits.splitter * a)
+    high = c - (c - a)
+    return high, a - high
+
+
+def two_prod(a: Array, b: Array, *, xp: Any) -> tuple[Array, Array]:
+    """``a * b`` rounded, and the rounding error."""
+    product = xp.rounded(a * b)
+    ah, al = split(a, xp=xp)
+    bh, bl = split(b, xp=xp)
+    return product, ((ah * bh - product) + ah * bl + al * bh) + al * bl
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The number ``hi + lo``; sums and differences of pairs are renormalised pairs."""
+
+    hi: Array
+    lo: Array | None = None
+
+    def __add__(self, other: Pair | Array) -> Pair:
+        other = other if isinstance(other, Pair) else Pair(other)
+        total, error = two_sum(self.hi, other.hi)
+        if self.lo is None and other.lo is None:
+            return Pair(total, error)
+        for low in (self.lo, other.lo):
+            error = error if low is None else error + low
+        return Pair(*fast_two_sum(total, error))
+
+    def __neg__(self) -> Pair:
+        return Pair(-self.hi, None if self.lo is None else -self.lo)
+
+    def __sub__(self, other: Pair | Array) -> Pair:
+        return self + (-other)
+
+    def map(self, fn: Any) -> Pair:
+        """Apply a choice of entries to both words."""
+        return Pair(fn(self.hi), None if self.lo is None else fn(self.lo))
+
+    @property
+    def value(self) -> Array:
+        """The pair rounded to working precision."""
+        return self.hi if self.lo is None else self.hi + self.lo
+
+
+def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
+    """``x - y``: a pair where the namespace is exact, else rounded."""
+    if xp.exact:
+        return x - y
+    rounded = x.hi - y
+    return Pair(rounded if x.lo is None else rounded + x.lo)
+
+
+def exp(x: Pair, *, xp: Any) -> Array:
+    """``exp(hi + lo)``: a rounded exponent alone would cost |x| ulp of the result."""
+    grown = xp.exp(x.hi)
+    return grown if x.lo is None else grown + grown * x.lo
+
+
+def scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
+    """``factor * x``, with the product's error where the namespace is exact."""
+    if not xp.exact:
+        return Pair(factor * x.hi)
+    product, error = two_prod(factor, x.hi, xp=xp)
+    return Pair(product, error if x.lo is None else error + factor * x.lo)
+
+
+def divide(x: Pair, y: Pair, *, xp: Any) -> Pair:
+    """``x / y``, with the remainder of the division where the namespace is exact."""
+    quotient = x.hi / y.hi
+    if not xp.exact:
+        return Pair(quotient)
+    product, error = two_prod(quotient, y.hi, xp=xp)
+    rest = (x.hi - product) - error
+    rest = rest if x.lo is None else rest + x.lo
+    rest = rest if y.lo is None else rest - quotient * y.lo
+    return Pair(quotient, rest / y.hi)
+
+
+def add_sums(one: Pair, other: Pair, *, xp: Any) -> Pair:
+    """The sum of two sums, either of which may be infinite."""
+    plain = one.hi + other.hi
+    finite = xp.isfinite(plain)
+    together = one.map(lambda word: xp.where(finite, word, 0.0)) + other.map(
+        lambda word: xp.where(finite, word, 0.0)
+    )
+    return Pair(xp.where(finite, together.hi, plain), together.lo)
+
+
+def total(x: Array, *, xp: Any, low: Array | None = None) -> Pair:
+    """Sum over the first axis, as (1, rows), in a fixed pairwise order.
+
+    In an exact namespace every partial sum carries its rounding error (and ``low``, the low
+    words of the summands). The tree depends on the length alone, never on the library's own
+    reduction, so that results do not change with threads, strides or block widths.
+    """
+    error = low
+    while x.shape[0] > 1:
+        half = x.shape[0] // 2
+        one, two, rest = x[:half, :], x[half : 2 * half, :], x[2 * half :, :]
+        if xp.exact:
+            x, lost = two_sum(one, two)
+            if error is not None:
+                lost = lost + (error[:half, :] + error[half : 2 * half, :])
+        else:
+            x, lost = one + two, None
+        if rest.shape[0]:
+            x = xp.concat([x, rest], axis=0)
+            if lost is not None:
+                last = xp.zeros_like(rest) if error is None else error[2 * half :, :]
+                lost = xp.concat([lost, last], axis=0)
+        error = lost
+    if not xp.exact:
+        return Pair(x)
+    error = xp.zeros_like(x) if error is None else error
+    # An infinite sum has nan for its error; the sum itself never saw it.
+    finite = xp.isfinite(x)
+    high, error = fast_two_sum(x, xp.where(finite, error, 0.0))
+    return Pair(high, xp.where(finite, error, 0.0))

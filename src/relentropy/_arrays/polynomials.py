@@ -1,0 +1,94 @@
+"""The two minimax polynomials that everything near equality is evaluated with.
+
+Coefficients, highest power first, by mpmath at 50 digits (a Chebyshev fit, whose error is
+within a small factor of the minimax one):
+
+>>> # P(y) = (atanh(sqrt(y))/sqrt(y) - 1)/y = sum(y**k/(2*k + 3)), 14 terms, 2.0e-17 off
+>>> # mpmath.chebyfit(P, [0, 0.2501], 14)
+>>> # Q(x) = (exp(x) - 1 - x)/x**2 = sum(x**k/(k + 2)!), 17 terms, 1.2e-18 off
+>>> # mpmath.chebyfit(Q, [-2, 2], 17)
+
+The same coefficients, rounded, serve float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Array = Any
+
+_P = (
+    0.21115109506841148,
+    -0.14477005451011898,
+    0.13576149109826188,
+    0.012219494246581248,
+    0.05443792667937839,
+    0.051604446522550286,
+    0.058931382593187094,
+    0.06665883232659046,
+    0.07692346108805066,
+    0.09090907875688518,
+    0.1111111113405809,
+    0.14285714285488846,
+    0.2000000000000087,
+    0.3333333333333333,
+)
+_Q = (
+    1.633329863609043e-16,
+    2.9545866471328475e-15,
+    4.7744431721110966e-14,
+    7.63706638519095e-13,
+    1.147093322535863e-11,
+    1.6059420302296456e-10,
+    2.0876753010996743e-09,
+    2.5052100404490446e-08,
+    2.755731927176626e-07,
+    2.7557319319885053e-06,
+    2.4801587301283017e-05,
+    0.00019841269840659067,
+    0.001388888888888976,
+    0.00833333333333508,
+    0.04166666666666666,
+    0.16666666666666652,
+    0.5,
+)
+
+
+# Where working precision is wider than the data, a short Taylor series near zero is enough:
+# beyond, subtracting loses fewer bits than there are to spare.
+_SHORT_P = (1 / 9, 1 / 7, 1 / 5, 1 / 3)
+_SHORT_Q = (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2)
+
+
+def _horner(coefficients: tuple[float, ...], x: Array) -> Array:
+    value = coefficients[0] * x + coefficients[1]
+    for coefficient in coefficients[2:]:
+        value = value * x + coefficient
+    return value
+
+
+def atanh_reach(*, xp: Any) -> float:
+    """Up to which abs(s) `atanh_tail` is meant to be used."""
+    return 0.5 if xp.exact else 2.0**-6
+
+
+def atanh_tail(y: Array, *, xp: Any) -> Array:
+    """``(atanh(s)/s - 1)/s**2`` for ``y = s**2``, abs(s) up to `atanh_reach`."""
+    return _horner(_P if xp.exact else _SHORT_P, y)
+
+
+def exp_reach(*, xp: Any) -> float:
+    """Up to which abs(x) `exp_tail` is meant to be used."""
+    return 2.0 if xp.exact else 2.0**-5
+
+
+def exp_tail(x: Array, *, xp: Any) -> Array:
+    """``(exp(x) - 1 - x)/x**2`` for abs(x) up to `exp_reach`."""
+    return _horner(_Q if xp.exact else _SHORT_Q, x)
+
+
+def log1pmx_near(x: Array) -> Array:
+    """``log(1 + x) - x`` for x from -0.66 to 2, where ``x/(2 + x)`` is at most a half."""
+    r = x / (2 + x)
+    y = r * r
+    return r * (2 * y * _horner(_P, y) - x)
