@@ -1,0 +1,49 @@
+"""Small pieces that the reductions share."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from .._arrays.pairs import Pair, exp, two_sum
+
+Array = Any
+
+
+def finite_or_zero(x: Array, *, xp: Any) -> Array:
+    """An anchor that can be subtracted: infinities and nan would spoil what they meet."""
+    return xp.where(xp.isfinite(x), x, 0.0)
+
+
+def exp_difference(a: Array, b: Array, *, xp: Any) -> Array:
+    """``exp(a - b)`` of row maxima with a <= b; 1 where equal (also both infinite)."""
+    same = a == b
+    high, low = two_sum(xp.where(same, 0.0, a), -xp.where(same, 0.0, b))
+    return exp(Pair(high, xp.where(xp.isfinite(high), low, 0.0)), xp=xp)
+
+
+def count(condition: Array, *, xp: Any) -> Array:
+    """How many of each row's entries fulfil a condition, as a float (1, rows)."""
+    ones = xp.cast(condition, xp.dtype)
+    return xp.raw.sum(ones, axis=0, keepdims=True, dtype=xp.dtype)
+
+
+def in_base(value: Array, base: float | None, *, xp: Any) -> Array:
+    """Nats to another base, by a reciprocal logarithm of twice the precision."""
+    if base is None:
+        return value
+    high, low = _reciprocal_log(base, xp.limits.splitter)
+    return value * high + xp.where(xp.isfinite(value), value, 0.0) * low
+
+
+@lru_cache(maxsize=64)
+def _reciprocal_log(base: float, splitter: float) -> tuple[float, float]:
+    from decimal import Decimal, localcontext
+
+    import numpy as np
+
+    with localcontext() as context:
+        context.prec = 50
+        exact = 1 / Decimal(base).ln()
+        high = float(exact) if splitter > 2**20 else float(np.float32(exact))
+        return high, float(exact - Decimal(high))

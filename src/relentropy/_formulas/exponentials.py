@@ -1,0 +1,42 @@
+"""Logarithms of sums and differences of exponentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._arrays.pairs import Pair, exp, two_sum
+from .expm1mx import expm1
+
+Array = Any
+
+
+def log1mexp(x: Array, /, *, xp: Any) -> Array:
+    """``log(1 - exp(x))`` for x <= 0.
+
+    Maechler's two forms (2012), joined at -log 2.
+    """
+    near = x > -0.6931471805599453
+    z = xp.where(near, x, -1.0)
+    w = xp.where(near, -1.0, x)
+    return xp.where(near, xp.log(-expm1(z, xp=xp)), xp.log1p(-xp.exp(w)))
+
+
+def log1pexp(x: Array, /, *, xp: Any) -> Array:
+    """``log(1 + exp(x))``, without overflow: max(x, 0) + log1p(exp(-abs(x)))."""
+    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def logaddexp(x: Array, y: Array, /, *, xp: Any) -> Array:
+    """``log(exp(x) + exp(y))``."""
+    top, low = xp.maximum(x, y), xp.minimum(x, y)
+    same = top == low  # also both infinite
+    gap = Pair(*two_sum(xp.where(same, 0.0, low), -xp.where(same, 0.0, top)))
+    gap = Pair(gap.hi, xp.where(xp.isfinite(gap.hi), gap.lo, 0.0))
+    return top + xp.log1p(exp(gap, xp=xp))
+
+
+def logsubexp(x: Array, y: Array, /, *, xp: Any) -> Array:
+    """``log(exp(x) - exp(y))`` for x >= y."""
+    same = (x == y) & (x < float("inf"))  # also both -inf
+    gap = xp.where(same, 0.0, y - x)
+    return xp.where(same, -float("inf"), x + log1mexp(gap, xp=xp))

@@ -1,0 +1,240 @@
+"""Relative entropy from logits, in one pass, in a state that merges.
+
+Two logsumexps are never subtracted. With d = (b - a) - c, c close to the teacher's mean of
+b - a, w = exp(a - m) and
+
+    S = sum(w),  T = sum(w*d),  F = sum(w*(exp(d) - 1 - d)) + sum(exp(b - c - m) where a = -inf)
+
+the divergence is ``F/S + log1pmx(W)`` with W = (F + T)/S, for any c: every term of F is
+non-negative, T is what rounding c left, and nothing cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .._arrays.pairs import Pair, divide, exp, minus, total, two_sum
+from .._arrays.polynomials import exp_reach, exp_tail
+from .expectation import exp_difference, finite_or_zero, in_base
+from .expm1mx import expm1, expm1mx
+from .log1pmx import log1pmx
+from .log_pair import log_pair
+
+Array = Any
+_INF = float("inf")
+
+
+class State(NamedTuple):
+    """Teacher logits a and student logits b of any part of a row; each (1, rows)."""
+
+    top: Array
+    """m, the largest a; -inf where the teacher has no mass in this part."""
+    centre: Pair
+    """c; zero without teacher mass."""
+    mass: Pair
+    """S."""
+    mean: Array
+    """T."""
+    excess: Pair
+    """exp(-shift)*F; where shift > 0, of S + T + F, to which the other two add nothing."""
+    shift: Array
+    """0 unless the student is so far above the teacher that F would overflow."""
+    q_top: Array
+    """The largest b."""
+    lost: Array
+    """Whether the teacher has mass where the student has none."""
+    valid: Array
+    """Whether no logit is nan or +inf."""
+
+
+@dataclass(frozen=True)
+class KLFold:
+    """The pass: `State` of blocks of logits, or of weights where ``from_logits`` says so."""
+
+    from_logits: tuple[bool, bool]
+    normalize: bool
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> State:
+        a, b = (
+            Pair(one) if is_log else log_pair(one, xp=xp)
+            for one, is_log in zip(block, self.from_logits, strict=True)
+        )
+        no_p, no_q = a.hi == -_INF, b.hi == -_INF
+        live = ~(no_p | no_q)
+        top, q_top = xp.max(a.hi), xp.max(b.hi)
+        valid = ~xp.any(~((a.hi < _INF) & (b.hi < _INF)))
+        lost = xp.any(~no_p & no_q)
+        anchor = finite_or_zero(top, xp=xp)
+        at_top = live & (a.hi == top)
+
+        # What is masked enters no arithmetic; it is left out again where it would count.
+        a = Pair(xp.where(no_p, anchor, a.hi), None if a.lo is None else xp.where(no_p, 0.0, a.lo))
+        b = Pair(xp.where(no_q, 0.0, b.hi), None if b.lo is None else xp.where(no_q, 0.0, b.lo))
+        weight = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp))
+        mass = total(weight, xp=xp)
+        d, student = b - a, minus(b, anchor, xp=xp)
+        pivot = mean = xp.zeros_like(anchor)
+        if self.normalize:
+            # The difference at the teacher's largest logit takes a common offset out exactly,
+            # so that the mean is as small as the differences are and its rounding harmless.
+            pivot = finite_or_zero(xp.max(xp.where(at_top, d.hi, -_INF)), xp=xp)
+            d, student = d - pivot, minus(student, pivot, xp=xp)
+            sum_ = total(xp.where(live, weight * d.hi, 0.0), xp=xp).value
+            mean = xp.where(mass.hi > 0, sum_ / xp.where(mass.hi > 0, mass.hi, 1.0), 0.0)
+            d, student = minus(d, mean, xp=xp), minus(student, mean, xp=xp)
+        d = d.map(lambda word: xp.where(live, word, 0.0))
+
+        # exp(student) is the student on the teacher's scale; shifted where it would overflow.
+        height = xp.max(xp.where(no_q, -_INF, student.hi))
+        above = (height > xp.limits.headroom) | (top == -_INF)
+        shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
+        other = xp.where(no_q, 0.0, exp(student - shift, xp=xp))
+
+        near = live & (xp.abs(d.hi) < exp_reach(xp=xp))
+        x = xp.where(near, d.hi, 0.0)
+        g = x * x * exp_tail(x, xp=xp)
+        if d.lo is not None:
+            g = g + d.lo * (x + g)
+        terms = xp.where(near, weight * g, other - (weight + weight * d.hi))
+        terms = xp.where(no_p | above, other, terms)
+        return State(
+            top=top,
+            centre=Pair(*two_sum(pivot, mean)),
+            mass=mass,
+            mean=total(weight * d.hi, xp=xp).value,
+            excess=total(terms, xp=xp),
+            shift=shift,
+            q_top=q_top,
+            lost=lost,
+            valid=valid,
+        )
+
+    def merge(self, one: State, other: State, *, xp: Any) -> State:
+        """Chan's update: both parts are recentred on the mean of their centres.
+
+        Moving a centre by e adds expm1mx(e) for every unit of teacher mass, so that F stays a
+        sum of terms none of which is negative, however parts are merged.
+        """
+        top = xp.maximum(one.top, other.top)
+        parts = [_Scaled(part, top, xp=xp) for part in (one, other)]
+        mass = parts[0].mass + parts[1].mass
+        # The heavier part's centre moves a little: no overflow, and no inf - inf.
+        first = parts[0].mass >= parts[1].mass
+        lighter = xp.where(first, parts[1].mass, parts[0].mass)
+        share = xp.where(mass > 0, lighter / xp.where(mass > 0, mass, 1.0), 0.0)
+        step = (other.centre - one.centre).value * share
+        centre = Pair(
+            xp.where(first, one.centre.hi, other.centre.hi),
+            xp.where(first, one.centre.lo, other.centre.lo),
+        ) + xp.where(first, step, -step)
+
+        for part in parts:
+            part.recentre(centre)
+        height = xp.maximum(parts[0].height, parts[1].height)
+        above = (height > xp.limits.headroom) | (top == -_INF)
+        shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
+        excess = parts[0].excess(shift, above) + parts[1].excess(shift, above)
+        # Headroom again, for the merges to come.
+        large = excess > math.exp(xp.limits.headroom)
+        shift = shift + xp.where(large, xp.log(xp.where(large, excess, 1.0)), 0.0)
+        return State(
+            top=top,
+            centre=centre,
+            mass=_single(mass, xp=xp),
+            mean=parts[0].moved_mean() + parts[1].moved_mean(),
+            excess=_single(xp.where(large, 1.0, excess), xp=xp),
+            shift=shift,
+            q_top=xp.maximum(one.q_top, other.q_top),
+            lost=one.lost | other.lost,
+            valid=one.valid & other.valid,
+        )
+
+
+def _single(x: Array, *, xp: Any) -> Pair:
+    """A merged sum, whose low word is not worth its cost."""
+    return Pair(x, xp.zeros_like(x) if xp.exact else None)
+
+
+class _Scaled:
+    """One part of a merge, on the scale of the whole."""
+
+    def __init__(self, part: State, top: Array, *, xp: Any) -> None:
+        self.part, self.xp = part, xp
+        scale = exp_difference(part.top, top, xp=xp)
+        self.mass, self.mean = scale * part.mass.value, scale * part.mean
+        anchor, new = (finite_or_zero(t, xp=xp) for t in (part.top, top))
+        self.exponent = Pair(*two_sum(anchor, -new)) + part.shift
+
+    def recentre(self, centre: Pair) -> None:
+        self.move = self.part.centre - centre
+        self.exponent = self.exponent + self.move
+        self.present = self.part.q_top > -_INF
+        self.height = self.xp.where(self.present, self.exponent.hi, -_INF)
+
+    def moved_mean(self) -> Array:
+        return self.mean + self.mass * self.move.value
+
+    def excess(self, shift: Array, above: Array) -> Array:
+        xp, part, move = self.xp, self.part, self.move.hi
+        grown = xp.where(self.present, exp(self.exponent - shift, xp=xp), 0.0)
+        plain = part.shift == 0
+        near = plain & (xp.abs(move) < 2)
+        x = xp.where(near, move, 0.0)
+        lifted = self.mass * expm1mx(x, xp=xp) + self.mean * expm1(x, xp=xp)
+        inside = part.excess.value
+        close = grown * inside + (lifted + self.mass * self.move.lo * expm1(x, xp=xp))
+        whole = grown * (inside + xp.where(plain, part.mass.value + part.mean, 0.0))
+        apart = whole - (self.mass + self.mass * move) - self.mean
+        return xp.where(above, whole, xp.where(near, close, apart))
+
+
+@dataclass(frozen=True)
+class KLFromLogits:
+    """Relative entropy of which at least one side is given by logits."""
+
+    from_logits: tuple[bool, bool]
+    normalize: bool
+    base: float | None
+    empty = (0.0,)
+
+    @property
+    def fills(self) -> tuple[float, float]:
+        p_is_log, q_is_log = self.from_logits
+        return (-_INF if p_is_log else 0.0, -_INF if q_is_log else 0.0)
+
+    def passes(self, *, xp: Any) -> tuple[KLFold]:
+        return (KLFold(self.from_logits, self.normalize),)
+
+    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+        (state,) = stats
+        value = self._normalised(state, xp=xp) if self.normalize else self._plain(state, xp=xp)
+        value = xp.where(state.lost, _INF, value)
+        possible = state.valid
+        if self.normalize:  # a side without any mass is no distribution
+            possible = possible & (state.top > -_INF) & (state.q_top > -_INF)
+        return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
+
+    @staticmethod
+    def _normalised(state: State, *, xp: Any) -> Array:
+        known = state.mass.hi > 0
+        mass = state.mass.map(lambda word: xp.where(known, word, 0.0))
+        mass = Pair(xp.where(known, mass.hi, 1.0), mass.lo)
+        f, eta = divide(state.excess, mass, xp=xp), state.mean / mass.hi
+        w = f.hi + eta
+        small = w < 0.5
+        bent = log1pmx(xp.where(small, w, 0.0), xp=xp)
+        bent = bent if f.lo is None else bent + f.lo
+        value = xp.where(small, f.hi + bent, xp.log1p(xp.where(small, 1.0, w)) - eta)
+        apart = state.shift > 0
+        far = state.shift + xp.log(xp.where(apart, f.hi, 1.0)) - eta
+        return xp.where(apart, far, value)
+
+    @staticmethod
+    def _plain(state: State, *, xp: Any) -> Array:
+        exponent = Pair(*two_sum(finite_or_zero(state.top, xp=xp), state.shift))
+        excess = state.excess.value
+        none = excess == 0
+        grown = exp(exponent.map(lambda word: xp.where(none, 0.0, word)), xp=xp)
+        return xp.where(none, 0.0, grown * excess)

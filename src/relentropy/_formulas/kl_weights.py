@@ -1,0 +1,167 @@
+"""Relative entropy of weights: probabilities or counts, normalised exactly.
+
+Dividing by rounded sums would move every entry by an ulp, which is all there is to see when
+the two sides are close. Instead q is brought to p's mass by one rounded ratio r, products
+with it are kept exactly, and what r is off by is found from the residuals it leaves:
+
+    delta_i = q_i*r - p_i,  eps = sum(delta)/sum(p),  p_i - q'_i = p_i*eps - delta_i
+
+up to a factor 1 + eps, so that all errors are of second order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .._arrays.pairs import Pair, add_sums, divide, scale, total, two_prod
+from .expectation import in_base
+from .kl_term import kl_div, kl_term, power_of_two_scale
+from .sides import Weights
+
+Array = Any
+_SIDE = Weights()
+
+
+class Largest(NamedTuple):
+    p: Array
+    q: Array
+
+
+class LargestFold:
+    """The largest weights, which the others are scaled by."""
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Largest:
+        return Largest(xp.max(block[0]), xp.max(block[1]))
+
+    def merge(self, one: Largest, other: Largest, *, xp: Any) -> Largest:
+        return Largest(xp.maximum(one.p, other.p), xp.maximum(one.q, other.q))
+
+
+class Masses(NamedTuple):
+    p: Pair
+    q: Pair
+    valid: Array
+
+
+class MassesFold:
+    """The sums of both sides."""
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Masses:
+        p, q = block
+        valid = ~xp.any(_SIDE.invalid(p) | _SIDE.invalid(q))
+        p, q = _scaled(block, stats, xp=xp)
+        return Masses(total(p, xp=xp), total(q, xp=xp), valid)
+
+    def merge(self, one: Masses, other: Masses, *, xp: Any) -> Masses:
+        return Masses(one.p + other.p, one.q + other.q, one.valid & other.valid)
+
+
+class SumFold:
+    """A sum of what a subclass makes of a block."""
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
+        raise NotImplementedError
+
+    def merge(self, one: Pair, other: Pair, *, xp: Any) -> Pair:
+        return add_sums(one, other, xp=xp)
+
+
+class ResidualFold(SumFold):
+    """sum(delta): how far the rounded ratio is from the true one."""
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
+        _, _, delta = _matched(block, stats, xp=xp)
+        return total(delta.hi, low=delta.lo, xp=xp)
+
+
+class TermsFold(SumFold):
+    """sum of the divergence's terms, p and q on p's scale."""
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
+        p, y, d = log_ratio_ingredients(block, stats, xp=xp)
+        return total(kl_term(p, y, d, xp=xp), xp=xp)
+
+
+def _scaled(block: tuple[Array, ...], stats: Any, *, xp: Any) -> tuple[Array, Array]:
+    p, q = block
+    if not xp.exact:
+        return p, q
+    largest = stats[0]
+    return (
+        p * power_of_two_scale(largest.p, xp=xp),
+        q * power_of_two_scale(largest.q, xp=xp),
+    )
+
+
+def _matched(block: tuple[Array, ...], stats: Any, *, xp: Any) -> tuple[Array, Pair, Pair]:
+    """p, q*r without error, and delta without error."""
+    p, q = _scaled(block, stats, xp=xp)
+    masses = stats[1] if xp.exact else stats[0]
+    ratio = masses.p.hi / masses.q.hi
+    if xp.exact:
+        y = Pair(*two_prod(q, ratio, xp=xp))
+        return p, y, y - p
+    # Short enough for its product with widened data to be exact.
+    c = xp.rounded(xp.limits.shortener * ratio)
+    y = Pair(q * (c - (c - ratio)))
+    return p, y, Pair(y.hi - p)
+
+
+def log_ratio_ingredients(
+    block: tuple[Array, ...], stats: Any, *, xp: Any
+) -> tuple[Array, Pair, Pair]:
+    """p, q' of p's mass, and their difference p - q' with all its digits."""
+    p, y, delta = _matched(block, stats, xp=xp)
+    masses, residual = stats[-2:]
+    eps = divide(residual, masses.p, xp=xp)
+    if not xp.exact:
+        shrink = 1 - eps.hi
+        return p, Pair(y.hi * shrink), Pair((p * eps.hi - delta.hi) * shrink)
+    d = scale(p, eps, xp=xp) - delta
+    return p, Pair(y.hi, y.lo - y.hi * eps.hi), Pair(d.hi, d.lo - d.hi * eps.hi)
+
+
+@dataclass(frozen=True)
+class KLFromWeights:
+    """Relative entropy of normalised weights."""
+
+    base: float | None
+    fills = (0.0, 0.0)
+    empty = (0.0,)
+
+    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+        rest = (MassesFold(), ResidualFold(), TermsFold())
+        return (LargestFold(), *rest) if xp.exact else rest
+
+    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+        masses, _, terms = stats[-3:]
+        value = divide(terms, masses.p, xp=xp).value
+        value = xp.where(xp.isfinite(terms.hi), value, terms.hi)
+        possible = masses.valid & (masses.p.hi > 0) & (masses.q.hi > 0)
+        return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
+
+
+class GeneralisedFold(SumFold):
+    """sum(kl_div(p, q)), and nan where a weight is none."""
+
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
+        p, q = block
+        terms = kl_div(p, q, xp=xp)
+        invalid = _SIDE.invalid(p) | _SIDE.invalid(q)
+        return total(xp.where(invalid, float("nan"), terms), xp=xp)
+
+
+@dataclass(frozen=True)
+class GeneralisedKL:
+    """sum(p*log(p/q) - p + q) of weights that are not normalised."""
+
+    base: float | None
+    fills = (0.0, 0.0)
+    empty = (0.0,)
+
+    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+        return (GeneralisedFold(),)
+
+    def finish(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
+        return (in_base(stats[0].value, self.base, xp=xp),)

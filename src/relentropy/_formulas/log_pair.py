@@ -1,0 +1,117 @@
+"""Logits of weights, to twice the working precision.
+
+Where one side of a divergence is weights and the other logits, the weights' logarithms must
+be known to more than their last bit: that bit is all that a close pair differs by.
+
+With w = f*2**k, f in [sqrt(1/2), sqrt(2)), and s = (f - 1)/(f + 1), the logarithm is
+``k*log(2) + 2*s + 2*s**3*(1/3 + s**2/5 + ...)`` in pair arithmetic.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .._arrays.pairs import Pair, divide, two_prod
+
+Array = Any
+
+# Terms past the tenth are below the high word's last bit and need no low word.
+_PAIRED, _TERMS = 11, 22
+
+
+def log_pair(w: Array, /, *, xp: Any) -> Pair:
+    """log(w) as a pair in an exact namespace; -inf at 0, nan below."""
+    if not xp.exact:
+        return Pair(xp.log(w))
+    inside = (w > 0) & (w < float("inf"))
+    fraction, exponent = _split(xp.where(inside, w, 1.0), xp=xp)
+    value = _log_fraction(fraction, xp=xp)
+    high, middle, low = _log_two(xp.limits.splitter)
+    value = Pair(exponent * high) + (value + (Pair(exponent * middle) + exponent * low))
+    outside = xp.log(xp.where(inside, 1.0, w))
+    return Pair(
+        xp.where(inside, value.hi, outside),
+        xp.where(inside, value.lo, 0.0),
+    )
+
+
+def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:
+    """w as a fraction in [sqrt(1/2), sqrt(2)) and a power of two, by exact products."""
+    exponent = xp.zeros_like(w)
+    step = 512 if xp.limits.splitter > 2**20 else 64
+    steps = [step]  # once more: subnormal numbers reach below the normal range
+    while step:
+        steps.append(step)
+        step //= 2
+    for step in steps:
+        above, below = w >= 2.0**step, w < 2.0 ** (1 - step)
+        w = xp.where(above, w * 2.0**-step, xp.where(below, w * 2.0**step, w))
+        exponent = xp.where(above, exponent + step, xp.where(below, exponent - step, exponent))
+    upper = w > 1.4142135623730951
+    return xp.where(upper, 0.5 * w, w), xp.where(upper, exponent + 1, exponent)
+
+
+def _log_fraction(f: Array, *, xp: Any) -> Pair:
+    total = xp.rounded(f + 1)  # a compiler would fold the sum with the next line away
+    denominator = Pair(total, f - (total - 1))
+    s = divide(Pair(f - 1, xp.zeros_like(f)), denominator, xp=xp)
+    y = _times(s, s, xp=xp)
+    coefficients = _coefficients(xp.limits.splitter)
+    tail = coefficients[-1][0] * xp.ones_like(f)
+    for high, _ in reversed(coefficients[_PAIRED:-1]):
+        tail = tail * y.hi + high
+    series = Pair(tail, xp.zeros_like(f))
+    for high, low in reversed(coefficients[:_PAIRED]):
+        series = _plus_constant(_times(series, y, xp=xp), high, low, xp=xp)
+    cubic = _times(_times(series, y, xp=xp), s, xp=xp)
+    twice = s.map(lambda word: 2 * word)
+    return twice + cubic.map(lambda word: 2 * word)
+
+
+def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:
+    high, low = two_prod(a.hi, b.hi, xp=xp)
+    return Pair(high) + (low + (a.hi * b.lo + a.lo * b.hi))
+
+
+def _plus_constant(x: Pair, high: float, low: float, *, xp: Any) -> Pair:
+    """``high`` is the larger by far; the barrier keeps compilers from folding it away."""
+    total = xp.rounded(x.hi + high)
+    return Pair(total, ((x.hi - (total - high)) + x.lo) + low)
+
+
+@lru_cache(maxsize=2)
+def _coefficients(splitter: float) -> tuple[tuple[float, float], ...]:
+    """1/(2k + 3) as pairs of working precision."""
+    rounded = np.float64 if splitter > 2**20 else np.float32
+    result = []
+    for k in range(_TERMS):
+        exact = Fraction(1, 2 * k + 3)
+        high = float(rounded(float(exact)))
+        result.append((high, float(exact - Fraction(high))))
+    return tuple(result)
+
+
+@lru_cache(maxsize=2)
+def _log_two(splitter: float) -> tuple[float, float, float]:
+    """log(2) in three words, the first short enough for exact products with exponents."""
+    double = splitter > 2**20
+    with localcontext() as context:
+        context.prec = 80
+        rest = Fraction(Decimal(2).ln())
+    words = []
+    for bits in (40, 40, 53) if double else (14, 14, 24):
+        scaled = rest * 2**bits
+        power = 0
+        while abs(scaled) < 2 ** (bits - 1):
+            scaled, power = scaled * 2, power + 1
+        word = Fraction(round(scaled)) / 2 ** (bits + power)
+        words.append(float(word))
+        rest -= word
+    return words[0], words[1], words[2]
+
+

@@ -1,0 +1,54 @@
+"""Products with logarithms, and logarithms of ratios."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Array = Any
+
+
+def xlogy(x: Array, y: Array, /, *, xp: Any) -> Array:
+    """``x*log(y)``, 0 where x = 0 unless y is nan."""
+    return _product(x, y, xp.log, xp=xp)
+
+
+def xlog1py(x: Array, y: Array, /, *, xp: Any) -> Array:
+    """``x*log(1 + y)``, 0 where x = 0 unless y is nan."""
+    return _product(x, y, xp.log1p, xp=xp)
+
+
+def _product(x: Array, y: Array, log: Any, *, xp: Any) -> Array:
+    absent = (x == 0) & ~xp.isnan(y)
+    return xp.where(absent, 0.0, x * log(xp.where(absent, 1.0, y)))
+
+
+def entr(x: Array, /, *, xp: Any) -> Array:
+    """``-x*log(x)``, 0 at 0 and -inf below."""
+    inside = xp.where(x > 0, x, 1.0)
+    value = xp.where(x == 0, 0.0, -x * xp.log(inside))
+    value = xp.where(x < 0, -float("inf"), value)
+    return xp.where(xp.isnan(x), x, value)
+
+
+def log_ratio(x: Array, y: Array, /, *, xp: Any) -> Array:
+    """``log(x/y)`` of positive numbers with a small relative error, also where it is tiny.
+
+    log1p of the relative difference, taken from the smaller number: the difference of close
+    numbers is exact, and no choice between near and far is needed.
+    """
+    difference = x - y
+    ratio = xp.abs(difference) / xp.minimum(x, y)
+    value = xp.log1p(ratio)
+    if xp.exact:  # a wider working precision cannot overflow
+        value = xp.where(ratio > xp.limits.ratio_max, xp.abs(xp.log(x) - xp.log(y)), value)
+    return xp.where(difference < 0, -value, value)
+
+
+def rel_entr(x: Array, y: Array, /, *, xp: Any) -> Array:
+    """``x*log(x/y)``, 0 at x = 0 and inf where x or y is outside its domain."""
+    positive = (x > 0) & (y > 0)
+    one, two = xp.where(positive, x, 1.0), xp.where(positive, y, 1.0)
+    value = x * log_ratio(one, two, xp=xp)
+    value = xp.where(positive, value, float("inf"))
+    value = xp.where((x == 0) & (y >= 0), 0.0, value)
+    return xp.where(xp.isnan(x) | xp.isnan(y), x + y, value)

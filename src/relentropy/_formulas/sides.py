@@ -1,0 +1,75 @@
+"""One side of a divergence: a distribution given by logits or by weights.
+
+Both are measured from the row's largest entry: a relative weight in [0, 1], and the gap
+``-log(relative weight) >= 0``, which is small and accurate for entries close to the largest.
+What is written for a `Side` needs no second version for the other kind of input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .._arrays.pairs import exp
+from .expectation import finite_or_zero
+from .logarithms import log_ratio
+from .logsumexp import relative
+
+Array = Any
+_INF = float("inf")
+
+
+class Side(Protocol):
+    """How entries, and the largest entries of two parts of a row, compare."""
+
+    absent: float
+    """What stands for no mass."""
+
+    def weight(self, x: Array, top: Array, *, xp: Any) -> Array:
+        """Mass relative to the largest entry; 0 where absent."""
+
+    def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
+        """-log(weight), 0 where absent."""
+
+    def invalid(self, x: Array) -> Array:
+        """Entries that no distribution has."""
+
+
+@dataclass(frozen=True)
+class Logits:
+    absent = -_INF
+
+    def weight(self, x: Array, top: Array, *, xp: Any) -> Array:
+        return xp.where(x == -_INF, 0.0, exp(relative(x, top, xp=xp), xp=xp))
+
+    def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
+        return xp.where(x == -_INF, 0.0, finite_or_zero(top, xp=xp) - x)
+
+    def invalid(self, x: Array) -> Array:
+        return ~(x < _INF)
+
+
+@dataclass(frozen=True)
+class Weights:
+    absent = 0.0
+
+    def weight(self, x: Array, top: Array, *, xp: Any) -> Array:
+        return x / self._anchor(top, xp=xp)
+
+    def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
+        known = x > 0
+        anchor = self._anchor(top, xp=xp)
+        return xp.where(known, log_ratio(anchor, xp.where(known, x, anchor), xp=xp), 0.0)
+
+    def invalid(self, x: Array) -> Array:
+        return ~((x >= 0) & (x < _INF))
+
+    @staticmethod
+    def _anchor(top: Array, *, xp: Any) -> Array:
+        return xp.where((top > 0) & (top < _INF), top, 1.0)
+
+
+def side(is_log: bool) -> Side:
+    return Logits() if is_log else Weights()
+
+

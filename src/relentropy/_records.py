@@ -1,0 +1,102 @@
+"""One record per public function: what it claims, from which tests and tables are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+BACKENDS = ("numpy", "torch", "jax", "strict", "dask", "cupy")
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """A measured exception to a record's bound, with its cause."""
+
+    backend: str
+    regime: str
+    """The hard cases it holds for, by name, or a description that tests know."""
+    dtypes: tuple[str, ...]
+    ulp: float
+    """The bound that holds instead; inf where none does."""
+    cause: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a public function claims."""
+
+    name: str
+    kind: Literal["elementwise", "reduction", "map"]
+    """A map gives every entry a value that depends on its row (softmax)."""
+    oracle: str
+    """The definition in tests/oracle that it must agree with."""
+    source: str
+    """Where the formula is from."""
+    ulp: dict[str, float]
+    """The largest error in units in the last place, by dtype."""
+    tiled_ulp: float | None = None
+    """The float64 bound where a long row is merged from tiles."""
+    conditioned: bool = False
+    """Whether the bound is multiplied by the result's condition number: only where the
+    result is ill-conditioned in its inputs."""
+    lazy: bool = True
+    """Whether lazy and compiled arrays are never computed to decide anything."""
+    differentiable: bool = True
+    backends: tuple[str, ...] = BACKENDS
+    exemptions: tuple[Exemption, ...] = field(default=())
+
+
+RECORDS: dict[str, Record] = {}
+
+_JAX_FLUSHES = Exemption(
+    backend="jax",
+    regime="subnormal",
+    dtypes=("float16", "bfloat16", "float32", "float64"),
+    ulp=float("inf"),
+    cause="XLA on CPU flushes subnormal inputs, intermediate and final results to zero",
+)
+_WITHOUT_FLOAT64 = tuple(
+    Exemption(
+        backend=backend,
+        regime="without float64",
+        dtypes=("float32",),
+        ulp=4.0,
+        cause=cause,
+    )
+    for backend, cause in (
+        ("jax", "x64 is off: float32 is worked in float32, with error-free transforms"),
+        ("strict", "the device has no float64: worked in float32, with error-free transforms"),
+        ("torch", "the device has no float64: worked in float32, with error-free transforms"),
+    )
+)
+
+
+def record(
+    kind: Literal["elementwise", "reduction", "map"],
+    source: str,
+    *,
+    float64: float,
+    tiled: float | None = None,
+    conditioned: bool = False,
+    exemptions: tuple[Exemption, ...] = (),
+) -> Callable[[Function], Function]:
+    """Declare the record of the function below it."""
+
+    def declare(function: Function) -> Function:
+        narrow = 1.0 if kind == "elementwise" else 2.0
+        RECORDS[function.__name__] = Record(
+            name=function.__name__,
+            kind=kind,
+            oracle=function.__name__,
+            source=source,
+            ulp={"float16": 1.0, "bfloat16": 1.0, "float32": narrow, "float64": float64},
+            tiled_ulp=tiled,
+            conditioned=conditioned,
+            exemptions=(_JAX_FLUSHES, *_WITHOUT_FLOAT64, *exemptions),
+        )
+        return function
+
+    return declare
