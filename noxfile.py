@@ -1,0 +1,112 @@
+"""The project's sessions: ``nox`` runs the default ones, ``nox -s NAME`` any of them.
+
+On two cores, in minutes, with environments built from nothing:
+
+========  ======  =======================================================
+session   budget  what
+========  ======  =======================================================
+lint           1  ruff check, ruff format --check, import-linter
+typing         2  mypy --strict over src
+minimal        2  lowest numpy and array-api-compat, nothing else
+docs           2  doctests of docstrings and README, the Sphinx pages
+tests         12  the test suite with every backend that runs on a CPU
+--------  ------  -------------------------------------------------------
+default       19  the five above
+full          60  bulk checks: everything marked ``full``
+oracle        60  recomputes the tables of reference values from mpmath
+accuracy      10  measures every function and writes docs/accuracy.md
+bench         30  speed and memory against the peers
+========  ======  =======================================================
+"""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+# The cheap ones first, and the test suite last: its closing lines end the output.
+nox.options.sessions = ["lint", "typing", "minimal", "docs", "tests"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    """Install the named dependency groups and then the project itself."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, *groups), f".{extras}")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and the direction of imports."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session, "typing", extras="[cli]")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python="3.11")
+def minimal(session: nox.Session) -> None:
+    """Run what needs nothing but the lowest supported numpy and array-api-compat."""
+    lowest = [bound.replace(">=", "==") for bound in PYPROJECT["project"]["dependencies"]]
+    session.install(*lowest, "pytest", ".")
+    session.run(
+        "pytest",
+        "--doctest-modules",
+        "--doctest-ignore-import-errors",  # the command's modules need click and rich
+        "--pyargs",
+        "relentropy",
+        "tests/test_house.py",
+        "tests/test_testing.py",
+        *session.posargs,
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every example in docstrings and README, then build the pages."""
+    install(session, "docs", extras="[cli]")
+    session.run("pytest", "--doctest-modules", "--pyargs", "relentropy")
+    session.run("pytest", "--doctest-glob=*.md", "README.md", "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-E", "docs", "docs/_build/html")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite with every backend that runs on a CPU."""
+    install(session, "test")
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session
+def full(session: nox.Session) -> None:
+    """Run the bulk checks."""
+    install(session, "test")
+    session.run("pytest", "-n", "2", "--dist", "worksteal", "-m", "full", *session.posargs)
+
+
+@nox.session
+def oracle(session: nox.Session) -> None:
+    """Recompute the tables of reference values."""
+    install(session, "test")
+    session.run("python", "-m", "tests.tables.regenerate", *session.posargs)
+
+
+@nox.session
+def accuracy(session: nox.Session) -> None:
+    """Measure the error of every public function and write docs/accuracy.md."""
+    install(session, "test", "bench")
+    session.run("python", "-m", "bench.accuracy", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed and memory against the peers."""
+    install(session, "bench")
+    session.run("python", "-m", "bench", *session.posargs)
