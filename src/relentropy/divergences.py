@@ -115,7 +115,7 @@ def kl_divergence(
     >>> logits = np.array([1.0, 2.0, 3.0])
     >>> moved = logits + np.array([0.0, 1e-9, 0.0])
     >>> print(f"{kl_divergence(logits, moved, from_logits=True):.6e}")
-    9.242433e-20
+    9.241824e-20
     """
     _arguments.refuse_labels(p, q)
     flags = _arguments.both_flags(from_logits)

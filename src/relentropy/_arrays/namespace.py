@@ -39,6 +39,8 @@ class Limits:
     headroom: float
     """exp(2 * headroom) times any row's length does not overflow, and exp(-headroom) times
     any row's length is below half an ulp of 1."""
+    subnormal: float
+    """Below it a product's factor may have lost digits to the end of the range."""
     shortener: float
     """Splits off the leading bits of a ratio whose product with a float32 is exact."""
 
@@ -57,6 +59,7 @@ _LIMITS = {
             (0.0, 2.0**1000),
         ),
         headroom=300.0,
+        subnormal=1e-290,
         shortener=2.0**24 + 1,
     ),
     "float32": Limits(
@@ -72,6 +75,7 @@ _LIMITS = {
             (0.0, 2.0**126),
         ),
         headroom=30.0,
+        subnormal=1e-30,
         shortener=1.0,
     ),
 }

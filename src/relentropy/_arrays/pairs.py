@@ -121,18 +121,22 @@ def add_sums(one: Pair, other: Pair, *, xp: Any) -> Pair:
     return Pair(xp.where(finite, together.hi, plain), together.lo)
 
 
-def total(x: Array, *, xp: Any, low: Array | None = None) -> Pair:
+def total(
+    x: Array, *, xp: Any, low: Array | None = None, compensated: bool | None = None
+) -> Pair:
     """Sum over the first axis, as (1, rows), in a fixed pairwise order.
 
-    In an exact namespace every partial sum carries its rounding error (and ``low``, the low
-    words of the summands). The tree depends on the length alone, never on the library's own
-    reduction, so that results do not change with threads, strides or block widths.
+    Compensated, which is the default in an exact namespace, every partial sum carries its
+    rounding error (and ``low``, the low words of the summands). The tree depends on the length
+    alone, never on the library's own reduction, so that results do not change with threads,
+    strides or block widths.
     """
+    compensated = xp.exact if compensated is None else compensated
     error = low
     while x.shape[0] > 1:
         half = x.shape[0] // 2
         one, two, rest = x[:half, :], x[half : 2 * half, :], x[2 * half :, :]
-        if xp.exact:
+        if compensated:
             x, lost = two_sum(one, two)
             if error is not None:
                 lost = lost + (error[:half, :] + error[half : 2 * half, :])
@@ -144,7 +148,7 @@ def total(x: Array, *, xp: Any, low: Array | None = None) -> Pair:
                 last = xp.zeros_like(rest) if error is None else error[2 * half :, :]
                 lost = xp.concat([lost, last], axis=0)
         error = lost
-    if not xp.exact:
+    if not compensated:
         return Pair(x)
     error = xp.zeros_like(x) if error is None else error
     # An infinite sum has nan for its error; the sum itself never saw it.

@@ -57,7 +57,7 @@ def _far(x: Array, y: Pair, d: Pair, *, xp: Any) -> Array:
     absent = x == 0
     x = xp.where(absent, 1.0, x)
     if not xp.exact:  # no quotient of widened numbers leaves the range, no remainder counts
-        return xp.where(absent, y.hi, x * xp.log(x / y.hi) - d.hi)
+        return xp.where(absent, y.hi, x * xp.log(x / xp.abs(y.hi)) - d.hi)  # y may be -0.0
     r = x / y.hi
     inside = (r < xp.limits.ratio_max) & (r > xp.limits.ratio_min)
     r = xp.where(inside, r, 2.0)

@@ -106,8 +106,9 @@ def softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
 
 def log_softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
     """log(softmax(a)), given the row's numbers; at the largest entry just -log1p(others)."""
-    gap = relative(a, top, xp=xp) - xp.log1p(others)
-    return xp.where(xp.isfinite(gap.hi), gap.value, a) + (top - top)
+    gap, loss = relative(a, top, xp=xp), xp.log1p(others)
+    plain = gap.hi - loss
+    return xp.where(xp.isfinite(plain), (gap - loss).value, plain) + (top - top)
 
 
 class SignedSum(NamedTuple):
@@ -131,7 +132,7 @@ class SignedSumFold:
         half = exp(gap.map(lambda word: 0.5 * word), xp=xp)
         terms = xp.where(absent | (a == -infinity), 0.0, (b * half) * half)
         terms = xp.where(shift == infinity, xp.where(a == infinity, xp.sign(b), 0.0), terms)
-        return SignedSum(shift, total(terms, xp=xp))
+        return SignedSum(shift, total(terms, xp=xp, compensated=True))
 
     def merge(self, one: SignedSum, other: SignedSum, *, xp: Any) -> SignedSum:
         shift = xp.maximum(one.shift, other.shift)

@@ -31,6 +31,9 @@ class Side(Protocol):
     def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
         """-log(weight), 0 where absent."""
 
+    def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
+        """weight * factor, with its digits where the weight alone is subnormal."""
+
     def invalid(self, x: Array) -> Array:
         """Entries that no distribution has."""
 
@@ -44,6 +47,14 @@ class Logits:
 
     def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
         return xp.where(x == -_INF, 0.0, finite_or_zero(top, xp=xp) - x)
+
+    def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
+        if not xp.exact:
+            return weight * factor
+        low = (weight < xp.limits.subnormal) & (x > -_INF)
+        gap = relative(x, top, xp=xp).map(lambda word: xp.where(low, 0.5 * word, 0.0))
+        half = exp(gap, xp=xp)
+        return xp.where(low, (half * factor) * half, weight * factor)
 
     def invalid(self, x: Array) -> Array:
         return ~(x < _INF)
@@ -60,6 +71,9 @@ class Weights:
         known = x > 0
         anchor = self._anchor(top, xp=xp)
         return xp.where(known, log_ratio(anchor, xp.where(known, x, anchor), xp=xp), 0.0)
+
+    def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
+        return weight * factor
 
     def invalid(self, x: Array) -> Array:
         return ~((x >= 0) & (x < _INF))
