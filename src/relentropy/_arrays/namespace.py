@@ -11,7 +11,7 @@ sum are then contiguous for any n, and a row's statistics, (1, rows), broadcast 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +39,8 @@ class Limits:
     headroom: float
     """exp(2 * headroom) times any row's length does not overflow, and exp(-headroom) times
     any row's length is below half an ulp of 1."""
+    noise: float
+    """Relative differences of weights that no data of that precision can have, but rounding."""
     subnormal: float
     """Below it a product's factor may have lost digits to the end of the range."""
     shortener: float
@@ -59,6 +61,7 @@ _LIMITS = {
             (0.0, 2.0**1000),
         ),
         headroom=300.0,
+        noise=2.0**-140,
         subnormal=1e-290,
         shortener=2.0**24 + 1,
     ),
@@ -75,10 +78,14 @@ _LIMITS = {
             (0.0, 2.0**126),
         ),
         headroom=30.0,
+        noise=2.0**-62,
         subnormal=1e-30,
         shortener=1.0,
     ),
 }
+
+# float64 that holds widened data of at most 24 bits.
+_LIMITS["wide"] = replace(_LIMITS["float64"], noise=2.0**-75)
 
 
 class Namespace:
@@ -90,7 +97,7 @@ class Namespace:
         self.dtype = dtypes.dtype_object(library, raw, name)
         self.exact = exact
         self._float32 = dtypes.dtype_object(library, raw, "float32")
-        self.limits = _LIMITS[name]
+        self.limits = _LIMITS[name] if exact else _LIMITS["wide"]
         self.exp = raw.exp
         self.log = raw.log
         self.log1p = raw.log1p

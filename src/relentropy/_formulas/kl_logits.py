@@ -20,7 +20,7 @@ from .._arrays.polynomials import exp_reach, exp_tail
 from .expectation import exp_difference, finite_or_zero, in_base
 from .expm1mx import expm1, expm1mx
 from .log1pmx import log1pmx
-from .log_pair import log_pair
+from .log_pair import Logarithm, log_pair
 
 Array = Any
 _INF = float("inf")
@@ -57,8 +57,8 @@ class KLFold:
     normalize: bool
 
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> State:
-        a, b = (
-            Pair(one) if is_log else log_pair(one, xp=xp)
+        (a, a_tail), (b, b_tail) = (
+            Logarithm(Pair(one)) if is_log else log_pair(one, xp=xp)
             for one, is_log in zip(block, self.from_logits, strict=True)
         )
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
@@ -81,6 +81,10 @@ class KLFold:
             # so that the mean is as small as the differences are and its rounding harmless.
             pivot = finite_or_zero(xp.max(xp.where(at_top, d.hi, -_INF)), xp=xp)
             d, student = d - pivot, minus(student, pivot, xp=xp)
+        # Third words last, where the first two have cancelled.
+        d = d if a_tail is None else d - a_tail
+        d = d if b_tail is None else d + b_tail
+        if self.normalize:
             sum_ = total(xp.where(live, weight * d.hi, 0.0), xp=xp).value
             mean = xp.where(mass.hi > 0, sum_ / xp.where(mass.hi > 0, mass.hi, 1.0), 0.0)
             d, student = minus(d, mean, xp=xp), minus(student, mean, xp=xp)
@@ -233,8 +237,8 @@ class KLFromLogits:
 
     @staticmethod
     def _plain(state: State, *, xp: Any) -> Array:
-        exponent = Pair(*two_sum(finite_or_zero(state.top, xp=xp), state.shift))
+        # Exact: without a shift the exponent is the teacher's top, without a teacher the shift.
+        exponent = finite_or_zero(state.top, xp=xp) + state.shift
         excess = state.excess.value
         none = excess == 0
-        grown = exp(exponent.map(lambda word: xp.where(none, 0.0, word)), xp=xp)
-        return xp.where(none, 0.0, grown * excess)
+        return xp.where(none, 0.0, xp.exp(xp.where(none, 0.0, exponent)) * excess)

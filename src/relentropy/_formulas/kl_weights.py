@@ -115,11 +115,15 @@ def log_ratio_ingredients(
     p, y, delta = _matched(block, stats, xp=xp)
     masses, residual = stats[-2:]
     eps = divide(residual, masses.p, xp=xp)
-    if not xp.exact:
+    if xp.exact:
+        d = scale(p, eps, xp=xp) - delta
+        y, d = Pair(y.hi, y.lo - y.hi * eps.hi), Pair(d.hi, d.lo - d.hi * eps.hi)
+    else:
         shrink = 1 - eps.hi
-        return p, Pair(y.hi * shrink), Pair((p * eps.hi - delta.hi) * shrink)
-    d = scale(p, eps, xp=xp) - delta
-    return p, Pair(y.hi, y.lo - y.hi * eps.hi), Pair(d.hi, d.lo - d.hi * eps.hi)
+        y, d = Pair(y.hi * shrink), Pair((p * eps.hi - delta.hi) * shrink)
+    # What rounding eps leaves must not show where the sides are proportional.
+    seen = xp.abs(d.hi) > xp.limits.noise * p
+    return p, y, d.map(lambda word: xp.where(seen, word, 0.0))
 
 
 @dataclass(frozen=True)

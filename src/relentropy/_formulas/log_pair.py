@@ -1,7 +1,8 @@
-"""Logits of weights, to twice the working precision.
+"""Logits of weights, to more than twice the working precision.
 
 Where one side of a divergence is weights and the other logits, the weights' logarithms must
-be known to more than their last bit: that bit is all that a close pair differs by.
+be known to far more than their last bit: a logit that was rounded from such a logarithm can
+agree with it to an 80th of that bit, and what is left is all that the two sides differ by.
 
 With w = f*2**k, f in [sqrt(1/2), sqrt(2)), and s = (f - 1)/(f + 1), the logarithm is
 ``k*log(2) + 2*s + 2*s**3*(1/3 + s**2/5 + ...)`` in pair arithmetic.
@@ -12,11 +13,11 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._arrays.pairs import Pair, divide, two_prod
+from .._arrays.pairs import Pair, two_prod, two_sum
 
 Array = Any
 
@@ -24,20 +25,41 @@ Array = Any
 _PAIRED, _TERMS = 11, 22
 
 
-def log_pair(w: Array, /, *, xp: Any) -> Pair:
-    """log(w) as a pair in an exact namespace; -inf at 0, nan below."""
+class Logarithm(NamedTuple):
+    """A logarithm as a pair, and what the pair lacks (None where that is known to be enough)."""
+
+    pair: Pair
+    tail: Array | None = None
+
+
+def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
+    """log(w) in three words in an exact namespace; -inf at 0, nan below."""
     if not xp.exact:
-        return Pair(xp.log(w))
+        return Logarithm(Pair(xp.log(w)))
     inside = (w > 0) & (w < float("inf"))
     fraction, exponent = _split(xp.where(inside, w, 1.0), xp=xp)
-    value = _log_fraction(fraction, xp=xp)
-    high, middle, low = _log_two(xp.limits.splitter)
-    value = Pair(exponent * high) + (value + (Pair(exponent * middle) + exponent * low))
+    words = _log_fraction(fraction, xp=xp)
+    long, short, rest = _log_two(xp.limits.splitter)
+    words = [exponent * long, words[0], words[1], exponent * short, *words[2:], exponent * rest]
+    high, low, tail = _three_words(words)
     outside = xp.log(xp.where(inside, 1.0, w))
-    return Pair(
-        xp.where(inside, value.hi, outside),
-        xp.where(inside, value.lo, 0.0),
-    )
+    pair = Pair(xp.where(inside, high, outside), xp.where(inside, low, 0.0))
+    return Logarithm(pair, xp.where(inside, tail, 0.0))
+
+
+def _three_words(words: list[Array]) -> tuple[Array, Array, Array]:
+    """The sum of words, without error but for the last of three."""
+    high, *errors = words
+    for i, word in enumerate(errors):
+        high, errors[i] = two_sum(high, word)
+    low, *rest = errors
+    for i, word in enumerate(rest):
+        low, rest[i] = two_sum(low, word)
+    tail = rest[0]
+    for word in rest[1:]:
+        tail = tail + word
+    high, low = two_sum(high, low)
+    return high, low, tail
 
 
 def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:
@@ -56,10 +78,14 @@ def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:
     return xp.where(upper, 0.5 * w, w), xp.where(upper, exponent + 1, exponent)
 
 
-def _log_fraction(f: Array, *, xp: Any) -> Pair:
+def _log_fraction(f: Array, *, xp: Any) -> list[Array]:
+    """log(f) as words: 2*s in three, and the rest of the series, a hundredth of it, in two."""
     total = xp.rounded(f + 1)  # a compiler would fold the sum with the next line away
-    denominator = Pair(total, f - (total - 1))
-    s = divide(Pair(f - 1, xp.zeros_like(f)), denominator, xp=xp)
+    left = f - (total - 1)
+    first, remainder = _quotient(Pair(f - 1, xp.zeros_like(f)), total, left, xp=xp)
+    second, remainder = _quotient(remainder, total, left, xp=xp)
+    third = remainder.hi / total
+    s = Pair(*two_sum(first, second))
     y = _times(s, s, xp=xp)
     coefficients = _coefficients(xp.limits.splitter)
     tail = coefficients[-1][0] * xp.ones_like(f)
@@ -69,8 +95,14 @@ def _log_fraction(f: Array, *, xp: Any) -> Pair:
     for high, low in reversed(coefficients[:_PAIRED]):
         series = _plus_constant(_times(series, y, xp=xp), high, low, xp=xp)
     cubic = _times(_times(series, y, xp=xp), s, xp=xp)
-    twice = s.map(lambda word: 2 * word)
-    return twice + cubic.map(lambda word: 2 * word)
+    return [2 * word for word in (first, cubic.hi, second, cubic.lo, third)]
+
+
+def _quotient(x: Pair, total: Array, left: Array, *, xp: Any) -> tuple[Array, Pair]:
+    """``x / (total + left)`` rounded, and the remainder."""
+    quotient = x.hi / total
+    remainder = x - Pair(*two_prod(quotient, total, xp=xp))
+    return quotient, remainder - Pair(*two_prod(quotient, left, xp=xp))
 
 
 def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:

@@ -1,0 +1,1 @@
+"""The generated suite: every record, in every dtype, on every backend."""

@@ -1,0 +1,161 @@
+"""Run a record over its table of hard cases and measure the errors.
+
+Cases of the same options are run in few calls: short rows are padded to one length with
+entries that contribute nothing, because a compiling backend pays for every new shape. The
+libraries that do not compile also get every case as it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import relentropy
+from relentropy._records import Record
+from relentropy.testing import ulp_error
+
+from ..tables.load import Case, load
+from .backends import Backend
+
+SHORT = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One case on one backend."""
+
+    case: Case
+    actual: np.ndarray
+    error: np.ndarray
+    """In ulp of the dtype, divided by the condition number where the record says so."""
+    exempt: np.ndarray
+    """Points for which an exemption of the record holds."""
+
+    def worst(self) -> tuple[float, str]:
+        """The largest error that is not exempt, and a line that says where."""
+        error = np.where(self.exempt, 0.0, self.error)
+        at = np.unravel_index(np.argmax(error), error.shape)
+        row = at[0]
+        inputs = ", ".join(np.array2string(x[row], threshold=6) for x in self.case.inputs)
+        truth = self.case.truth_hi[at]
+        return float(error[at]), (
+            f"{self.case.function}({inputs}) [{self.case.regime}, {self.case.options}] gave "
+            f"{self.actual[at]!r} for {truth!r}: {error[at]:.2f} ulp"
+        )
+
+
+def function_of(record: Record) -> Any:
+    home = relentropy if hasattr(relentropy, record.name) else relentropy.special
+    return getattr(home, record.name)
+
+
+def run(record: Record, dtype: str, backend: Backend) -> Iterator[Measured]:
+    """Every case of a record's table in this dtype."""
+    for cases in _groups(record, dtype, backend):
+        inputs = [np.concatenate(parts) for parts in zip(*(c[1] for c in cases), strict=True)]
+        actual = _call(record, inputs, cases[0][0].options, backend)
+        start = 0
+        for case, own in cases:
+            stop = start + len(own[0])
+            part = actual[start:stop]
+            if record.kind == "map":
+                part = part[:, : case.truth_hi.shape[1]]
+            yield _measured(record, case, part, backend)
+            start = stop
+
+
+def _groups(record: Record, dtype: str, backend: Backend) -> Iterator[list[tuple[Case, Any]]]:
+    groups: dict[Any, list[tuple[Case, Any]]] = {}
+    pads = backend.library == "jax"
+    for case in load(record.name, dtype):
+        inputs = case.inputs
+        if inputs[0].ndim == 2 and inputs[0].shape[1] > backend.longest:
+            continue
+        if pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
+            inputs = tuple(
+                _padded(x, _absent(record, case, i)) for i, x in enumerate(inputs)
+            )
+        key = (inputs[0].shape[1:], len(inputs), repr(sorted(case.options.items())))
+        groups.setdefault(key, []).append((case, inputs))
+    yield from groups.values()
+
+
+def _absent(record: Record, case: Case, operand: int) -> float:
+    """What contributes nothing: weight 0, logit -inf."""
+    if record.name in {"softmax", "log_softmax"}:
+        return -np.inf
+    if record.name == "logsumexp":
+        return -np.inf if operand == 0 else 0.0
+    flags = case.options.get("from_logits", False)
+    flag = flags[operand] if isinstance(flags, tuple) else flags
+    return -np.inf if flag else 0.0
+
+
+def _padded(x: np.ndarray, value: float) -> np.ndarray:
+    filler = np.full((x.shape[0], SHORT - x.shape[1]), value, dtype=x.dtype)
+    return np.concatenate([x, filler], axis=1)
+
+
+def _call(record: Record, inputs: Any, options: Any, backend: Backend) -> np.ndarray:
+    function, keywords = function_of(record), dict(options)
+    arrays = [backend.make(x) for x in inputs]
+    if record.kind != "elementwise":
+        keywords["axis"] = -1
+    if record.name == "logsumexp" and len(arrays) == 2:
+
+        def called(a: Any, b: Any) -> Any:
+            return function(a, b=b, **keywords)
+    else:
+
+        def called(*operands: Any) -> Any:
+            return function(*operands, **keywords)
+
+    result = backend.wrap(called)(*arrays)
+    return backend.read(result[0] if isinstance(result, tuple) else result)
+
+
+def _measured(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:
+    error = ulp_error(actual, case.truth_hi, desired_low=case.truth_lo)
+    if record.conditioned:
+        # Past 2**bits no digit is left to ask for: any number will do, but not nan.
+        hopeless = (case.condition > 2.0**23) & ~np.isnan(actual.astype(np.float64))
+        if case.sign is not None:  # a sum that cancels to nothing, of which rounding leaves some
+            hopeless = hopeless | ((case.sign == 0) & (case.inputs[1] != 0).any(axis=-1))
+        error = np.where(hopeless, 0.0, error / case.condition)
+    return Measured(case, actual, error, _exempt(case, actual, error, backend))
+
+
+def _exempt(case: Case, actual: np.ndarray, error: np.ndarray, backend: Backend) -> np.ndarray:
+    """Where the record's exemption for subnormal numbers holds: jax alone has one."""
+    if backend.library != "jax":
+        return np.zeros(error.shape, dtype=bool)
+    import ml_dtypes
+
+    tiny = float(ml_dtypes.finfo(case.inputs[0].dtype).tiny)
+    exempt = np.abs(case.truth_hi) < tiny
+    for x in case.inputs:
+        size = np.abs(x.astype(np.float64))
+        hit = (size > 0) & (size < tiny)
+        if hit.ndim > 1 and error.ndim == 1:
+            hit = hit.any(axis=-1)
+        exempt = exempt | hit
+    return exempt & (case.truth_hi != 0)
+
+
+def bound(record: Record, case: Case, backend: Backend) -> float:
+    """What the record allows for this case on this backend."""
+    dtype = case.dtype
+    allowed = record.ulp[dtype]
+    if dtype == "float32" and not backend.has_float64:
+        (exemption,) = (
+            e
+            for e in record.exemptions
+            if e.backend == backend.library and e.regime == "without float64"
+        )
+        allowed = exemption.ulp
+    merged = backend.merges and case.inputs[0].ndim == 2
+    long = case.inputs[0].shape[-1] > 16384 or backend.name == "numpy-tiles"
+    if dtype == "float64" and merged and long and record.tiled_ulp is not None:
+        allowed = record.tiled_ulp
+    return allowed
