@@ -52,6 +52,16 @@ class Measure(Protocol):
     def finish(self, stats: tuple[State, ...], *, xp: Namespace) -> tuple[Array, ...]:
         """The result, and further outputs if there are any, each (1, rows)."""
 
+    def grad(
+        self,
+        block: tuple[Array, ...],
+        stats: tuple[State, ...],
+        need: tuple[bool, ...],
+        *,
+        xp: Namespace,
+    ) -> tuple[Array | None, ...]:
+        """The result's derivative by every entry of each operand that needs one."""
+
 
 @dataclass(frozen=True)
 class Plan:

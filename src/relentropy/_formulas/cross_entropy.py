@@ -124,6 +124,36 @@ class CrossEntropy:
         value = xp.where(state.valid & known, value, float("nan"))
         return (in_base(value, self.base, xp=xp),)
 
+    def grad(
+        self,
+        block: tuple[Array, ...],
+        stats: tuple[State],
+        need: tuple[bool, ...],
+        *,
+        xp: Any,
+    ) -> tuple[Array | None, ...]:
+        """By p's logits p*(surprise - H), by q's q - p."""
+        (state,) = stats
+        p_side, q_side = (side(is_log) for is_log in self.from_logits)
+        p, q = block[0], block[-1]
+        unit = in_base(xp.ones_like(state.mass), self.base, xp=xp)
+        weight = p_side.weight(p, state.p_top, xp=xp)
+        by_p = by_q = None
+        if need[0]:
+            spread = xp.log1p(state.others)
+            mean = state.surprise / state.mass + spread
+            surprise = q_side.gap(q, state.q_top, xp=xp) + spread
+            surprise = xp.where(q == q_side.absent, _INF, surprise)
+            rate = (surprise - mean) * unit
+            by_p = p_side.by_entry(weight, state.p_top, state.mass, rate, xp=xp)
+        if need[-1] and not self.same:
+            q_weight, q_mass = q_side.weight(q, state.q_top, xp=xp), 1 + state.others
+            absent = weight == 0
+            odds = weight / state.mass / xp.where(absent, 1.0, q_weight / q_mass)
+            rate = (1 - xp.where(absent, 0.0, odds)) * unit
+            by_q = q_side.by_entry(q_weight, state.q_top, q_mass, rate, xp=xp)
+        return (by_p,) if self.same else (by_p, by_q)
+
 
 class Sum(NamedTuple):
     """Terms on the scale of p's largest entry."""
@@ -188,3 +218,24 @@ class UnnormalisedCrossEntropy:
         value = xp.where(none, 0.0, xp.where(none, 1.0, unit) * state.sum.value)
         value = xp.where(state.lost, _INF, value)
         return (in_base(xp.where(state.valid, value, float("nan")), self.base, xp=xp),)
+
+    def grad(
+        self,
+        block: tuple[Array, ...],
+        stats: tuple[Sum],
+        need: tuple[bool, ...],
+        *,
+        xp: Any,
+    ) -> tuple[Array | None, ...]:
+        """-log(q) by p, -p/q by q, and both where they are one."""
+        p_log, q_log = self.from_logits
+        p, q = block[0], block[-1]
+        unit = in_base(xp.ones_like(stats[0].p_top), self.base, xp=xp)
+        mass = xp.exp(p) if p_log else p
+        logs = q if q_log else xp.log(q)
+        none = mass == 0
+        by_p = xp.where(none, 0.0, -logs * mass) if p_log else -logs
+        by_q = xp.where(none, 0.0, -mass if q_log else -mass / xp.where(none, 1.0, q))
+        if self.same:
+            return ((by_p + by_q) * unit,)
+        return by_p * unit if need[0] else None, by_q * unit if need[1] else None

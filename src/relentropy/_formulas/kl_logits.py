@@ -57,10 +57,7 @@ class KLFold:
     normalize: bool
 
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> State:
-        (a, a_tail), (b, b_tail) = (
-            Logarithm(Pair(one)) if is_log else log_pair(one, xp=xp)
-            for one, is_log in zip(block, self.from_logits, strict=True)
-        )
+        (a, a_tail), (b, b_tail) = _logits(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live = ~(no_p | no_q)
         top, q_top = xp.max(a.hi), xp.max(b.hi)
@@ -194,6 +191,23 @@ class _Scaled:
         return xp.where(above, whole, xp.where(near, close, apart))
 
 
+def _means(state: State, *, xp: Any) -> tuple[Pair, Array]:
+    """F/S and T/S."""
+    known = state.mass.hi > 0
+    mass = state.mass.map(lambda word: xp.where(known, word, 0.0))
+    mass = Pair(xp.where(known, mass.hi, 1.0), mass.lo)
+    return divide(state.excess, mass, xp=xp), state.mean / mass.hi
+
+
+def _logits(
+    block: tuple[Array, ...], from_logits: tuple[bool, bool], *, xp: Any
+) -> list[Logarithm]:
+    return [
+        Logarithm(Pair(one)) if is_log else log_pair(one, xp=xp)
+        for one, is_log in zip(block, from_logits, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class KLFromLogits:
     """Relative entropy of which at least one side is given by logits."""
@@ -220,12 +234,58 @@ class KLFromLogits:
             possible = possible & (state.top > -_INF) & (state.q_top > -_INF)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
+    def grad(
+        self,
+        block: tuple[Array, ...],
+        stats: tuple[State],
+        need: tuple[bool, ...],
+        *,
+        xp: Any,
+    ) -> tuple[Array | None, ...]:
+        """By q's logits p*expm1(d), by p's -p*(d + KL), d the normalised log-ratio.
+
+        q - p has no digit where the two agree; p*expm1(d) has all of them.
+        """
+        (state,) = stats
+        (a, a_tail), (b, b_tail) = _logits(block, self.from_logits, xp=xp)
+        no_p, no_q = a.hi == -_INF, b.hi == -_INF
+        live = ~(no_p | no_q)
+        anchor = finite_or_zero(state.top, xp=xp)
+        known = state.mass.hi > 0
+        mass, value = xp.where(known, state.mass.value, 1.0), xp.zeros_like(anchor)
+        moved = state.centre
+        if self.normalize:
+            value, moved = self._normalised(state, xp=xp), moved + self._log_mean(state, xp=xp)
+        else:
+            mass = xp.exp(-anchor)  # p and q as they are, instead of shares of a row
+
+        a = Pair(xp.where(no_p, anchor, a.hi), a.lo)
+        b = Pair(xp.where(no_q, anchor, b.hi), b.lo)
+        d = (b - a) - moved.hi
+        d = d if moved.lo is None else d - moved.lo
+        d = d if a_tail is None else d - a_tail
+        d = d if b_tail is None else d + b_tail
+        d = xp.where(live, d.value, xp.where(no_p, _INF, -_INF))
+        p = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp)) / mass
+        student = minus(minus(b, anchor, xp=xp), moved.value, xp=xp)
+        q = xp.where(no_q, 0.0, exp(student, xp=xp)) / mass
+
+        unit = in_base(xp.ones_like(mass), self.base, xp=xp)
+        near = live & (xp.abs(d) < 1)
+        by_a = xp.where(p == 0, 0.0, -p * (d + value))
+        by_b = xp.where(near, p * expm1(xp.where(near, d, 0.0), xp=xp), q - p)
+        # By a weight: d log(x) = dx/x, and p/x is one over the row's sum, also at zero.
+        if not self.from_logits[0]:
+            share = xp.exp(-anchor) / mass if self.normalize else xp.ones_like(mass)
+            by_a = xp.where(no_p & no_q, 0.0, -(d + value)) * share
+        if not self.from_logits[1]:
+            share = xp.exp(-anchor - moved.value) / mass if self.normalize else xp.ones_like(mass)
+            by_b = xp.where(no_p, 1.0, -expm1(xp.where(no_p, 0.0, -d), xp=xp)) * share
+        return by_a * unit if need[0] else None, by_b * unit if need[1] else None
+
     @staticmethod
     def _normalised(state: State, *, xp: Any) -> Array:
-        known = state.mass.hi > 0
-        mass = state.mass.map(lambda word: xp.where(known, word, 0.0))
-        mass = Pair(xp.where(known, mass.hi, 1.0), mass.lo)
-        f, eta = divide(state.excess, mass, xp=xp), state.mean / mass.hi
+        f, eta = _means(state, xp=xp)
         w = f.hi + eta
         small = w < 0.5
         bent = log1pmx(xp.where(small, w, 0.0), xp=xp)
@@ -234,6 +294,14 @@ class KLFromLogits:
         apart = state.shift > 0
         far = state.shift + xp.log(xp.where(apart, f.hi, 1.0)) - eta
         return xp.where(apart, far, value)
+
+    @staticmethod
+    def _log_mean(state: State, *, xp: Any) -> Array:
+        """log E[exp(d)] about the centre: what is missing to the difference of normalisers."""
+        f, eta = _means(state, xp=xp)
+        apart = state.shift > 0
+        far = state.shift + xp.log(xp.where(apart, f.hi, 1.0))
+        return xp.where(apart, far, xp.log1p(xp.where(apart, 0.0, f.hi + eta)))
 
     @staticmethod
     def _plain(state: State, *, xp: Any) -> Array:

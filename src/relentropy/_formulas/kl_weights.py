@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, divide, scale, total, two_prod
 from .expectation import in_base
+from .logarithms import signed_log_ratio
 from .kl_term import kl_div, kl_term, power_of_two_scale
 from .sides import Weights
 
@@ -145,6 +146,27 @@ class KLFromWeights:
         possible = masses.valid & (masses.p.hi > 0) & (masses.q.hi > 0)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
+    def grad(
+        self,
+        block: tuple[Array, ...],
+        stats: tuple[Any, ...],
+        need: tuple[bool, ...],
+        *,
+        xp: Any,
+    ) -> tuple[Array | None, ...]:
+        """(log(p/q') - KL)/sum(p) and (1 - p/q')/sum(q), from the exact difference."""
+        masses, _, terms = stats[-3:]
+        p, y, d = log_ratio_ingredients(block, stats[:-1], xp=xp)
+        unit = in_base(xp.ones_like(masses.p.hi), self.base, xp=xp)
+        one, other = (
+            (power_of_two_scale(top, xp=xp) for top in stats[0]) if xp.exact else (1.0, 1.0)
+        )
+        value = divide(terms, masses.p, xp=xp).value
+        by_p = (signed_log_ratio(p, y.hi, d.hi, xp=xp) - value) * (one / masses.p.hi) * unit
+        both = (p == 0) & (y.hi == 0)
+        by_q = xp.where(both, 1.0, -d.hi / xp.where(both, 1.0, y.hi)) * (other / masses.q.hi) * unit
+        return by_p if need[0] else None, by_q if need[1] else None
+
 
 class GeneralisedFold(SumFold):
     """sum(kl_div(p, q)), and nan where a weight is none."""
@@ -169,3 +191,19 @@ class GeneralisedKL:
 
     def finish(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
         return (in_base(stats[0].value, self.base, xp=xp),)
+
+    def grad(
+        self,
+        block: tuple[Array, ...],
+        stats: tuple[Pair],
+        need: tuple[bool, ...],
+        *,
+        xp: Any,
+    ) -> tuple[Array | None, ...]:
+        """log(p/q) and 1 - p/q."""
+        p, q = block
+        unit = in_base(xp.ones_like(stats[0].hi), self.base, xp=xp)
+        both = (p == 0) & (q == 0)
+        by_q = xp.where(both, 1.0, (q - p) / xp.where(both, 1.0, q))
+        by_p = signed_log_ratio(p, q, p - q, xp=xp)
+        return by_p * unit if need[0] else None, by_q * unit if need[1] else None

@@ -36,7 +36,19 @@ def log_ratio(x: Array, y: Array, /, *, xp: Any) -> Array:
     log1p of the relative difference, taken from the smaller number: the difference of close
     numbers is exact, and no choice between near and far is needed.
     """
-    difference = x - y
+    return _from_difference(x, y, x - y, xp=xp)
+
+
+def signed_log_ratio(x: Array, y: Array, difference: Array, /, *, xp: Any) -> Array:
+    """``log(x/y)`` given x - y with its digits; infinite where one is zero, 0 where both are."""
+    positive = (x > 0) & (y > 0)
+    one, two = xp.where(positive, x, 1.0), xp.where(positive, y, 1.0)
+    value = _from_difference(one, two, xp.where(positive, difference, 0.0), xp=xp)
+    value = xp.where((x > 0) & (y == 0), float("inf"), value)
+    return xp.where((x == 0) & (y > 0), -float("inf"), value)
+
+
+def _from_difference(x: Array, y: Array, difference: Array, *, xp: Any) -> Array:
     ratio = xp.abs(difference) / xp.minimum(x, y)
     value = xp.log1p(ratio)
     if xp.exact:  # a wider working precision cannot overflow

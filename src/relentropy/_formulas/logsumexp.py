@@ -75,6 +75,12 @@ class LogSumExp:
         value = peak.top + xp.log1p(peak.others)
         return (xp.where(xp.abs(peak.top) == float("inf"), peak.top, value),)
 
+    def grad(
+        self, block: tuple[Array], stats: tuple[Peak], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Array | None, ...]:
+        """softmax(a)."""
+        return (softmax_entry(block[0], *stats[0], xp=xp),)
+
 
 def sign_of_sum(value: Array, *, xp: Any) -> Array:
     """The sign of a sum of exponentials whose logarithm is given."""
@@ -164,6 +170,22 @@ class SignedLogSumExp:
         if not self.return_sign:
             value = xp.where(sign < 0, float("nan"), value)
         return value, sign
+
+    def grad(
+        self,
+        block: tuple[Array, Array],
+        stats: tuple[SignedSum],
+        need: tuple[bool, ...],
+        *,
+        xp: Any,
+    ) -> tuple[Array | None, ...]:
+        """b*exp(a) and exp(a), over the sum."""
+        a, b = block
+        shift, found = stats[0]
+        half = exp(relative(a, shift, xp=xp).map(lambda word: 0.5 * word), xp=xp)
+        share = half / found.value
+        by_a = xp.where((b == 0) | (a == -float("inf")), 0.0, (b * half) * share)
+        return by_a if need[0] else None, half * share if need[1] else None
 
 
 def _log(x: Pair, *, xp: Any) -> Array:

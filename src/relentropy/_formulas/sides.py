@@ -37,6 +37,9 @@ class Side(Protocol):
     def invalid(self, x: Array) -> Array:
         """Entries that no distribution has."""
 
+    def by_entry(self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any) -> Array:
+        """The derivative by x, where that by x's logit is ``weight/mass * rate``."""
+
 
 @dataclass(frozen=True)
 class Logits:
@@ -59,6 +62,9 @@ class Logits:
     def invalid(self, x: Array) -> Array:
         return ~(x < _INF)
 
+    def by_entry(self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any) -> Array:
+        return xp.where(weight == 0, 0.0, weight / mass * rate)  # rate may be infinite
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -77,6 +83,9 @@ class Weights:
 
     def invalid(self, x: Array) -> Array:
         return ~((x >= 0) & (x < _INF))
+
+    def by_entry(self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any) -> Array:
+        return rate / mass / self._anchor(top, xp=xp)
 
     @staticmethod
     def _anchor(top: Array, *, xp: Any) -> Array:
