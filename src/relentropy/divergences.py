@@ -128,9 +128,7 @@ def kl_divergence(
     else:
         measure = GeneralisedKL(base)
     operands = {"p": p, "q": q}
-    (value,) = reduce(
-        measure, operands, axis=axis, where=where, keepdims=keepdims, dtype=dtype
-    )
+    (value,) = reduce(measure, operands, axis=axis, where=where, keepdims=keepdims, dtype=dtype)
     return value  # type: ignore[no-any-return]
 
 

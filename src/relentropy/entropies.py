@@ -98,11 +98,13 @@ def entropy(
     """
     flags = (_arguments.one_flag("from_logits", from_logits),) * 2
     base = _arguments.checked_base(base)
-    kind = CrossEntropy if _arguments.one_flag("normalize", normalize) else UnnormalisedCrossEntropy
-    measure: Measure = kind(flags, base, same=True)
-    (value,) = reduce(
-        measure, {"p": p}, axis=axis, where=where, keepdims=keepdims, dtype=dtype
+    kind = (
+        CrossEntropy
+        if _arguments.one_flag("normalize", normalize)
+        else UnnormalisedCrossEntropy
     )
+    measure: Measure = kind(flags, base, same=True)
+    (value,) = reduce(measure, {"p": p}, axis=axis, where=where, keepdims=keepdims, dtype=dtype)
     return value  # type: ignore[no-any-return]
 
 
@@ -197,7 +199,11 @@ def cross_entropy(
     _arguments.refuse_labels(p, q)
     flags = _arguments.both_flags(from_logits)
     base = _arguments.checked_base(base)
-    kind = CrossEntropy if _arguments.one_flag("normalize", normalize) else UnnormalisedCrossEntropy
+    kind = (
+        CrossEntropy
+        if _arguments.one_flag("normalize", normalize)
+        else UnnormalisedCrossEntropy
+    )
     measure: Measure = kind(flags, base)
     (value,) = reduce(
         measure, {"p": p, "q": q}, axis=axis, where=where, keepdims=keepdims, dtype=dtype

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from . import _arguments
 from ._arrays.call import elementwise, normalised, reduce
-from ._formulas import exponentials, expm1mx as _expm1mx, kl_term, log1pmx as _log1pmx
-from ._formulas import logarithms, logsumexp as _logsumexp
+from ._formulas import expm1mx as _expm1mx
+from ._formulas import exponentials, kl_term, logarithms
+from ._formulas import log1pmx as _log1pmx
+from ._formulas import logsumexp as _logsumexp
 from ._records import record
 
 Array = TypeVar("Array")
@@ -61,8 +63,8 @@ def xlogy(x: Array, y: Array, /) -> Array:
 
     Notes
     -----
-    nan for y < 0 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    nan for y < 0 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32,
+    float16 and bfloat16.
 
     Examples
     --------
@@ -101,8 +103,8 @@ def xlog1py(x: Array, y: Array, /) -> Array:
 
     Notes
     -----
-    nan for y < -1 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    nan for y < -1 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32,
+    float16 and bfloat16.
 
     Examples
     --------
@@ -139,8 +141,8 @@ def entr(x: Array, /) -> Array:
 
     Notes
     -----
-    Like `scipy.special.entr`. The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    Like `scipy.special.entr`. The error is at most 2.5 ulp in float64 and 1 in float32,
+    float16 and bfloat16.
 
     Examples
     --------
@@ -152,7 +154,11 @@ def entr(x: Array, /) -> Array:
     return elementwise(logarithms.entr, {"x": x})  # type: ignore[no-any-return]
 
 
-@record("elementwise", "log1p of the relative difference, taken from the smaller number", float64=2.5)
+@record(
+    "elementwise",
+    "log1p of the relative difference, taken from the smaller number",
+    float64=2.5,
+)
 def rel_entr(x: Array, y: Array, /) -> Array:
     r"""``x*log(x/y)``: a term of the relative entropy.
 
@@ -179,20 +185,23 @@ def rel_entr(x: Array, y: Array, /) -> Array:
 
     Notes
     -----
-    Like `scipy.special.rel_entr`, with its digits where x and y are close and without overflow of x/y. Single terms may be negative; those of `kl_div` are not. The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    Like `scipy.special.rel_entr`, with its digits where x and y are close and without
+    overflow of x/y. Single terms may be negative; those of `kl_div` are not. The error is at
+    most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
     Examples
     --------
     >>> import numpy as np
     >>> from relentropy.special import rel_entr
-    >>> print(f"{rel_entr(0.5, 0.5*(1 + 1e-15)):.3e}")
+    >>> print(f"{rel_entr(0.5, 0.5 * (1 + 1e-15)):.3e}")
     -5.551e-16
     """
     return elementwise(logarithms.rel_entr, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
-@record("elementwise", "Numerics of this library: (x-y)/(x+y) and the tail of atanh", float64=3.0)
+@record(
+    "elementwise", "Numerics of this library: (x-y)/(x+y) and the tail of atanh", float64=3.0
+)
 def kl_div(x: Array, y: Array, /) -> Array:
     r"""``x*log(x/y) - x + y``: a term of the generalised relative entropy.
 
@@ -219,14 +228,14 @@ def kl_div(x: Array, y: Array, /) -> Array:
 
     Notes
     -----
-    Like `scipy.special.kl_div`, with its digits where x and y are close. The error is at most 3 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    Like `scipy.special.kl_div`, with its digits where x and y are close. The error is at most
+    3 ulp in float64 and 1 in float32, float16 and bfloat16.
 
     Examples
     --------
     >>> import numpy as np
     >>> from relentropy.special import kl_div
-    >>> print(f"{kl_div(0.3, 0.3*(1 + 1e-8)):.6e}")
+    >>> print(f"{kl_div(0.3, 0.3 * (1 + 1e-8)):.6e}")
     1.500000e-17
     """
     return elementwise(kl_term.kl_div, {"x": x, "y": y})  # type: ignore[no-any-return]
@@ -257,8 +266,8 @@ def log1pmx(x: Array, /) -> Array:
 
     Notes
     -----
-    About ``-x**2/2`` near zero. The error is at most 3 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    About ``-x**2/2`` near zero. The error is at most 3 ulp in float64 and 1 in float32,
+    float16 and bfloat16.
 
     Examples
     --------
@@ -295,8 +304,9 @@ def expm1mx(x: Array, /) -> Array:
 
     Notes
     -----
-    About ``x**2/2`` near zero. At the log-ratio ``log(q/p)`` of a sample it is Schulman's estimator k3 of the relative entropy. The error is at most 3 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    About ``x**2/2`` near zero. At the log-ratio ``log(q/p)`` of a sample it is Schulman's
+    estimator k3 of the relative entropy. The error is at most 3 ulp in float64 and 1 in
+    float32, float16 and bfloat16.
 
     References
     ----------
@@ -337,8 +347,7 @@ def log1mexp(x: Array, /) -> Array:
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
     References
     ----------
@@ -380,8 +389,7 @@ def log1pexp(x: Array, /) -> Array:
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16.
+    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
     Examples
     --------
@@ -393,7 +401,12 @@ def log1pexp(x: Array, /) -> Array:
     return elementwise(exponentials.log1pexp, {"x": x})  # type: ignore[no-any-return]
 
 
-@record("elementwise", "the larger plus log1p of the exponential of the gap", float64=2.5, conditioned=True)
+@record(
+    "elementwise",
+    "the larger plus log1p of the exponential of the gap",
+    float64=2.5,
+    conditioned=True,
+)
 def logaddexp(x: Array, y: Array, /) -> Array:
     r"""``log(exp(x) + exp(y))``.
 
@@ -420,8 +433,8 @@ def logaddexp(x: Array, y: Array, /) -> Array:
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16 (times the condition number, where the result is close to zero).
+    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16 (times the
+    condition number, where the result is close to zero).
 
     Examples
     --------
@@ -460,8 +473,8 @@ def logsubexp(x: Array, y: Array, /) -> Array:
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and
-    bfloat16 (times the condition number, where the result is close to zero).
+    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16 (times the
+    condition number, where the result is close to zero).
 
     Examples
     --------
@@ -541,7 +554,11 @@ def logsumexp(
     if b is None:
         (value,) = reduce(_logsumexp.LogSumExp(), {"a": a}, axis=axis, keepdims=keepdims)
         # A sum of exponentials is positive, zero or nan, and its sign is exp(value)'s.
-        return (value, elementwise(_logsumexp.sign_of_sum, {"value": value})) if return_sign else value
+        return (
+            (value, elementwise(_logsumexp.sign_of_sum, {"value": value}))
+            if return_sign
+            else value
+        )
     measure = _logsumexp.SignedLogSumExp(_arguments.one_flag("return_sign", return_sign))
     outputs = reduce(measure, {"a": a, "b": b}, axis=axis, keepdims=keepdims, stretch=True)
     return outputs if return_sign else outputs[0]
@@ -637,8 +654,8 @@ def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
 
     Notes
     -----
-    The error is at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also for
-    the logarithm of a probability that is all but 1.
+    The error is at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also
+    for the logarithm of a probability that is all but 1.
 
     References
     ----------

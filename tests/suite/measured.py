@@ -73,9 +73,7 @@ def _groups(record: Record, dtype: str, backend: Backend) -> Iterator[list[tuple
         if inputs[0].ndim == 2 and inputs[0].shape[1] > backend.longest:
             continue
         if pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
-            inputs = tuple(
-                _padded(x, _absent(record, case, i)) for i, x in enumerate(inputs)
-            )
+            inputs = tuple(_padded(x, _absent(record, case, i)) for i, x in enumerate(inputs))
         key = (inputs[0].shape[1:], len(inputs), repr(sorted(case.options.items())))
         groups.setdefault(key, []).append((case, inputs))
     yield from groups.values()
@@ -120,7 +118,9 @@ def _measured(record: Record, case: Case, actual: np.ndarray, backend: Backend) 
     if record.conditioned:
         # Past 2**bits no digit is left to ask for: any number will do, but not nan.
         hopeless = (case.condition > 2.0**23) & ~np.isnan(actual.astype(np.float64))
-        if case.sign is not None:  # a sum that cancels to nothing, of which rounding leaves some
+        if (
+            case.sign is not None
+        ):  # a sum that cancels to nothing, of which rounding leaves some
             hopeless = hopeless | ((case.sign == 0) & (case.inputs[1] != 0).any(axis=-1))
         error = np.where(hopeless, 0.0, error / case.condition)
     return Measured(case, actual, error, _exempt(case, actual, error, backend))

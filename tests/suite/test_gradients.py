@@ -27,7 +27,13 @@ def measures():
                 kl = KLFromWeights(None) if normalize else GeneralisedKL(None)
             yield f"kl-{flags}-{normalize}", kl, flags, "kl_divergence", options
             kind = CrossEntropy if normalize else UnnormalisedCrossEntropy
-            yield f"cross-{flags}-{normalize}", kind(flags, None), flags, "cross_entropy", options
+            yield (
+                f"cross-{flags}-{normalize}",
+                kind(flags, None),
+                flags,
+                "cross_entropy",
+                options,
+            )
     for flag in (True, False):
         for kind in (CrossEntropy, UnnormalisedCrossEntropy):
             options = {"from_logits": flag, "normalize": kind is CrossEntropy}
@@ -128,4 +134,3 @@ def test_gradient_is_finite_by_q_where_both_sides_have_no_mass(flags):
     by_p, by_q = gradient(measure, p, q)
     assert np.all(np.isfinite(by_p))
     assert np.all(np.isfinite(by_q))
-

@@ -84,7 +84,9 @@ def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     axes = []
     for one in given:
         if isinstance(one, bool) or not hasattr(one, "__index__"):
-            raise TypeError(f"axis must be an integer, a tuple of integers or None, not {axis!r}")
+            raise TypeError(
+                f"axis must be an integer, a tuple of integers or None, not {axis!r}"
+            )
         index = one.__index__()
         if not -ndim <= index < ndim:
             hint = "; for a single number pass axis=None" if ndim == 0 else ""

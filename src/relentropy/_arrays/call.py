@@ -14,7 +14,7 @@ from . import dtypes, lazy
 from .axes import Layout, common_shape, reduced_axes, require_equal_sizes, require_mask
 from .library import Arguments, gather
 from .namespace import Namespace, namespace
-from .plan import Measure, choose, fmap, fold, run
+from .plan import Reduction, choose, fmap, fold, run
 
 Array = Any
 
@@ -39,7 +39,10 @@ class Prepared:
                 f"dtype: {found.library} has no float64 on this device or with these settings"
             )
         self.xp: Namespace = namespace(
-            found.library, found.raw, "float64" if wide else "float32", name == "float64" or not wide
+            found.library,
+            found.raw,
+            "float64" if wide else "float32",
+            name == "float64" or not wide,
         )
         self.mask = self._mask(found)
         self.arrays = {
@@ -87,7 +90,7 @@ class Prepared:
 
 
 def reduce(
-    measure: Measure,
+    measure: Reduction,
     operands: dict[str, Any],
     *,
     axis: Any = -1,
@@ -120,7 +123,7 @@ def reduce(
 
 
 def _fold_all(
-    measure: Measure, layout: Layout, dtype: Any, plan: Any, xp: Any, *arrays: Array
+    measure: Reduction, layout: Layout, dtype: Any, plan: Any, xp: Any, *arrays: Array
 ) -> tuple[Array, ...]:
     arrays, mask = _without_mask(arrays, len(measure.fills))
     return fold(measure, layout, arrays, mask, dtype, plan, xp=xp)
@@ -131,7 +134,7 @@ def _without_mask(arrays: tuple[Array, ...], count: int) -> tuple[tuple[Array, .
 
 
 def _reduce_block(
-    measure: Measure, names: tuple[str, ...], dtype: str, *blocks: Array
+    measure: Reduction, names: tuple[str, ...], dtype: str, *blocks: Array
 ) -> tuple[Array, ...]:
     """One chunk of a lazy array, whose rows are along the last axis."""
     arrays, mask = _without_mask(blocks, len(names))
@@ -167,7 +170,7 @@ def _elementwise_block(
 
 
 def normalised(
-    measure: Measure,
+    measure: Reduction,
     fn: Callable[..., Array],
     operands: dict[str, Any],
     *,
@@ -189,7 +192,7 @@ def normalised(
 
 
 def _normalise_all(
-    measure: Measure,
+    measure: Reduction,
     fn: Callable[..., Array],
     layout: Layout,
     dtype: Any,
@@ -203,7 +206,11 @@ def _normalise_all(
 
 
 def _normalised_block(
-    measure: Measure, fn: Callable[..., Array], names: tuple[str, ...], dtype: str, *blocks: Array
+    measure: Reduction,
+    fn: Callable[..., Array],
+    names: tuple[str, ...],
+    dtype: str,
+    *blocks: Array,
 ) -> Array:
     arrays, mask = _without_mask(blocks, len(names))
     operands = dict(zip(names, arrays, strict=True))

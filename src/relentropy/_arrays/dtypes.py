@@ -96,7 +96,9 @@ def _ml_dtypes() -> Any:
     try:
         import ml_dtypes
     except ImportError:
-        raise TypeError("dtype: numpy has bfloat16 only through the ml_dtypes package") from None
+        raise TypeError(
+            "dtype: numpy has bfloat16 only through the ml_dtypes package"
+        ) from None
     return ml_dtypes
 
 

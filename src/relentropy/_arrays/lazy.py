@@ -57,7 +57,9 @@ def normalised(
     return call.raw.permute_dims(opened, inverse)
 
 
-def elementwise(block: Callable[..., Array], fn: Any, names: tuple[str, ...], call: Prepared) -> Array:
+def elementwise(
+    block: Callable[..., Array], fn: Any, names: tuple[str, ...], call: Prepared
+) -> Array:
     """An elementwise function, chunk by chunk."""
     da = sys.modules["dask.array"]
     return da.map_blocks(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, NamedTuple
 
 import array_api_compat as compat
@@ -63,7 +62,7 @@ def gather(arguments: dict[str, Any]) -> Arguments:
     if all(type(value) is np.ndarray for value in arrays.values()):
         return Arguments("numpy", _numpy_namespace(), None, arrays, loose)
     library, raw = _library(arrays)
-    return Arguments(library, raw, _device(arrays), arrays, loose)
+    return Arguments(library, raw, _device(library, arrays), arrays, loose)
 
 
 def _from_loose(name: str, value: Any) -> Array:
@@ -105,9 +104,7 @@ def _is_array(name: str, value: Any) -> bool:
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
         raise TypeError(f"{name} is a {origin}; pass numpy.asarray({name})")
     if not compat.is_array_api_obj(value):
-        raise TypeError(
-            f"{name} must be an array, a number or a list of numbers, not {origin}"
-        )
+        raise TypeError(f"{name} must be an array, a number or a list of numbers, not {origin}")
     if compat.is_torch_array(value) and str(value.layout) != "torch.strided":
         raise TypeError(f"{name} is a sparse tensor; pass .to_dense()")
     return True
@@ -143,18 +140,12 @@ def _library_name(value: Array) -> str:
     return "strict" if root == "array_api_strict" else root
 
 
-def _device(arrays: dict[str, Array]) -> Any:
-    devices = {}
-    for name, value in arrays.items():
-        try:
-            devices[name] = compat.device(value)
-        except Exception:  # a tracer has no device: it is where its program runs
-            return None
-    # jax places uncommitted arrays itself and complains on its own where it cannot.
+def _device(library: str, arrays: dict[str, Array]) -> Any:
+    if library in {"jax", "dask"}:  # they place arrays, and complain, themselves
+        return None
+    devices = {name: compat.device(value) for name, value in arrays.items()}
     first = next(iter(devices.values()))
-    if all(d == first for d in devices.values()):
+    if all(device == first for device in devices.values()):
         return first
     which = ", ".join(f"{name} is on {device}" for name, device in devices.items())
-    if "jax" in sys.modules and compat.is_jax_array(next(iter(arrays.values()))):
-        return None
     raise ValueError(f"arrays on different devices: {which}; move all to one of them")

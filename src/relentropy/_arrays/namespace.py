@@ -41,6 +41,8 @@ class Limits:
     any row's length is below half an ulp of 1."""
     noise: float
     """Relative differences of weights that no data of that precision can have, but rounding."""
+    tiny: float
+    """The smallest normal number."""
     subnormal: float
     """Below it a product's factor may have lost digits to the end of the range."""
     shortener: float
@@ -62,6 +64,7 @@ _LIMITS = {
         ),
         headroom=300.0,
         noise=2.0**-140,
+        tiny=float(np.finfo(np.float64).tiny),
         subnormal=1e-290,
         shortener=2.0**24 + 1,
     ),
@@ -79,6 +82,7 @@ _LIMITS = {
         ),
         headroom=30.0,
         noise=2.0**-62,
+        tiny=float(np.finfo(np.float32).tiny),
         subnormal=1e-30,
         shortener=1.0,
     ),
@@ -159,6 +163,14 @@ class NumpyNamespace(Namespace):
 
 
 class TorchNamespace(Namespace):
+    def __init__(self, library: str, raw: Any, name: str, exact: bool) -> None:
+        super().__init__(library, raw, name, exact)
+        self.log1p = self._log1p
+
+    def _log1p(self, x: Array) -> Array:
+        # On a CPU the smallest subnormal numbers give 0, which hides inf*0 and loses them.
+        return self.raw.where(self.raw.abs(x) < self.limits.tiny, x, self.raw.log1p(x))
+
     def cast(self, array: Array, dtype: Any) -> Array:
         return array.to(dtype)
 

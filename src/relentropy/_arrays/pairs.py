@@ -53,7 +53,8 @@ class Pair:
     lo: Array | None = None
 
     def __add__(self, other: Pair | Array) -> Pair:
-        other = other if isinstance(other, Pair) else Pair(other)
+        if not isinstance(other, Pair):
+            other = Pair(other)
         total, error = two_sum(self.hi, other.hi)
         if self.lo is None and other.lo is None:
             return Pair(total, error)
@@ -80,7 +81,8 @@ class Pair:
 def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
     """``x - y``: a pair where the namespace is exact, else rounded."""
     if xp.exact:
-        return x - y
+        difference: Pair = x - y
+        return difference
     rounded = x.hi - y
     return Pair(rounded if x.lo is None else rounded + x.lo)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,15 +29,17 @@ State = Any
 class Fold(Protocol):
     """One pass over the data: a state for every block, and states that merge."""
 
-    def step(self, block: tuple[Array, ...], stats: tuple[State, ...], *, xp: Namespace) -> State:
+    def step(
+        self, block: tuple[Array, ...], stats: tuple[State, ...], *, xp: Namespace
+    ) -> State:
         """The state of one block, given the results of the passes before."""
 
     def merge(self, one: State, other: State, *, xp: Namespace) -> State:
         """The state of two blocks together; any order."""
 
 
-class Measure(Protocol):
-    """A reduction: its passes, what they end in, and its derivative."""
+class Reduction(Protocol):
+    """Passes over the data, and what they end in."""
 
     @property
     def fills(self) -> tuple[float, ...]:
@@ -51,6 +53,10 @@ class Measure(Protocol):
 
     def finish(self, stats: tuple[State, ...], *, xp: Namespace) -> tuple[Array, ...]:
         """The result, and further outputs if there are any, each (1, rows)."""
+
+
+class Measure(Reduction, Protocol):
+    """A reduction with a derivative."""
 
     def grad(
         self,
@@ -148,7 +154,7 @@ class Data:
 
 
 def fold(
-    measure: Measure, layout: Layout, arrays: tuple[Array, ...], mask: Array | None,
+    measure: Reduction, layout: Layout, arrays: tuple[Array, ...], mask: Array | None,
     dtype: Any, plan: Plan, *, xp: Namespace,
 ) -> tuple[Array, ...]:  # fmt: skip
     """All passes of a measure over all rows; each output has the shape ``layout.batch``.
@@ -170,17 +176,14 @@ def fold(
 
 
 def _fold_rows(
-    measure: Measure, data: Data, leaves: list[tuple[Box, int]], rows: Box, width: int
+    measure: Reduction, data: Data, leaves: list[tuple[Box, int]], rows: Box, width: int
 ) -> tuple[Array, ...]:
     xp = data.xp
     stats: tuple[State, ...] = ()
     for one in measure.passes(xp=xp):
-        stats += (
-            _merged(
-                (one.step(data.block(leaf + rows, (n, width)), stats, xp=xp) for leaf, n in leaves),
-                lambda a, b, one=one: one.merge(a, b, xp=xp),
-            ),
-        )
+        blocks = (data.block(leaf + rows, (n, width)) for leaf, n in leaves)
+        states = (one.step(block, stats, xp=xp) for block in blocks)
+        stats += (_merged(states, partial(one.merge, xp=xp)),)
     outputs = measure.finish(stats, xp=xp)
     if data.mask is None:
         return outputs
@@ -210,9 +213,17 @@ def _merged(states: Any, merge: Callable[[State, State], State]) -> State:
 
 
 def fmap(
-    fn: Callable[..., Array], layout: Layout, arrays: tuple[Array, ...], fills: tuple[float, ...],
-    mask: Array | None, stats: tuple[Array, ...], dtype: Any, plan: Plan, *, xp: Namespace,
-) -> Array:  # fmt: skip
+    fn: Callable[..., Array],
+    layout: Layout,
+    arrays: tuple[Array, ...],
+    fills: tuple[float, ...],
+    mask: Array | None,
+    stats: tuple[Array, ...],
+    dtype: Any,
+    plan: Plan,
+    *,
+    xp: Namespace,
+) -> Array:
     """``fn(*block, *row statistics, xp=xp)`` on every entry; the result has the full shape."""
     device = getattr(arrays[0], "device", None)
     if 0 in layout.shape:
@@ -235,7 +246,9 @@ def fmap(
     return out
 
 
-def run(driver: Callable[..., Any], library: str, arrays: tuple[Array, ...], *static: Any) -> Any:
+def run(
+    driver: Callable[..., Any], library: str, arrays: tuple[Array, ...], *static: Any
+) -> Any:
     """Call ``driver(*static, *arrays)`` as its library wants it.
 
     Under jax the driver is compiled whole: a formula is hundreds of small operations, each
@@ -250,7 +263,8 @@ def run(driver: Callable[..., Any], library: str, arrays: tuple[Array, ...], *st
     return driver(*static, *arrays)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(driver: Callable[..., Any], static: int) -> Callable[..., Any]:
     jax = sys.modules["jax"]
-    return jax.jit(driver, static_argnums=tuple(range(static)))
+    compiled: Callable[..., Any] = jax.jit(driver, static_argnums=tuple(range(static)))
+    return compiled

@@ -67,7 +67,9 @@ class KLFold:
         at_top = live & (a.hi == top)
 
         # What is masked enters no arithmetic; it is left out again where it would count.
-        a = Pair(xp.where(no_p, anchor, a.hi), None if a.lo is None else xp.where(no_p, 0.0, a.lo))
+        a = Pair(
+            xp.where(no_p, anchor, a.hi), None if a.lo is None else xp.where(no_p, 0.0, a.lo)
+        )
         b = Pair(xp.where(no_q, 0.0, b.hi), None if b.lo is None else xp.where(no_q, 0.0, b.lo))
         weight = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp))
         mass = total(weight, xp=xp)
@@ -279,7 +281,9 @@ class KLFromLogits:
             share = xp.exp(-anchor) / mass if self.normalize else xp.ones_like(mass)
             by_a = xp.where(no_p & no_q, 0.0, -(d + value)) * share
         if not self.from_logits[1]:
-            share = xp.exp(-anchor - moved.value) / mass if self.normalize else xp.ones_like(mass)
+            share = (
+                xp.exp(-anchor - moved.value) / mass if self.normalize else xp.ones_like(mass)
+            )
             by_b = xp.where(no_p, 1.0, -expm1(xp.where(no_p, 0.0, -d), xp=xp)) * share
         return by_a * unit if need[0] else None, by_b * unit if need[1] else None
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, divide, scale, total, two_prod
 from .expectation import in_base
-from .logarithms import signed_log_ratio
 from .kl_term import kl_div, kl_term, power_of_two_scale
+from .logarithms import signed_log_ratio
 from .sides import Weights
 
 Array = Any
@@ -164,7 +164,11 @@ class KLFromWeights:
         value = divide(terms, masses.p, xp=xp).value
         by_p = (signed_log_ratio(p, y.hi, d.hi, xp=xp) - value) * (one / masses.p.hi) * unit
         both = (p == 0) & (y.hi == 0)
-        by_q = xp.where(both, 1.0, -d.hi / xp.where(both, 1.0, y.hi)) * (other / masses.q.hi) * unit
+        by_q = (
+            xp.where(both, 1.0, -d.hi / xp.where(both, 1.0, y.hi))
+            * (other / masses.q.hi)
+            * unit
+        )
         return by_p if need[0] else None, by_q if need[1] else None
 
 

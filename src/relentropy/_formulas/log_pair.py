@@ -26,7 +26,7 @@ _PAIRED, _TERMS = 11, 22
 
 
 class Logarithm(NamedTuple):
-    """A logarithm as a pair, and what the pair lacks (None where that is known to be enough)."""
+    """A logarithm as a pair, and what the pair lacks; None where it lacks nothing."""
 
     pair: Pair
     tail: Array | None = None
@@ -95,19 +95,21 @@ def _log_fraction(f: Array, *, xp: Any) -> list[Array]:
     for high, low in reversed(coefficients[:_PAIRED]):
         series = _plus_constant(_times(series, y, xp=xp), high, low, xp=xp)
     cubic = _times(_times(series, y, xp=xp), s, xp=xp)
-    return [2 * word for word in (first, cubic.hi, second, cubic.lo, third)]
+    words: tuple[Array, ...] = (first, cubic.hi, second, cubic.lo, third)
+    return [2 * word for word in words]
 
 
 def _quotient(x: Pair, total: Array, left: Array, *, xp: Any) -> tuple[Array, Pair]:
     """``x / (total + left)`` rounded, and the remainder."""
     quotient = x.hi / total
-    remainder = x - Pair(*two_prod(quotient, total, xp=xp))
+    remainder: Pair = x - Pair(*two_prod(quotient, total, xp=xp))
     return quotient, remainder - Pair(*two_prod(quotient, left, xp=xp))
 
 
 def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:
     high, low = two_prod(a.hi, b.hi, xp=xp)
-    return Pair(high) + (low + (a.hi * b.lo + a.lo * b.hi))
+    result: Pair = Pair(high) + (low + (a.hi * b.lo + a.lo * b.hi))
+    return result
 
 
 def _plus_constant(x: Pair, high: float, low: float, *, xp: Any) -> Pair:
@@ -145,5 +147,3 @@ def _log_two(splitter: float) -> tuple[float, float, float]:
         words.append(float(word))
         rest -= word
     return words[0], words[1], words[2]
-
-

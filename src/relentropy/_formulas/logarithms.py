@@ -40,7 +40,7 @@ def log_ratio(x: Array, y: Array, /, *, xp: Any) -> Array:
 
 
 def signed_log_ratio(x: Array, y: Array, difference: Array, /, *, xp: Any) -> Array:
-    """``log(x/y)`` given x - y with its digits; infinite where one is zero, 0 where both are."""
+    """``log(x/y)`` given x - y; infinite where one of the two is zero, 0 where both are."""
     positive = (x > 0) & (y > 0)
     one, two = xp.where(positive, x, 1.0), xp.where(positive, y, 1.0)
     value = _from_difference(one, two, xp.where(positive, difference, 0.0), xp=xp)

@@ -46,7 +46,10 @@ def peak_merge(one: Peak, other: Peak, *, xp: Any) -> Peak:
     top = xp.maximum(one.top, other.top)
     first = one.top >= other.top
     lower = xp.where(first, other.top, one.top)
-    more, less = xp.where(first, one.others, other.others), xp.where(first, other.mass, one.mass)
+    more, less = (
+        xp.where(first, one.others, other.others),
+        xp.where(first, other.mass, one.mass),
+    )
     return Peak(top, more + exp_difference(lower, top, xp=xp) * less)
 
 
@@ -132,7 +135,9 @@ class SignedSumFold:
         absent = b == 0
         infinity = float("inf")
         a = xp.where(absent, -infinity, a)
-        shift = xp.max(xp.where(absent, -infinity, a + xp.log(xp.where(absent, 1.0, xp.abs(b)))))
+        shift = xp.max(
+            xp.where(absent, -infinity, a + xp.log(xp.where(absent, 1.0, xp.abs(b))))
+        )
         gap = relative(a, shift, xp=xp)
         # In two halves: exp(a - shift) alone may leave the range where b makes up for it.
         half = exp(gap.map(lambda word: 0.5 * word), xp=xp)
@@ -194,5 +199,3 @@ def _log(x: Pair, *, xp: Any) -> Array:
     excess = (x.hi - 1) + low
     near = xp.abs(excess) < 0.5
     return xp.where(near, xp.log1p(xp.where(near, excess, 0.0)), xp.log(x.hi))
-
-

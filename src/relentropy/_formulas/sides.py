@@ -37,7 +37,9 @@ class Side(Protocol):
     def invalid(self, x: Array) -> Array:
         """Entries that no distribution has."""
 
-    def by_entry(self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any) -> Array:
+    def by_entry(
+        self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any
+    ) -> Array:
         """The derivative by x, where that by x's logit is ``weight/mass * rate``."""
 
 
@@ -62,7 +64,9 @@ class Logits:
     def invalid(self, x: Array) -> Array:
         return ~(x < _INF)
 
-    def by_entry(self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any) -> Array:
+    def by_entry(
+        self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any
+    ) -> Array:
         return xp.where(weight == 0, 0.0, weight / mass * rate)  # rate may be infinite
 
 
@@ -84,7 +88,9 @@ class Weights:
     def invalid(self, x: Array) -> Array:
         return ~((x >= 0) & (x < _INF))
 
-    def by_entry(self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any) -> Array:
+    def by_entry(
+        self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any
+    ) -> Array:
         return rate / mass / self._anchor(top, xp=xp)
 
     @staticmethod
@@ -94,5 +100,3 @@ class Weights:
 
 def side(is_log: bool) -> Side:
     return Logits() if is_log else Weights()
-
-
