@@ -33,6 +33,8 @@ class Backend:
     """Whether long rows are merged from tiles."""
     longest: int = 1 << 20
     """Rows of more entries are left to the other backends."""
+    longest_16_bit: int = 1 << 20
+    """The same for 16-bit types, which are worked like float32 once they are widened."""
     missing: str = ""
     """Why it cannot run here."""
 
@@ -222,14 +224,18 @@ BACKENDS = {
             "torch-cuda", "torch", lambda x: _to_torch(x, "cuda"), _from_torch, merges=True,
             missing=_cuda_lacks(),
         ),
-        Backend("jax", "jax", _to_jax, setting=lambda: _x64(True), missing=_lacks("jax")),
+        Backend(
+            "jax", "jax", _to_jax, setting=lambda: _x64(True), longest_16_bit=10,
+            missing=_lacks("jax"),
+        ),
         Backend(
             "jax-jit", "jax", _to_jax, setting=lambda: _x64(True), wrap=_jit,
-            dtypes=("float64",), missing=_lacks("jax"),
+            dtypes=("float64",), longest=10, missing=_lacks("jax"),
         ),
         Backend(
             "jax-x32", "jax", _to_jax, setting=lambda: _x64(False), has_float64=False,
-            dtypes=("float16", "bfloat16", "float32"), missing=_lacks("jax"),
+            dtypes=("float16", "bfloat16", "float32"), longest_16_bit=10,
+            missing=_lacks("jax"),
         ),
         Backend(
             "strict", "strict", _to_strict(), _from_strict, dtypes=_ONLY_STRICT,

@@ -70,7 +70,8 @@ def _groups(record: Record, dtype: str, backend: Backend) -> Iterator[list[tuple
     pads = backend.library == "jax"
     for case in load(record.name, dtype):
         inputs = case.inputs
-        if inputs[0].ndim == 2 and inputs[0].shape[1] > backend.longest:
+        longest = backend.longest_16_bit if dtype.endswith("16") else backend.longest
+        if inputs[0].ndim == 2 and inputs[0].shape[1] > longest:
             continue
         if pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
             inputs = tuple(_padded(x, _absent(record, case, i)) for i, x in enumerate(inputs))
