@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ._arrays.library import from_loose
+
 FromLogits = bool | tuple[bool, bool]
 
 
@@ -38,7 +40,7 @@ def checked_base(base: Any) -> float | None:
     """The base of the logarithm as a float; None and e itself mean nats."""
     if base is None:
         return None
-    if isinstance(base, bool) or not isinstance(base, int | float | np.number):
+    if isinstance(base, bool) or not isinstance(base, int | float | np.integer | np.floating):
         raise TypeError(f"base must be a number or None, not {base!r}")
     value = float(base)
     if not (0 < value < math.inf) or value == 1:
@@ -48,9 +50,9 @@ def checked_base(base: Any) -> float | None:
 
 def refuse_labels(p: Any, q: Any) -> None:
     """Class labels are no distribution, and would be read as counts."""
-    p_shape, q_shape = _shape(p), _shape(q)
+    p_shape, q_shape = _shape("p", p), _shape("q", q)
     integral = "int" in str(getattr(p, "dtype", "")) or (
-        isinstance(p, list | tuple | int) and np.asarray(p).dtype.kind in "iu"
+        isinstance(p, list | tuple | int) and from_loose("p", p).dtype.kind in "iu"
     )
     if integral and len(p_shape) == len(q_shape) - 1 and p_shape == q_shape[:-1]:
         raise TypeError(
@@ -60,6 +62,7 @@ def refuse_labels(p: Any, q: Any) -> None:
         )
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    shape = getattr(x, "shape", None)
-    return tuple(shape) if shape is not None else np.shape(x)
+def _shape(name: str, x: Any) -> tuple[int, ...]:
+    if isinstance(x, list | tuple):
+        x = from_loose(name, x)
+    return tuple(getattr(x, "shape", ()))

@@ -40,8 +40,8 @@ class Record:
     tiled_ulp: float | None = None
     """The float64 bound where a long row is merged from tiles."""
     conditioned: bool = False
-    """Whether the bound is multiplied by the result's condition number: only where the
-    result is ill-conditioned in its inputs."""
+    """Whether the bound is multiplied by the result's condition number, which the oracle gives
+    where terms of both signs are summed, and which is 1 elsewhere."""
     lazy: bool = True
     """Whether lazy and compiled arrays are never computed to decide anything."""
     differentiable: bool = True

@@ -18,6 +18,7 @@ Array = TypeVar("Array")
     "Shannon (1948); gaps from the largest entry, and log1p of what the others add to it",
     float64=4.0,
     tiled=6.0,
+    conditioned=True,
 )
 def entropy(
     p: Array,
@@ -113,6 +114,7 @@ def entropy(
     "Shannon (1948); gaps from the student's largest entry, and log1p of what the others add",
     float64=4.0,
     tiled=6.0,
+    conditioned=True,
 )
 def cross_entropy(
     p: Array,

@@ -551,6 +551,7 @@ def logsumexp(
     >>> print(value.round(9), sign)
     1.541324855 -1.0
     """
+    return_sign = _arguments.one_flag("return_sign", return_sign)
     if b is None:
         (value,) = reduce(_logsumexp.LogSumExp(), {"a": a}, axis=axis, keepdims=keepdims)
         # A sum of exponentials is positive, zero or nan, and its sign is exp(value)'s.
@@ -559,7 +560,7 @@ def logsumexp(
             if return_sign
             else value
         )
-    measure = _logsumexp.SignedLogSumExp(_arguments.one_flag("return_sign", return_sign))
+    measure = _logsumexp.SignedLogSumExp(return_sign)
     outputs = reduce(measure, {"a": a, "b": b}, axis=axis, keepdims=keepdims, stretch=True)
     return outputs if return_sign else outputs[0]
 

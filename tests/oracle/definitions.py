@@ -57,9 +57,14 @@ def rel_entr(x, y):
 
 
 def kl_div(x, y):
-    """``x * log(x / y) - x + y`` for x, y > 0, y for x = 0 <= y, else inf."""
-    if mp.isnan(x) or mp.isnan(y):
+    """``x * log(x / y) - x + y`` for x, y > 0, y for x = 0 <= y, else inf.
+
+    Where one side is infinite, the limit, which is inf (SciPy has nan there).
+    """
+    if mp.isnan(x) or mp.isnan(y) or x == y == mp.inf:
         return mp.nan
+    if x == mp.inf or y == mp.inf:
+        return mp.inf
     if x > 0 and y > 0:
         return x * (mp.log(x) - mp.log(y)) - x + y
     if x == 0 and y >= 0:

@@ -98,16 +98,26 @@ def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def common_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape that the named operands broadcast to."""
-    ndim = max((len(shape) for shape in shapes.values()), default=0)
-    padded = [(1,) * (ndim - len(shape)) + shape for shape in shapes.values()]
-    result = []
-    for sizes in zip(*padded, strict=True):
-        distinct = set(sizes) - {1}
-        if len(distinct) > 1:
-            raise ValueError(f"shapes do not broadcast: {_listed(shapes)}")
-        result.append(distinct.pop() if distinct else 1)
+    """The shape that the named operands broadcast to.
+
+    A lazy array's unknown size is nan, and is taken to fit.
+    """
+    ndim = 0
+    for shape in shapes.values():
+        ndim = max(ndim, len(shape))
+    result = [1] * ndim
+    for shape in shapes.values():
+        for i, size in enumerate(shape, start=ndim - len(shape)):
+            if size == 1:
+                continue
+            if result[i] not in (1, size) and _known(size) and _known(result[i]):
+                raise ValueError(f"shapes do not broadcast: {_listed(shapes)}")
+            result[i] = size if _known(size) or result[i] == 1 else result[i]
     return tuple(result)
+
+
+def _known(size: int) -> bool:
+    return size == size
 
 
 def require_equal_sizes(

@@ -23,7 +23,8 @@ class Prepared:
     """A call's operands as arrays of one library, and the precision to work in."""
 
     def __init__(self, operands: dict[str, Any], where: Any, dtype: Any) -> None:
-        found = gather({**operands, "where": where})
+        masks = {} if where is None else {"where": where}
+        found = gather({**operands, **masks})
         kinds = [
             dtypes.kind_of(name, array.dtype)
             for name, array in found.arrays.items()
@@ -48,7 +49,6 @@ class Prepared:
         self.arrays = {
             key: found.arrays[key] if key in found.arrays else self._lift(key, found, name)
             for key in operands
-            if operands[key] is not None
         }
 
     @property
@@ -56,20 +56,18 @@ class Prepared:
         return dtypes.dtype_object(self.library, self.raw, self.result)
 
     def _lift(self, key: str, found: Arguments, name: str) -> Array:
-        import numpy as np
-
-        value = np.asarray(found.loose[key])
+        value = found.loose[key]
         dtypes.kind_of(key, value.dtype)
         made = {"dtype": dtypes.dtype_object(self.library, self.raw, name)}
         if self.library != "dask":
             made["device"] = self.device
-        return self.raw.asarray(value.astype(np.float64).tolist(), **made)
+        return self.raw.asarray(value.tolist(), **made)
 
     def _mask(self, found: Arguments) -> Array | None:
         mask = found.arrays.get("where")
         if mask is None and "where" in found.loose:
             made = {} if self.library == "dask" else {"device": self.device}
-            mask = self.raw.asarray(found.loose["where"], **made)
+            mask = self.raw.asarray(found.loose["where"].tolist(), **made)
         if mask is not None and dtypes.name_of(mask.dtype) != "bool":
             raise TypeError(f"where must be boolean, not {dtypes.name_of(mask.dtype)}")
         return mask
@@ -111,7 +109,12 @@ def reduce(
         array = call.raw.reshape(array, layout.kept) if keepdims else array
         return call.like_the_library(array)
 
-    if call.library == "dask":
+    if call.library == "dask" and 0 in layout.shape:
+        outputs = tuple(
+            call.raw.full(layout.batch, empty, dtype=call.result_dtype)
+            for empty in measure.empty
+        )
+    elif call.library == "dask":
         outputs = lazy.reduce(_reduce_block, measure, names, call, layout)
     else:
         arrays = tuple(call.arrays.values())
@@ -182,7 +185,7 @@ def normalised(
     call = Prepared(operands, where, dtype)
     layout = call.layout(axis)
     names = tuple(call.arrays)
-    if call.library == "dask":
+    if call.library == "dask" and 0 not in layout.shape:
         return lazy.normalised(_normalised_block, measure, fn, names, call, layout)
     arrays = tuple(call.arrays.values())
     masks = () if call.mask is None else (call.mask,)

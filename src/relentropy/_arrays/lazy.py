@@ -28,12 +28,14 @@ def reduce(
     """Outputs of a measure, each a lazy array of shape ``layout.batch``."""
     operands = _rows_last(call, layout)
     return tuple(
-        _gufunc(
+        _blockwise(
             lambda *blocks, i=i: block(measure, names, call.result, *blocks)[i],
-            operands, "->()", call, layout, call.result_dtype,
+            operands,
+            "(i)->()",
+            call,
         )
         for i in range(len(measure.empty))
-    )  # fmt: skip
+    )
 
 
 def normalised(
@@ -45,14 +47,17 @@ def normalised(
     layout: Layout,
 ) -> Array:
     """A map that needs its row's numbers, as a lazy array of the full shape."""
-    mapped = _gufunc(
+    mapped = _blockwise(
         lambda *blocks: block(measure, fn, names, call.result, *blocks),
-        _rows_last(call, layout), "->(i)", call, layout, call.result_dtype,
-    )  # fmt: skip
+        _rows_last(call, layout),
+        "(i)->(i)",
+        call,
+    )
     count = len(layout.batch)
+    if len(layout.axes) != 1:
+        mapped = call.raw.reshape(mapped, layout.batch + layout.reduced)
     order = tuple(range(count, len(layout.shape))) + tuple(range(count))
-    opened = call.raw.reshape(mapped, layout.batch + layout.reduced)
-    opened = call.raw.permute_dims(opened, order)
+    opened = call.raw.permute_dims(mapped, order)
     inverse = tuple(layout.order.index(i) for i in range(len(layout.shape)))
     return call.raw.permute_dims(opened, inverse)
 
@@ -61,12 +66,11 @@ def elementwise(
     block: Callable[..., Array], fn: Any, names: tuple[str, ...], call: Prepared
 ) -> Array:
     """An elementwise function, chunk by chunk."""
-    da = sys.modules["dask.array"]
-    return da.map_blocks(
-        lambda *blocks: _as_array(block(fn, names, call.result, *blocks)),
-        *call.arrays.values(),
-        dtype=call.result_dtype,
-        meta=_meta(call),
+    return _blockwise(
+        lambda *blocks: block(fn, names, call.result, *blocks),
+        list(call.arrays.values()),
+        "()->()",
+        call,
     )
 
 
@@ -74,30 +78,51 @@ def _rows_last(call: Prepared, layout: Layout) -> list[Array]:
     operands = list(call.arrays.values())
     if call.mask is not None:
         operands.append(call.mask)
-    raw = call.raw
-    result = []
-    for array in operands:
-        opened = layout.open(array, raw)
-        k = len(layout.axes)
-        order = tuple(range(k, opened.ndim)) + tuple(range(k))
-        opened = raw.permute_dims(opened, order)
-        if k != 1:
-            opened = raw.reshape(opened, (*opened.shape[: opened.ndim - k], -1))
-        result.append(opened)
-    return result
+    return [_row_last(array, layout, call.raw) for array in operands]
 
 
-def _gufunc(
-    fn: Callable[..., Array], operands: list[Array], output: str, call: Prepared,
-    layout: Layout, dtype: Any,
-) -> Array:  # fmt: skip
+def _row_last(array: Array, layout: Layout, raw: Any) -> Array:
+    """The reduced axes as one, the last; the others broadcast later, chunk by chunk."""
+    array = array[(None,) * (len(layout.shape) - array.ndim) + (...,)]
+    if any(array.shape[i] != layout.shape[i] for i in layout.axes):  # a mask, or weights of one
+        sizes = (
+            n if i in layout.axes else own
+            for i, (n, own) in enumerate(zip(layout.shape, array.shape, strict=True))
+        )
+        array = raw.broadcast_to(array, tuple(sizes))
+    k = len(layout.axes)
+    order = layout.order[k:] + layout.axes
+    array = raw.permute_dims(array, order)
+    if k != 1:
+        array = raw.reshape(array, (*array.shape[: array.ndim - k], -1))
+    return array
+
+
+def _blockwise(
+    fn: Callable[..., Array], operands: list[Array], signature: str, call: Prepared
+) -> Array:
+    """Apply ``fn`` to chunks; ``signature`` is numpy's for functions of whole rows.
+
+    Sizes that are not known are taken to agree, chunk by chunk.
+    """
     da = sys.modules["dask.array"]
-    return da.apply_gufunc(
+    rows, result = signature.split("->")
+    if rows == "(i)":
+        operands = [array.rechunk({array.ndim - 1: -1}) for array in operands]
+    ndim = max(array.ndim for array in operands)
+    labels = tuple(range(ndim))
+    placed: list[Any] = []
+    for array in operands:
+        placed += [array, labels[ndim - array.ndim :]]
+    known = all(n == n for array in operands for n in array.shape)
+    return da.blockwise(
         lambda *blocks: _as_array(fn(*blocks)),
-        ",".join(["(i)"] * len(operands)) + output,
-        *operands,
+        labels[:-1] if rows != result else labels,
+        *placed,
+        dtype=call.result_dtype,
         meta=_meta(call),
-        allow_rechunk=True,
+        concatenate=True,
+        align_arrays=known,
     )
 
 

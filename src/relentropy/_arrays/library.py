@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple
 
 import array_api_compat as compat
@@ -43,44 +44,43 @@ class Arguments(NamedTuple):
 def gather(arguments: dict[str, Any]) -> Arguments:
     """Sort named arguments into one library's arrays and loose numbers and lists.
 
-    Arguments that are None are left out. With no array at all the loose ones become numpy
-    arrays, as numpy itself would have it.
+    With no array at all the loose ones become numpy arrays, as numpy itself would have it.
     """
     arrays: dict[str, Array] = {}
     loose: dict[str, Any] = {}
     for name, value in arguments.items():
-        if value is None:
-            continue
         if type(value) is np.ndarray:  # a tenth of the cost of asking array-api-compat
             arrays[name] = value
-        elif isinstance(value, (bool, int, float, complex, list, tuple, np.generic)):
-            loose[name] = value
-        elif _is_array(name, value):
+        elif isinstance(value, bool | int | float | complex | list | tuple | np.generic):
+            loose[name] = from_loose(name, value)
+        else:
+            require_dense_array(name, value)
             arrays[name] = value
     if not arrays:
-        arrays, loose = {name: _from_loose(name, v) for name, v in loose.items()}, {}
+        arrays, loose = loose, {}
     if all(type(value) is np.ndarray for value in arrays.values()):
         return Arguments("numpy", _numpy_namespace(), None, arrays, loose)
     library, raw = _library(arrays)
     return Arguments(library, raw, _device(library, arrays), arrays, loose)
 
 
-def _from_loose(name: str, value: Any) -> Array:
-    if isinstance(value, (list, tuple)) and any(_array_inside(v) for v in value):
+def from_loose(name: str, value: Any) -> np.ndarray:
+    """A number or a list of numbers as a numpy array."""
+    if isinstance(value, list | tuple) and any(_array_inside(v) for v in value):
         raise TypeError(f"{name} is a {type(value).__name__} of arrays; stack them first")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
-    if array.size == 0 and isinstance(value, (list, tuple)):
+    if array.size == 0 and isinstance(value, list | tuple):
         array = array.astype(np.float64)
     return array
 
 
 def _array_inside(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list | tuple):
         return any(_array_inside(v) for v in value)
-    return not isinstance(value, np.generic) and compat.is_array_api_obj(value)
+    return not isinstance(value, np.generic) and hasattr(value, "shape")
 
 
 def _numpy_namespace() -> Any:
@@ -89,8 +89,20 @@ def _numpy_namespace() -> Any:
     return raw
 
 
-def _is_array(name: str, value: Any) -> bool:
-    """True for a dense array of a supported library; raises for everything else."""
+def _torch_tensor(value: Any) -> bool:
+    """Whether a value is a torch tensor, in words that torch's compiler can follow."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def require_dense_array(name: str, value: Any) -> None:
+    """Raise for everything but a dense array of a supported library."""
+    if _torch_tensor(value):
+        if value.is_nested:
+            raise TypeError(f"{name} is a nested tensor; pass .to_padded_tensor() and where=")
+        if value.layout is not sys.modules["torch"].strided:
+            raise TypeError(f"{name} is a sparse tensor; pass .to_dense()")
+        return
     kind = type(value)
     origin = f"{kind.__module__}.{kind.__qualname__}"
     for module, remedy in _REMEDIES.items():
@@ -105,19 +117,19 @@ def _is_array(name: str, value: Any) -> bool:
         raise TypeError(f"{name} is a {origin}; pass numpy.asarray({name})")
     if not compat.is_array_api_obj(value):
         raise TypeError(f"{name} must be an array, a number or a list of numbers, not {origin}")
-    if compat.is_torch_array(value) and str(value.layout) != "torch.strided":
-        raise TypeError(f"{name} is a sparse tensor; pass .to_dense()")
-    return True
 
 
 def _library(arrays: dict[str, Array]) -> tuple[str, Any]:
-    # One array of each kind is enough to ask for, and `array_namespace` refuses mixtures
-    # without a name: look first, so that the error can say which argument is which.
+    # `array_namespace` refuses mixtures without saying which argument is which: look first.
     seen = {name: _library_name(value) for name, value in arrays.items()}
     names = sorted(set(seen.values()))
     if len(names) > 1:
         which = ", ".join(f"{name} is {_article(lib)} array" for name, lib in seen.items())
         raise TypeError(f"arrays of different libraries: {which}; convert all to one of them")
+    if names[0] == "torch":
+        import array_api_compat.torch as raw
+
+        return names[0], raw
     return names[0], compat.array_namespace(*arrays.values())
 
 
@@ -128,7 +140,7 @@ def _article(library: str) -> str:
 def _library_name(value: Array) -> str:
     if isinstance(value, np.ndarray):
         return "numpy"
-    if compat.is_torch_array(value):
+    if _torch_tensor(value):
         return "torch"
     if compat.is_jax_array(value):
         return "jax"
@@ -143,7 +155,7 @@ def _library_name(value: Array) -> str:
 def _device(library: str, arrays: dict[str, Array]) -> Any:
     if library in {"jax", "dask"}:  # they place arrays, and complain, themselves
         return None
-    devices = {name: compat.device(value) for name, value in arrays.items()}
+    devices = {name: value.device for name, value in arrays.items()}
     first = next(iter(devices.values()))
     if all(device == first for device in devices.values()):
         return first

@@ -12,7 +12,6 @@ sum are then contiguous for any n, and a row's statistics, (1, rows), broadcast 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -106,7 +105,6 @@ class Namespace:
         self.log = raw.log
         self.log1p = raw.log1p
         self.abs = raw.abs
-        self.sign = raw.sign
         self.isnan = raw.isnan
         self.isfinite = raw.isfinite
         self.concat = raw.concat
@@ -209,8 +207,8 @@ class JaxNamespace(Namespace):
         return self.raw.where(near, z + log1pmx_near(z), self.raw.log(1 + x) + lost)
 
     def _exp_float32(self, x: Array) -> Array:
-        # XLA's own is off by 5 ulp in the last fifth before overflow; 355/512 is close to log(2)
-        # and short, so that subtracting it is exact there.
+        # XLA's own is off by 5 ulp in the last fifth before overflow; 355/512 is close to
+        # log(2) and short, so that subtracting it is exact there.
         late = x > 88.0
         factor = 2.0 * float(np.exp(355 / 512 - np.log(2.0)))
         grown = self.raw.exp(self.raw.where(late, x - 355 / 512, x))
@@ -246,7 +244,12 @@ _CLASSES = {
 }
 
 
-@lru_cache(maxsize=64)
+_MADE: dict[tuple[str, str, bool], Namespace] = {}
+
+
 def namespace(library: str, raw: Any, name: str, exact: bool) -> Namespace:
     """The namespace for a library, a working dtype and whether it must be exact."""
-    return _CLASSES.get(library, StrictNamespace)(library, raw, name, exact)
+    key = (library, name, exact)
+    if key not in _MADE:  # no lru_cache, which torch's compiler warns of
+        _MADE[key] = _CLASSES.get(library, StrictNamespace)(library, raw, name, exact)
+    return _MADE[key]

@@ -47,14 +47,16 @@ def two_prod(a: Array, b: Array, *, xp: Any) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The number ``hi + lo``; sums and differences of pairs are renormalised pairs."""
+    """The number ``hi + lo``; sums and differences of pairs are renormalised pairs.
+
+    Plain arrays are wrapped first: a compiler that sees an operator between an array and
+    something else takes it for the array's own.
+    """
 
     hi: Array
     lo: Array | None = None
 
-    def __add__(self, other: Pair | Array) -> Pair:
-        if not isinstance(other, Pair):
-            other = Pair(other)
+    def __add__(self, other: Pair) -> Pair:
         total, error = two_sum(self.hi, other.hi)
         if self.lo is None and other.lo is None:
             return Pair(total, error)
@@ -65,7 +67,7 @@ class Pair:
     def __neg__(self) -> Pair:
         return Pair(-self.hi, None if self.lo is None else -self.lo)
 
-    def __sub__(self, other: Pair | Array) -> Pair:
+    def __sub__(self, other: Pair) -> Pair:
         return self + (-other)
 
     def map(self, fn: Any) -> Pair:
@@ -81,8 +83,7 @@ class Pair:
 def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
     """``x - y``: a pair where the namespace is exact, else rounded."""
     if xp.exact:
-        difference: Pair = x - y
-        return difference
+        return x - Pair(y)
     rounded = x.hi - y
     return Pair(rounded if x.lo is None else rounded + x.lo)
 

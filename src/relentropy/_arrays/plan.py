@@ -148,8 +148,8 @@ class Data:
     def cut(self, plan: Plan) -> tuple[list[tuple[Box, int]], list[tuple[Box, int]]]:
         """The leaves of a row, and the tasks of rows."""
         leaves = list(boxes(self.layout.reduced, plan.leaf))
-        longest = max((size for _, size in leaves), default=1)
-        width = None if plan.tile is None else max(1, plan.tile // max(1, longest))
+        longest = max(1, leaves[0][1])  # only the last may be shorter
+        width = None if plan.tile is None else max(1, plan.tile // longest)
         return leaves, list(boxes(self.layout.batch, width))
 
 
@@ -166,13 +166,23 @@ def fold(
         return tuple(xp.raw.full(layout.batch, empty, **made) for empty in measure.empty)
     data = Data.open(layout, arrays, measure.fills, mask, xp)
     leaves, tasks = data.cut(plan)
-    done = [_fold_rows(measure, data, leaves, rows, width) for rows, width in tasks]
-    outputs = []
-    for parts in zip(*done, strict=True):
-        joined = xp.concat(list(parts), axis=1) if len(parts) > 1 else parts[0]
-        joined = joined if dtype is None else xp.cast(joined, dtype)
-        outputs.append(xp.raw.reshape(joined, layout.batch))
-    return tuple(outputs)
+    if len(tasks) == 1:
+        done = _fold_rows(measure, data, leaves, *tasks[0])
+        return tuple(xp.raw.reshape(_cast(one, dtype, xp=xp), layout.batch) for one in done)
+    # Written where they belong: small arrays kept between tiles would scatter the heap.
+    device = getattr(arrays[0], "device", None)
+    made = {"dtype": dtype or xp.dtype, "device": device}
+    outputs = tuple(xp.raw.empty(layout.batch, **made) for _ in measure.empty)
+    for rows, width in tasks:
+        for target, one in zip(
+            outputs, _fold_rows(measure, data, leaves, rows, width), strict=True
+        ):
+            target[rows] = xp.raw.reshape(_cast(one, dtype, xp=xp), target[rows].shape)
+    return outputs
+
+
+def _cast(array: Array, dtype: Any, *, xp: Namespace) -> Array:
+    return array if dtype is None else xp.cast(array, dtype)
 
 
 def _fold_rows(

@@ -22,6 +22,11 @@ def exp_difference(a: Array, b: Array, *, xp: Any) -> Array:
     return exp(Pair(high, xp.where(xp.isfinite(high), low, 0.0)), xp=xp)
 
 
+def sign(x: Array, *, xp: Any) -> Array:
+    """-1, 0 or 1; nan stays (libraries disagree on that)."""
+    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x))
+
+
 def count(condition: Array, *, xp: Any) -> Array:
     """How many of each row's entries fulfil a condition, as a float (1, rows)."""
     ones = xp.cast(condition, xp.dtype)

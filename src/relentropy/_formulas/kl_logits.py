@@ -79,10 +79,10 @@ class KLFold:
             # The difference at the teacher's largest logit takes a common offset out exactly,
             # so that the mean is as small as the differences are and its rounding harmless.
             pivot = finite_or_zero(xp.max(xp.where(at_top, d.hi, -_INF)), xp=xp)
-            d, student = d - pivot, minus(student, pivot, xp=xp)
+            d, student = d - Pair(pivot), minus(student, pivot, xp=xp)
         # Third words last, where the first two have cancelled.
-        d = d if a_tail is None else d - a_tail
-        d = d if b_tail is None else d + b_tail
+        d = d if a_tail is None else d - Pair(a_tail)
+        d = d if b_tail is None else d + Pair(b_tail)
         if self.normalize:
             sum_ = total(xp.where(live, weight * d.hi, 0.0), xp=xp).value
             mean = xp.where(mass.hi > 0, sum_ / xp.where(mass.hi > 0, mass.hi, 1.0), 0.0)
@@ -93,7 +93,7 @@ class KLFold:
         height = xp.max(xp.where(no_q, -_INF, student.hi))
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        other = xp.where(no_q, 0.0, exp(student - shift, xp=xp))
+        other = xp.where(no_q, 0.0, exp(minus(student, shift, xp=xp), xp=xp))
 
         near = live & (xp.abs(d.hi) < exp_reach(xp=xp))
         x = xp.where(near, d.hi, 0.0)
@@ -131,7 +131,7 @@ class KLFold:
         centre = Pair(
             xp.where(first, one.centre.hi, other.centre.hi),
             xp.where(first, one.centre.lo, other.centre.lo),
-        ) + xp.where(first, step, -step)
+        ) + Pair(xp.where(first, step, -step))
 
         for part in parts:
             part.recentre(centre)
@@ -168,7 +168,7 @@ class _Scaled:
         scale = exp_difference(part.top, top, xp=xp)
         self.mass, self.mean = scale * part.mass.value, scale * part.mean
         anchor, new = (finite_or_zero(t, xp=xp) for t in (part.top, top))
-        self.exponent = Pair(*two_sum(anchor, -new)) + part.shift
+        self.exponent = Pair(*two_sum(anchor, -new)) + Pair(part.shift)
 
     def recentre(self, centre: Pair) -> None:
         self.move = self.part.centre - centre
@@ -181,7 +181,7 @@ class _Scaled:
 
     def excess(self, shift: Array, above: Array) -> Array:
         xp, part, move = self.xp, self.part, self.move.hi
-        grown = xp.where(self.present, exp(self.exponent - shift, xp=xp), 0.0)
+        grown = xp.where(self.present, exp(self.exponent - Pair(shift), xp=xp), 0.0)
         plain = part.shift == 0
         near = plain & (xp.abs(move) < 2)
         x = xp.where(near, move, 0.0)
@@ -257,16 +257,16 @@ class KLFromLogits:
         mass, value = xp.where(known, state.mass.value, 1.0), xp.zeros_like(anchor)
         moved = state.centre
         if self.normalize:
-            value, moved = self._normalised(state, xp=xp), moved + self._log_mean(state, xp=xp)
+            value = self._normalised(state, xp=xp)
+            moved = moved + Pair(self._log_mean(state, xp=xp))
         else:
             mass = xp.exp(-anchor)  # p and q as they are, instead of shares of a row
 
         a = Pair(xp.where(no_p, anchor, a.hi), a.lo)
         b = Pair(xp.where(no_q, anchor, b.hi), b.lo)
-        d = (b - a) - moved.hi
-        d = d if moved.lo is None else d - moved.lo
-        d = d if a_tail is None else d - a_tail
-        d = d if b_tail is None else d + b_tail
+        d = (b - a) - moved
+        d = d if a_tail is None else d - Pair(a_tail)
+        d = d if b_tail is None else d + Pair(b_tail)
         d = xp.where(live, d.value, xp.where(no_p, _INF, -_INF))
         p = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp)) / mass
         student = minus(minus(b, anchor, xp=xp), moved.value, xp=xp)

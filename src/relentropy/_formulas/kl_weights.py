@@ -102,7 +102,7 @@ def _matched(block: tuple[Array, ...], stats: Any, *, xp: Any) -> tuple[Array, P
     ratio = masses.p.hi / masses.q.hi
     if xp.exact:
         y = Pair(*two_prod(q, ratio, xp=xp))
-        return p, y, y - p
+        return p, y, y - Pair(p)
     # Short enough for its product with widened data to be exact.
     c = xp.rounded(xp.limits.shortener * ratio)
     y = Pair(q * (c - (c - ratio)))

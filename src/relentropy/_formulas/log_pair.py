@@ -102,14 +102,13 @@ def _log_fraction(f: Array, *, xp: Any) -> list[Array]:
 def _quotient(x: Pair, total: Array, left: Array, *, xp: Any) -> tuple[Array, Pair]:
     """``x / (total + left)`` rounded, and the remainder."""
     quotient = x.hi / total
-    remainder: Pair = x - Pair(*two_prod(quotient, total, xp=xp))
+    remainder = x - Pair(*two_prod(quotient, total, xp=xp))
     return quotient, remainder - Pair(*two_prod(quotient, left, xp=xp))
 
 
 def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:
     high, low = two_prod(a.hi, b.hi, xp=xp)
-    result: Pair = Pair(high) + (low + (a.hi * b.lo + a.lo * b.hi))
-    return result
+    return Pair(high) + Pair(low + (a.hi * b.lo + a.lo * b.hi))
 
 
 def _plus_constant(x: Pair, high: float, low: float, *, xp: Any) -> Pair:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total, two_sum
-from .expectation import count, exp_difference, finite_or_zero
+from .expectation import count, exp_difference, finite_or_zero, sign
 
 Array = Any
 
@@ -117,7 +117,7 @@ def log_softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
     """log(softmax(a)), given the row's numbers; at the largest entry just -log1p(others)."""
     gap, loss = relative(a, top, xp=xp), xp.log1p(others)
     plain = gap.hi - loss
-    return xp.where(xp.isfinite(plain), (gap - loss).value, plain) + (top - top)
+    return xp.where(xp.isfinite(plain), (gap - Pair(loss)).value, plain) + (top - top)
 
 
 class SignedSum(NamedTuple):
@@ -142,7 +142,7 @@ class SignedSumFold:
         # In two halves: exp(a - shift) alone may leave the range where b makes up for it.
         half = exp(gap.map(lambda word: 0.5 * word), xp=xp)
         terms = xp.where(absent | (a == -infinity), 0.0, (b * half) * half)
-        terms = xp.where(shift == infinity, xp.where(a == infinity, xp.sign(b), 0.0), terms)
+        terms = xp.where(shift == infinity, xp.where(a == infinity, sign(b, xp=xp), 0.0), terms)
         return SignedSum(shift, total(terms, xp=xp, compensated=True))
 
     def merge(self, one: SignedSum, other: SignedSum, *, xp: Any) -> SignedSum:
@@ -167,14 +167,14 @@ class SignedLogSumExp:
 
     def finish(self, stats: tuple[SignedSum], *, xp: Any) -> tuple[Array, ...]:
         shift, found = stats[0]
-        sign = xp.sign(found.hi)
-        size = found.map(lambda word: word * sign)
+        signs = sign(found.hi, xp=xp)
+        size = found.map(lambda word: word * signs)
         value = finite_or_zero(shift, xp=xp) + _log(size, xp=xp)
         value = xp.where(found.hi == 0, -float("inf"), value)
         value = xp.where(shift == float("inf"), shift + 0 * found.hi, value)
         if not self.return_sign:
-            value = xp.where(sign < 0, float("nan"), value)
-        return value, sign
+            value = xp.where(signs < 0, float("nan"), value)
+        return value, signs
 
     def grad(
         self,

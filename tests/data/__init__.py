@@ -1,0 +1,1 @@
+"""Stored inputs and their truths."""

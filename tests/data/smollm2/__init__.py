@@ -1,0 +1,1 @@
+"""Logits of a real language model."""
