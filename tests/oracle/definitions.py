@@ -63,7 +63,7 @@ def kl_div(x, y):
     """
     if mp.isnan(x) or mp.isnan(y) or x == y == mp.inf:
         return mp.nan
-    if x == mp.inf or y == mp.inf:
+    if mp.inf in (x, y):
         return mp.inf
     if x > 0 and y > 0:
         return x * (mp.log(x) - mp.log(y)) - x + y

@@ -6,7 +6,7 @@ import pytest
 from relentropy._arrays import plan
 
 from .backends import BACKENDS, DTYPES
-from .samples import CALLS, REDUCTIONS, ROWS, across, every, same_bits
+from .samples import CALLS, REDUCTIONS, ROWS, across, call_named, every, same_bits
 
 TILES = (1, 7, 100, 333, 2**14, 2**15 + 1, 2**16)
 
@@ -115,3 +115,14 @@ def test_float32_divergences_are_the_same_bits_at_any_gap(call, name, gap):
         result = backend.read(call(*(backend.make(x) for x in operands)))
     different = int(np.sum(result != expected))
     assert same_bits(result, expected), f"{different} of {expected.size} differ"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize(
+    "name", ["kl_divergence-logits", "kl_divergence-weights", "entropy-logits"]
+)
+def test_dtype_float64_has_the_digits_of_float64_also_for_narrow_input(name, dtype):
+    call = call_named(name)
+    operands = call.draw(5, 9, dtype=dtype)
+    wide = [x.astype(np.float64) for x in operands]
+    assert same_bits(call.rows(*operands, dtype="float64"), call.rows(*wide))

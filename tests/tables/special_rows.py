@@ -36,7 +36,8 @@ def special_logits(fmt, n):
     tiny, top = fmt.tiny, fmt.largest
     pairs = {
         1: [
-            ([0.0], [0.0]), ([0.0], [3.0]), ([top / 2], [-top / 2]), ([-INF], [-INF]), ([-INF], [0.0]),
+            ([0.0], [0.0]), ([0.0], [3.0]), ([top / 2], [-top / 2]), ([-INF], [-INF]),
+            ([-INF], [0.0]),
             ([0.0], [-INF]), ([INF], [0.0]), ([0.0], [INF]), ([NAN], [0.0]), ([tiny], [tiny]),
         ],
         2: [

@@ -39,11 +39,10 @@ class Prepared:
             raise TypeError(
                 f"dtype: {found.library} has no float64 on this device or with these settings"
             )
+        # Exact where working precision has no digits to spare beyond those of the result.
+        exact = not wide or "float64" in (name, self.result)
         self.xp: Namespace = namespace(
-            found.library,
-            found.raw,
-            "float64" if wide else "float32",
-            name == "float64" or not wide,
+            found.library, found.raw, "float64" if wide else "float32", exact
         )
         self.mask = self._mask(found)
         self.arrays = {

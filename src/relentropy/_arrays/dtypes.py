@@ -6,11 +6,12 @@ input                     worked in            how
 float16, bfloat16         float64              widened in blocks; rounded once
 float32                   float64              widened in blocks; rounded once
 float64                   float64              error-free transforms
+any, to ``dtype=float64`` float64              error-free transforms
 any, without float64      float32              error-free transforms
 ========================  ===================  =====================================
 
 The third column is the namespace's ``exact`` flag: True where the working precision is no
-wider than the data's, so that products and sums must carry their own rounding errors.
+wider than the result's, so that products and sums must carry their own rounding errors.
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ class CrossEntropyFold:
 
 
 @dataclass(frozen=True)
-class CrossEntropy:
-    """-sum(p*log(q)) of normalised p and q; entropy where ``same``."""
+class _OfTwoSides:
+    """What both kinds of cross-entropy have in common; entropy where ``same``."""
 
     from_logits: tuple[bool, bool]
     base: float | None
@@ -110,6 +110,11 @@ class CrossEntropy:
     def fills(self) -> tuple[float, ...]:
         both = tuple(side(is_log).absent for is_log in self.from_logits)
         return both[:1] if self.same else both
+
+
+@dataclass(frozen=True)
+class CrossEntropy(_OfTwoSides):
+    """-sum(p*log(q)) of normalised p and q; entropy where ``same``."""
 
     def passes(self, *, xp: Any) -> tuple[CrossEntropyFold]:
         return (CrossEntropyFold(self.from_logits, self.same),)
@@ -194,18 +199,8 @@ class UnnormalisedFold:
 
 
 @dataclass(frozen=True)
-class UnnormalisedCrossEntropy:
+class UnnormalisedCrossEntropy(_OfTwoSides):
     """-sum(p*log(q)) of weights that are not normalised; sum(entr(p)) where ``same``."""
-
-    from_logits: tuple[bool, bool]
-    base: float | None
-    same: bool = False
-    empty = (0.0,)
-
-    @property
-    def fills(self) -> tuple[float, ...]:
-        both = tuple(side(is_log).absent for is_log in self.from_logits)
-        return both[:1] if self.same else both
 
     def passes(self, *, xp: Any) -> tuple[UnnormalisedFold]:
         return (UnnormalisedFold(self.from_logits, self.same),)

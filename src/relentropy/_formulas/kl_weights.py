@@ -59,10 +59,7 @@ class MassesFold:
 
 
 class SumFold:
-    """A sum of what a subclass makes of a block."""
-
-    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
-        raise NotImplementedError
+    """What sums of blocks have in common: how they merge."""
 
     def merge(self, one: Pair, other: Pair, *, xp: Any) -> Pair:
         return add_sums(one, other, xp=xp)
