@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import ml_dtypes
 import numpy as np
 from tests.suite.backends import DTYPES, Backend
-from tests.suite.measured import Measured, _measured
+from tests.suite.measured import Measured, compared
 from tests.tables.load import Case
 
 from relentropy._records import Record
@@ -58,7 +58,7 @@ def _score(
         case = own.case
         if not rival.takes(case.options, len(case.inputs)):
             continue
-        theirs = _measured(record, case, _call(rival, case, backend), backend)
+        theirs = compared(record, case, _call(rival, case, backend), backend)
         # What is right at nan and infinity is convention in places: finite truths only.
         largest = float(ml_dtypes.finfo(theirs.actual.dtype).max)
         right = (np.abs(case.truth_hi) <= largest) & ~theirs.exempt

@@ -158,6 +158,8 @@ def test_limits_are_scipys(function):
     for point in itertools.product(SPECIAL, repeat=count):
         with np.errstate(all="ignore"):
             expected = peer(*point)
+        if function == "kl_div" and point.count(INF) == 1 and all(v > 0 for v in point):
+            expected = INF  # the limit, where SciPy has inf - inf
         np.testing.assert_allclose(
             float(evaluate(function, *point)), expected, rtol=4e-15, err_msg=str(point)
         )

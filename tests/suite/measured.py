@@ -61,7 +61,7 @@ def run(record: Record, dtype: str, backend: Backend) -> Iterator[Measured]:
             part = actual[start:stop]
             if record.kind == "map":
                 part = part[:, : case.truth_hi.shape[1]]
-            yield _measured(record, case, part, backend)
+            yield compared(record, case, part, backend)
             start = stop
 
 
@@ -114,17 +114,30 @@ def _call(record: Record, inputs: Any, options: Any, backend: Backend) -> np.nda
     return backend.read(result[0] if isinstance(result, tuple) else result)
 
 
-def _measured(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:
+def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:
+    """A case's results beside its truths."""
     error = ulp_error(actual, case.truth_hi, desired_low=case.truth_lo)
     if record.conditioned:
-        # Past 2**bits no digit is left to ask for: any number will do, but not nan.
-        hopeless = (case.condition > 2.0**23) & ~np.isnan(actual.astype(np.float64))
-        if (
-            case.sign is not None
-        ):  # a sum that cancels to nothing, of which rounding leaves some
-            hopeless = hopeless | ((case.sign == 0) & (case.inputs[1] != 0).any(axis=-1))
-        error = np.where(hopeless, 0.0, error / case.condition)
+        with np.errstate(invalid="ignore"):  # inf over inf, where the next line decides
+            divided = error / case.condition
+        lost = _nothing_left(record, case, backend) & ~np.isnan(actual.astype(np.float64))
+        error = np.where(lost | np.isinf(case.condition), 0.0, divided)
     return Measured(case, actual, error, _exempt(case, actual, error, backend))
+
+
+def _nothing_left(record: Record, case: Case, backend: Backend) -> np.ndarray:
+    """Where the bound leaves a logarithm of a sum no digit of the sum itself.
+
+    Any number will do there, also -inf, but not nan.
+    """
+    if record.oracle not in {"logsumexp", "logaddexp", "logsubexp"}:
+        return np.zeros(case.condition.shape, dtype=bool)
+    unit = np.finfo(np.float64 if backend.has_float64 else np.float32).eps
+    with np.errstate(invalid="ignore"):
+        lost = record.ulp["float64"] * case.condition * unit * np.abs(case.truth_hi) > 0.5
+    if case.sign is not None:  # a sum that cancels to nothing, of which rounding leaves some
+        lost = lost | ((case.sign == 0) & (case.inputs[1] != 0).any(axis=-1))
+    return lost & (np.isfinite(case.truth_hi) | (case.truth_hi == -np.inf))
 
 
 def _exempt(case: Case, actual: np.ndarray, error: np.ndarray, backend: Backend) -> np.ndarray:
