@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays.library import from_loose
+from ._arrays.library import from_loose, require_dense_array
 
 FromLogits = bool | tuple[bool, bool]
 
@@ -42,9 +42,9 @@ def checked_base(base: Any) -> float | None:
         return None
     if isinstance(base, bool) or not isinstance(base, int | float | np.integer | np.floating):
         raise TypeError(f"base must be a number or None, not {base!r}")
-    value = float(base)
-    if not (0 < value < math.inf) or value == 1:
-        raise ValueError(f"base must be positive, finite and not 1, not {base!r}")
+    value = float(base) if base < 2**1000 else math.inf
+    if not 1 < value < math.inf:
+        raise ValueError(f"base must be greater than 1 and finite, not {base!r}")
     return None if value == math.e else value
 
 
@@ -58,11 +58,14 @@ def refuse_labels(p: Any, q: Any) -> None:
         raise TypeError(
             f"p of shape {p_shape} and integer dtype looks like class labels for q of shape "
             f"{q_shape}; a distribution has one weight for each class. The surprise of labels "
-            "is -log_softmax(q) at the labels (relentropy.special.log_softmax)"
+            "is -log_softmax(q) at the labels (relentropy.special.log_softmax); "
+            "where counts are meant, pass p[None] or floats"
         )
 
 
 def _shape(name: str, x: Any) -> tuple[int, ...]:
     if isinstance(x, list | tuple):
         x = from_loose(name, x)
+    elif hasattr(x, "shape") and not isinstance(x, np.ndarray | np.generic):
+        require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))

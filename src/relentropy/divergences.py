@@ -56,14 +56,17 @@ def kl_divergence(
         Normalise both sides along ``axis``. If False, the generalised divergence
         ``sum(p*log(p/q) - p + q)`` of unnormalised measures.
     base : float, optional
-        Base of the logarithm: 2 for bits. The default is e, for nats.
+        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
     where : array of bool, optional
-        Entries to include; broadcasts to the operands. What it excludes is replaced before
-        any arithmetic. A mask of tokens is ``where=mask[..., None]``.
+        Entries to include; broadcasts to the operands' common shape. What it excludes is
+        replaced before any arithmetic. A mask of tokens is ``where=mask[..., None]``.
     keepdims : bool, default False
         Keep reduced axes with size one.
     dtype : dtype or str, optional
-        Floating dtype of the result; by default the promoted dtype of the operands.
+        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
+        any library's dtype. By default the promoted dtype of the operands: the wider of two,
+        float32 for float16 with bfloat16, the other's for integers, the library's default for
+        integers alone. With float64 all its digits are computed also for narrower operands.
 
     Returns
     -------
@@ -91,8 +94,13 @@ def kl_divergence(
     and bfloat16.
 
     Limits: ``0*log(0/q) = 0``; inf where p > 0 and q = 0; nan for a negative, infinite or nan
-    weight, for a logit of nan or +inf, and where one side has no mass at all; 0 where nothing
-    is selected. An entry that is zero (or -inf) on both sides contributes nothing.
+    weight, for a logit of nan or +inf, for logits whose difference overflows, and, if
+    normalised, where one side has no mass at all; 0 where nothing is selected, or the axis is
+    empty. An entry that is zero (or -inf) on both sides contributes nothing. Integers past
+    2**53 (2**24 with a result of float32) are rounded.
+
+    torch and jax differentiate the formula itself: right where both sides are positive, also
+    at equal sides, but not yet defined where an entry is zero.
 
     Truncated distributions, such as the logarithms of a vocabulary's k largest
     probabilities, are renormalised by ``normalize=True``.

@@ -46,13 +46,15 @@ def entropy(
     normalize : bool, default True
         Normalise along ``axis``. If False, ``sum(entr(p))`` as it stands.
     base : float, optional
-        Base of the logarithm: 2 for bits. The default is e, for nats.
+        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
     where : array of bool, optional
         Entries to include; broadcasts to p.
     keepdims : bool, default False
         Keep reduced axes with size one.
     dtype : dtype or str, optional
-        Floating dtype of the result; by default that of p.
+        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
+        any library's dtype. By default that of p, for integers the library's default. With
+        float64 all its digits are computed also for a narrower p.
 
     Returns
     -------
@@ -78,7 +80,8 @@ def entropy(
     multiplied by the condition number of their sum.
 
     Limits: ``0*log(0) = 0``; nan for a negative, infinite or nan weight, for a logit of nan or
-    +inf, and where there is no mass at all; 0 where nothing is selected.
+    +inf, and, if normalised, where there is no mass at all; 0 where nothing is selected, or the
+    axis is empty.
 
     References
     ----------
@@ -92,7 +95,7 @@ def entropy(
     >>> float(entropy(np.array([1, 1, 1, 1]), base=2))
     2.0
 
-    A distribution that is certain but for 1e-20, which float64 probabilities cannot say:
+    A distribution so certain that float64 probabilities cannot say how certain:
 
     >>> print(f"{entropy(np.array([0.0, -46.0]), from_logits=True):.6e}")
     4.949390e-19
@@ -147,14 +150,17 @@ def cross_entropy(
     normalize : bool, default True
         Normalise both sides along ``axis``. If False, ``-sum(p*log(q))`` as it stands.
     base : float, optional
-        Base of the logarithm: 2 for bits. The default is e, for nats.
+        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
     where : array of bool, optional
         Entries to include; broadcasts to the operands. A mask of tokens is
         ``where=mask[..., None]``.
     keepdims : bool, default False
         Keep reduced axes with size one.
     dtype : dtype or str, optional
-        Floating dtype of the result; by default the promoted dtype of the operands.
+        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
+        any library's dtype. By default the promoted dtype of the operands: the wider of two,
+        float32 for float16 with bfloat16, the other's for integers, the library's default for
+        integers alone. With float64 all its digits are computed also for narrower operands.
 
     Returns
     -------
@@ -183,7 +189,8 @@ def cross_entropy(
     and an entropy has lost the digits that tell.
 
     Limits: inf where p > 0 and q = 0; nan for a negative, infinite or nan weight, for a logit
-    of nan or +inf, and where one side has no mass at all; 0 where nothing is selected.
+    of nan or +inf, and, if normalised, where one side has no mass at all; 0 where nothing is
+    selected, or the axis is empty.
 
     References
     ----------

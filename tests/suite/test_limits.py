@@ -297,7 +297,7 @@ def test_certainty_has_an_entropy_of_exactly_zero(call):
 # --- bases and warnings ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("base", [2, 10, 2.0, np.float64(3), np.int64(7), 0.5, 1e-3, 1.5])
+@pytest.mark.parametrize("base", [2, 10, 2.0, np.float64(3), np.int64(7), 1.5, 1.001])
 @across(MASKED, "numpy", "torch", "strict", "dask")
 def test_a_base_divides_by_its_logarithm(call, base, backend):
     operands = call.draw(5, 7)

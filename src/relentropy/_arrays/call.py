@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from . import dtypes, lazy
 from .axes import Layout, common_shape, reduced_axes, require_equal_sizes, require_mask
 from .library import Arguments, gather
@@ -60,7 +62,8 @@ class Prepared:
         made = {"dtype": dtypes.dtype_object(self.library, self.raw, name)}
         if self.library != "dask":
             made["device"] = self.device
-        return self.raw.asarray(value.tolist(), **made)
+        with np.errstate(over="ignore"):  # what a narrow dtype cannot hold becomes infinite
+            return self.raw.asarray(value.tolist(), **made)
 
     def _mask(self, found: Arguments) -> Array | None:
         mask = found.arrays.get("where")

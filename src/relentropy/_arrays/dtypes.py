@@ -40,6 +40,8 @@ def kind_of(argument: str, dtype: Any) -> str:
         remedy = "divergences are of real numbers; pass .real if that is meant"
     elif name in {"float128", "longdouble", "float96"}:
         remedy = "convert it to float64"
+    elif name == "object":
+        remedy = "pass floats or integers of at most 64 bits"
     elif name.startswith("float"):
         remedy = "convert it to float16, bfloat16 or float32"
     else:

@@ -167,7 +167,8 @@ class TorchNamespace(Namespace):
 
     def _log1p(self, x: Array) -> Array:
         # On a CPU the smallest subnormal numbers give 0, which hides inf*0 and loses them.
-        return self.raw.where(self.raw.abs(x) < self.limits.tiny, x, self.raw.log1p(x))
+        small = (self.raw.abs(x) < self.limits.tiny) & (x != 0)
+        return self.raw.where(small, x, self.raw.log1p(x))
 
     def cast(self, array: Array, dtype: Any) -> Array:
         return array.to(dtype)

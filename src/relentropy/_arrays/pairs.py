@@ -111,7 +111,9 @@ def divide(x: Pair, y: Pair, *, xp: Any) -> Pair:
     rest = (x.hi - product) - error
     rest = rest if x.lo is None else rest + x.lo
     rest = rest if y.lo is None else rest - quotient * y.lo
-    return Pair(quotient, rest / y.hi)
+    low = rest / y.hi
+    # Near the end of the range the transforms overflow before the quotient does.
+    return Pair(quotient, xp.where(xp.isfinite(low), low, 0.0))
 
 
 def add_sums(one: Pair, other: Pair, *, xp: Any) -> Pair:

@@ -71,7 +71,8 @@ class KLFold:
             xp.where(no_p, anchor, a.hi), None if a.lo is None else xp.where(no_p, 0.0, a.lo)
         )
         b = Pair(xp.where(no_q, 0.0, b.hi), None if b.lo is None else xp.where(no_q, 0.0, b.lo))
-        weight = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp))
+        below = minus(a, anchor, xp=xp)
+        weight = xp.where(no_p, 0.0, exp(below, xp=xp))
         mass = total(weight, xp=xp)
         d, student = b - a, minus(b, anchor, xp=xp)
         pivot = mean = xp.zeros_like(anchor)
@@ -93,20 +94,30 @@ class KLFold:
         height = xp.max(xp.where(no_q, -_INF, student.hi))
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        other = xp.where(no_q, 0.0, exp(minus(student, shift, xp=xp), xp=xp))
+        exponent = minus(student, shift, xp=xp)
+        # Past 1/eps the low words of exponents are larger than 1, and noise.
+        wild = shift > xp.limits.headroom**6
+        exponent = exponent.map(lambda word: xp.where(wild, 0.0, word))
+        exponent = Pair(xp.where(wild, student.hi - shift, exponent.hi), exponent.lo)
+        other = xp.where(no_q, 0.0, exp(exponent, xp=xp))
 
         near = live & (xp.abs(d.hi) < exp_reach(xp=xp))
         x = xp.where(near, d.hi, 0.0)
         g = x * x * exp_tail(x, xp=xp)
         if d.lo is not None:
             g = g + d.lo * (x + g)
-        terms = xp.where(near, weight * g, other - (weight + weight * d.hi))
+        spread = weight * d.hi
+        if xp.exact:  # in two halves, where the weight alone is subnormal and the other large
+            low = ~no_p & (weight < xp.limits.subnormal)
+            half = exp(below.map(lambda word: xp.where(low, 0.5 * word, 0.0)), xp=xp)
+            spread = xp.where(low, (half * d.hi) * half, spread)
+        terms = xp.where(near, weight * g, other - (weight + spread))
         terms = xp.where(no_p | above, other, terms)
         return State(
             top=top,
             centre=Pair(*two_sum(pivot, mean)),
             mass=mass,
-            mean=total(weight * d.hi, xp=xp).value,
+            mean=total(spread, xp=xp).value,
             excess=total(terms, xp=xp),
             shift=shift,
             q_top=q_top,

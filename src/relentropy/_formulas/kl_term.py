@@ -44,7 +44,7 @@ def kl_term(x: Array, y: Pair, d: Pair, /, *, xp: Any) -> Array:
     """
     t = x + y.hi
     near = (xp.abs(d.hi) <= atanh_reach(xp=xp) * t) & (t > 0)
-    s = xp.where(near, d.hi / t, 0.0)
+    s = xp.where(near, d.hi, 0.0) / xp.where(near, t, 1.0)
     a = xp.where(near, d.hi, 0.0) * s
     bent = a * (s * (1 + s) * atanh_tail(s * s, xp=xp))
     if d.lo is not None:
@@ -54,11 +54,12 @@ def kl_term(x: Array, y: Pair, d: Pair, /, *, xp: Any) -> Array:
 
 
 def _far(x: Array, y: Pair, d: Pair, *, xp: Any) -> Array:
-    absent = x == 0
-    x = xp.where(absent, 1.0, x)
+    absent, known = x == 0, y.hi > 0
+    x, divisor = xp.where(absent, 1.0, x), xp.where(known, y.hi, 1.0)
     if not xp.exact:  # no quotient of widened numbers leaves the range, no remainder counts
-        return xp.where(absent, y.hi, x * xp.log(x / xp.abs(y.hi)) - d.hi)  # y may be -0.0
-    r = x / y.hi
+        value = xp.where(known, x * xp.log(x / divisor) - d.hi, float("inf"))
+        return xp.where(absent, y.hi, value)
+    r = xp.where(known, x / divisor, float("inf"))
     inside = (r < xp.limits.ratio_max) & (r > xp.limits.ratio_min)
     r = xp.where(inside, r, 2.0)
     h = xp.where(inside, y.hi, 0.5 * x)
@@ -72,7 +73,8 @@ def _far(x: Array, y: Pair, d: Pair, *, xp: Any) -> Array:
     above = (x * (logarithm - 1) + h) + e
     below = (difference + x * logarithm) + (e + lost)
     value = xp.where(r > 1, above, below)
-    return xp.where(absent, y.hi, xp.where(inside, value, _apart(x, y.hi, xp=xp)))
+    apart = xp.where(known, _apart(x, divisor, xp=xp), float("inf"))
+    return xp.where(absent, y.hi, xp.where(inside, value, apart))
 
 
 def _apart(x: Array, y: Array, *, xp: Any) -> Array:

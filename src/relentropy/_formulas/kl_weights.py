@@ -119,8 +119,9 @@ def log_ratio_ingredients(
     else:
         shrink = 1 - eps.hi
         y, d = Pair(y.hi * shrink), Pair((p * eps.hi - delta.hi) * shrink)
-    # What rounding eps leaves must not show where the sides are proportional.
-    seen = xp.abs(d.hi) > xp.limits.noise * p
+    # What rounding eps leaves must not show where the sides are proportional. (A difference of
+    # zero stays, for the sake of derivatives.)
+    seen = (xp.abs(d.hi) > xp.limits.noise * p) | (d.hi == 0)
     return p, y, d.map(lambda word: xp.where(seen, word, 0.0))
 
 

@@ -49,11 +49,13 @@ def signed_log_ratio(x: Array, y: Array, difference: Array, /, *, xp: Any) -> Ar
 
 
 def _from_difference(x: Array, y: Array, difference: Array, *, xp: Any) -> Array:
-    ratio = xp.abs(difference) / xp.minimum(x, y)
+    # Choices instead of abs and minimum, whose derivatives at x = y are not the function's.
+    below = difference < 0
+    ratio = xp.where(below, -difference, difference) / xp.where(below, x, y)
     value = xp.log1p(ratio)
     if xp.exact:  # a wider working precision cannot overflow
         value = xp.where(ratio > xp.limits.ratio_max, xp.abs(xp.log(x) - xp.log(y)), value)
-    return xp.where(difference < 0, -value, value)
+    return xp.where(below, -value, value)
 
 
 def rel_entr(x: Array, y: Array, /, *, xp: Any) -> Array:

@@ -142,7 +142,9 @@ class SignedSumFold:
         # In two halves: exp(a - shift) alone may leave the range where b makes up for it.
         half = exp(gap.map(lambda word: 0.5 * word), xp=xp)
         terms = xp.where(absent | (a == -infinity), 0.0, (b * half) * half)
-        terms = xp.where(shift == infinity, xp.where(a == infinity, sign(b, xp=xp), 0.0), terms)
+        # Infinite terms of both signs make nan of their sum.
+        infinite = xp.where(a == infinity, sign(b, xp=xp) * infinity, 0.0)
+        terms = xp.where(shift == infinity, infinite, terms)
         return SignedSum(shift, total(terms, xp=xp, compensated=True))
 
     def merge(self, one: SignedSum, other: SignedSum, *, xp: Any) -> SignedSum:
@@ -171,7 +173,8 @@ class SignedLogSumExp:
         size = found.map(lambda word: word * signs)
         value = finite_or_zero(shift, xp=xp) + _log(size, xp=xp)
         value = xp.where(found.hi == 0, -float("inf"), value)
-        value = xp.where(shift == float("inf"), shift + 0 * found.hi, value)
+        unknown = xp.isnan(found.hi)
+        value = xp.where(shift == float("inf"), xp.where(unknown, found.hi, shift), value)
         if not self.return_sign:
             value = xp.where(signs < 0, float("nan"), value)
         return value, signs
