@@ -4,7 +4,10 @@
 ``namespace``  the ``xp`` that formulas see: that library at one working precision
 ``dtypes``     promotion, working precision, result precision
 ``axes``       axes, masks and shapes; how a call's data are laid out in blocks
+``polynomials`` the minimax polynomials of what happens near equality
 ``pairs``      error-free transforms, numbers as unevaluated pairs, compensated sums
+``prepared``   a call's operands: their library, precision, shapes and mask
 ``plan``       the two drivers, ``fold`` and ``fmap``, and how they cut their work
 ``lazy``       the same drivers over dask's chunks
+``call``       from a public function's arguments to a driver and back
 """

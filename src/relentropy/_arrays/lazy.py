@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .axes import Layout
-    from .call import Prepared
+    from .prepared import Prepared
 
 Array = Any
 

@@ -1,0 +1,82 @@
+"""A call's operands, sorted and ready for the drivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .axes import Layout, common_shape, reduced_axes, require_equal_sizes, require_mask
+from .library import Arguments, gather
+from .namespace import Namespace, namespace
+
+Array = Any
+
+
+class Prepared:
+    """A call's operands as arrays of one library, and the precision to work in."""
+
+    def __init__(self, operands: dict[str, Any], where: Any, dtype: Any) -> None:
+        masks = {} if where is None else {"where": where}
+        found = gather({**operands, **masks})
+        kinds = [
+            dtypes.kind_of(name, array.dtype)
+            for name, array in found.arrays.items()
+            if name != "where"
+        ]
+        default = dtypes.default_float(found.library, found.raw, found.device)
+        name = dtypes.promote(kinds, default)
+        self.library, self.raw, self.device = found.library, found.raw, found.device
+        self.result = name if dtype is None else dtypes.requested(dtype)
+        wide = dtypes.has_float64(found.library, found.device)
+        if self.result == "float64" and not wide:
+            raise TypeError(
+                f"dtype: {found.library} has no float64 on this device or with these settings"
+            )
+        # Exact where working precision has no digits to spare beyond those of the result.
+        exact = not wide or "float64" in (name, self.result)
+        self.xp: Namespace = namespace(
+            found.library, found.raw, "float64" if wide else "float32", exact
+        )
+        self.mask = self._mask(found)
+        self.arrays = {
+            key: found.arrays[key] if key in found.arrays else self._lift(key, found, name)
+            for key in operands
+        }
+
+    @property
+    def result_dtype(self) -> Any:
+        return dtypes.dtype_object(self.library, self.raw, self.result)
+
+    def _lift(self, key: str, found: Arguments, name: str) -> Array:
+        value = found.loose[key]
+        dtypes.kind_of(key, value.dtype)
+        made = {"dtype": dtypes.dtype_object(self.library, self.raw, name)}
+        if self.library != "dask":
+            made["device"] = self.device
+        with np.errstate(over="ignore"):  # what a narrow dtype cannot hold becomes infinite
+            return self.raw.asarray(value.tolist(), **made)
+
+    def _mask(self, found: Arguments) -> Array | None:
+        mask = found.arrays.get("where")
+        if mask is None and "where" in found.loose:
+            made = {} if self.library == "dask" else {"device": self.device}
+            mask = self.raw.asarray(found.loose["where"].tolist(), **made)
+        if mask is not None and dtypes.name_of(mask.dtype) != "bool":
+            raise TypeError(f"where must be boolean, not {dtypes.name_of(mask.dtype)}")
+        return mask
+
+    def layout(self, axis: Any, *, reducing: bool = True, stretch: bool = False) -> Layout:
+        shapes = {name: tuple(array.shape) for name, array in self.arrays.items()}
+        shape = common_shape(shapes)
+        axes = reduced_axes(axis, len(shape)) if reducing else ()
+        if not stretch:
+            require_equal_sizes(shapes, shape, axes)
+        if self.mask is not None:
+            require_mask(tuple(self.mask.shape), shape)
+        return Layout(shape, axes)
+
+    def like_the_library(self, array: Array) -> Array:
+        """A 0-d result as the library's own functions return it."""
+        return array[()] if self.library == "numpy" and array.ndim == 0 else array
