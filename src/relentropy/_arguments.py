@@ -66,6 +66,6 @@ def refuse_labels(p: Any, q: Any) -> None:
 def _shape(name: str, x: Any) -> tuple[int, ...]:
     if isinstance(x, list | tuple):
         x = from_loose(name, x)
-    elif hasattr(x, "shape") and not isinstance(x, np.ndarray | np.generic):
+    elif hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic)):
         require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))

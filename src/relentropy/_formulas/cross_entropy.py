@@ -62,13 +62,14 @@ class CrossEntropyFold:
             lost = xp.any((p != p_side.absent) & (q == q_side.absent))
         gap = q_side.gap(q, q_top, xp=xp)
         surprise = p_side.product(p, p_top, weight, gap, xp=xp)
+        surprise = xp.where((weight == 0) & (gap == _INF), 0.0, surprise)  # not 0*inf
         at_top = q == q_top
         others = total(xp.where(at_top, 0.0, q_weight), xp=xp).value
         others = others + xp.where(q_top == q_side.absent, 0.0, count(at_top, xp=xp) - 1)
         return State(
             p_top=p_top,
             mass=total(weight, xp=xp).value,
-            surprise=total(xp.where(weight == 0, 0.0, surprise), xp=xp).value,
+            surprise=total(surprise, xp=xp).value,
             q_top=q_top,
             others=others,
             lost=lost,
