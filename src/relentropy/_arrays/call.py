@@ -48,11 +48,9 @@ def reduce(
     elif call.library == "dask":
         outputs = lazy.reduce(_reduce_block, measure, names, call, layout)
     else:
-        arrays = tuple(call.arrays.values())
-        masks = () if call.mask is None else (call.mask,)
-        plan = choose(call.library, arrays)
+        plan = choose(call.library, call.operands)
         static = (measure, layout, call.result_dtype, plan, call.xp)
-        outputs = run(_fold_all, call.library, arrays + masks, *static)
+        outputs = run(_fold_all, call.library, call.operands, *static)
     return tuple(finished(output) for output in outputs)
 
 
@@ -85,10 +83,9 @@ def elementwise(
     names = tuple(call.arrays)
     if call.library == "dask":
         return lazy.elementwise(_elementwise_block, fn, names, call)
-    arrays = tuple(call.arrays.values())
-    plan = choose(call.library, arrays)
+    plan = choose(call.library, call.operands)
     static = (fn, layout, call.result_dtype, plan, call.xp)
-    return call.like_the_library(run(_map_all, call.library, arrays, *static))
+    return call.like_the_library(run(_map_all, call.library, call.operands, *static))
 
 
 def _map_all(
@@ -118,11 +115,9 @@ def normalised(
     names = tuple(call.arrays)
     if call.library == "dask" and 0 not in layout.shape:
         return lazy.normalised(_normalised_block, measure, fn, names, call, layout)
-    arrays = tuple(call.arrays.values())
-    masks = () if call.mask is None else (call.mask,)
-    plan = choose(call.library, arrays)
+    plan = choose(call.library, call.operands)
     static = (measure, fn, layout, call.result_dtype, plan, call.xp)
-    return call.like_the_library(run(_normalise_all, call.library, arrays + masks, *static))
+    return call.like_the_library(run(_normalise_all, call.library, call.operands, *static))
 
 
 def _normalise_all(

@@ -68,17 +68,14 @@ def elementwise(
     """An elementwise function, chunk by chunk."""
     return _blockwise(
         lambda *blocks: block(fn, names, call.result, *blocks),
-        list(call.arrays.values()),
+        list(call.operands),
         "()->()",
         call,
     )
 
 
 def _rows_last(call: Prepared, layout: Layout) -> list[Array]:
-    operands = list(call.arrays.values())
-    if call.mask is not None:
-        operands.append(call.mask)
-    return [_row_last(array, layout, call.raw) for array in operands]
+    return [_row_last(array, layout, call.raw) for array in call.operands]
 
 
 def _row_last(array: Array, layout: Layout, raw: Any) -> Array:

@@ -49,6 +49,12 @@ class Prepared:
     def result_dtype(self) -> Any:
         return dtypes.dtype_object(self.library, self.raw, self.result)
 
+    @property
+    def operands(self) -> tuple[Array, ...]:
+        """The arrays, and the mask behind them if there is one."""
+        masks = () if self.mask is None else (self.mask,)
+        return (*self.arrays.values(), *masks)
+
     def _lift(self, key: str, found: Arguments, name: str) -> Array:
         value = found.loose[key]
         dtypes.kind_of(key, value.dtype)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total
-from .expectation import count, finite_or_zero, in_base
+from .expectation import beside_top, finite_or_zero, in_base
 from .sides import Side, side
 
 Array = Any
@@ -63,9 +63,8 @@ class CrossEntropyFold:
         gap = q_side.gap(q, q_top, xp=xp)
         surprise = p_side.product(p, p_top, weight, gap, xp=xp)
         surprise = xp.where((weight == 0) & (gap == _INF), 0.0, surprise)  # not 0*inf
-        at_top = q == q_top
-        others = total(xp.where(at_top, 0.0, q_weight), xp=xp).value
-        others = others + xp.where(q_top == q_side.absent, 0.0, count(at_top, xp=xp) - 1)
+        others = beside_top(q_weight, q == q_top, xp=xp)
+        others = xp.where(q_top == q_side.absent, 0.0, others)
         return State(
             p_top=p_top,
             mass=total(weight, xp=xp).value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from .._arrays.pairs import Pair, exp, two_sum
+from .._arrays.pairs import Pair, exp, total, two_sum
 
 Array = Any
 
@@ -27,10 +27,14 @@ def sign(x: Array, *, xp: Any) -> Array:
     return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, x))
 
 
-def count(condition: Array, *, xp: Any) -> Array:
-    """How many of each row's entries fulfil a condition, as a float (1, rows)."""
-    ones = xp.cast(condition, xp.dtype)
-    return xp.raw.sum(ones, axis=0, keepdims=True, dtype=xp.dtype)
+def beside_top(weight: Array, at_top: Array, *, xp: Any) -> Array:
+    """The sum of relative weights without one largest entry, whose weight is exactly 1.
+
+    What ``log1p`` is to see must not have been rounded together with that 1.
+    """
+    others = total(xp.where(at_top, 0.0, weight), xp=xp).value
+    count = xp.raw.sum(xp.cast(at_top, xp.dtype), axis=0, keepdims=True, dtype=xp.dtype)
+    return others + (count - 1)
 
 
 def in_base(value: Array, base: float | None, *, xp: Any) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total, two_sum
-from .expectation import count, exp_difference, finite_or_zero, sign
+from .expectation import beside_top, exp_difference, finite_or_zero, sign
 
 Array = Any
 
@@ -34,33 +34,24 @@ def relative(a: Array, top: Array, *, xp: Any) -> Pair:
     return Pair(high, xp.where(xp.isfinite(high), low, 0.0))
 
 
-def peak_step(a: Array, *, xp: Any) -> Peak:
-    top = xp.max(a)
-    at_top = a == top
-    weights = exp(relative(a, top, xp=xp), xp=xp)
-    others = total(xp.where(at_top, 0.0, weights), xp=xp).value
-    return Peak(top, others + (count(at_top, xp=xp) - 1))
-
-
-def peak_merge(one: Peak, other: Peak, *, xp: Any) -> Peak:
-    top = xp.maximum(one.top, other.top)
-    first = one.top >= other.top
-    lower = xp.where(first, other.top, one.top)
-    more, less = (
-        xp.where(first, one.others, other.others),
-        xp.where(first, other.mass, one.mass),
-    )
-    return Peak(top, more + exp_difference(lower, top, xp=xp) * less)
-
-
 class PeakFold:
     """`Peak` of a row of logits, in one pass."""
 
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Peak:
-        return peak_step(block[0], xp=xp)
+        (a,) = block
+        top = xp.max(a)
+        weights = exp(relative(a, top, xp=xp), xp=xp)
+        return Peak(top, beside_top(weights, a == top, xp=xp))
 
     def merge(self, one: Peak, other: Peak, *, xp: Any) -> Peak:
-        return peak_merge(one, other, xp=xp)
+        top = xp.maximum(one.top, other.top)
+        first = one.top >= other.top
+        lower = xp.where(first, other.top, one.top)
+        more, less = (
+            xp.where(first, one.others, other.others),
+            xp.where(first, other.mass, one.mass),
+        )
+        return Peak(top, more + exp_difference(lower, top, xp=xp) * less)
 
 
 @dataclass(frozen=True)
