@@ -70,8 +70,10 @@ def measure(got: Received, true: Truth) -> NDArray[np.float64]:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         unit = unit_exponent(true, form)
         scaled = np.ldexp(values, -unit)
-        scaled_high = np.ldexp(high, true.shift - unit)
-        scaled_low = np.ldexp(low, true.shift - unit)
+        # Far past the largest number, a value stands for any: both words must stay finite.
+        exponent = np.minimum(true.shift - unit, 900)
+        scaled_high = np.ldexp(high, exponent)
+        scaled_low = np.ldexp(low, exponent)
         # The first difference is exact wherever it is below 2**22, whatever the two formats.
         error = np.abs((scaled - scaled_high) - scaled_low)
 
