@@ -68,12 +68,24 @@ def evaluate(function, *inputs, **options):
             precision = ZERO_PRECISION
             previous = now
             continue
-        if all(_settled(v) for v in now) or (previous and all(map(_agree, previous, now))):
+        if agreed(previous, now):
             return type(value)(now) if isinstance(value, (list, tuple)) else now[0]
         previous = now
-        # Rounding errors do not repeat themselves at another precision; doubling it would
-        # only make the long rows three times as slow.
-        precision += max(precision // 4, 128)
+        precision = raised(precision)
+
+
+def agreed(previous, now):
+    """Whether results need no more precision; `previous` is None at the first."""
+    return all(map(_settled, now)) or (previous is not None and all(map(_agree, previous, now)))
+
+
+def raised(precision):
+    """The precision to try next.
+
+    Rounding errors do not repeat themselves at another precision; doubling it would only
+    make the long rows three times as slow.
+    """
+    return precision + max(precision // 4, 128)
 
 
 def starting_precision(function, args, options):
