@@ -44,7 +44,9 @@ class Record:
     where terms of both signs are summed, and which is 1 elsewhere."""
     lazy: bool = True
     """Whether lazy and compiled arrays are never computed to decide anything."""
-    differentiable: bool = True
+    slope_ulp: dict[str, float] = field(default_factory=dict)
+    """The largest error of a derivative's component, by dtype, which is always multiplied by
+    the component's condition number; empty for a function that has none."""
     backends: tuple[str, ...] = BACKENDS
     exemptions: tuple[Exemption, ...] = field(default=())
 
@@ -72,6 +74,12 @@ _WITHOUT_FLOAT64 = tuple(
         ("torch", "the device has no float64: worked in float32, with error-free transforms"),
     )
 )
+_NARROW = {"float16": 1.0, "bfloat16": 1.0}
+_SLOPES = {
+    "elementwise": _NARROW | {"float32": 1.0, "float64": 3.0},
+    "reduction": _NARROW | {"float32": 2.0, "float64": 6.0},
+    "map": _NARROW | {"float32": 1.0, "float64": 6.0},
+}
 
 
 def record(
@@ -95,6 +103,7 @@ def record(
             ulp={"float16": 1.0, "bfloat16": 1.0, "float32": narrow, "float64": float64},
             tiled_ulp=tiled,
             conditioned=conditioned,
+            slope_ulp=_SLOPES[kind],
             exemptions=(_JAX_FLUSHES, *_WITHOUT_FLOAT64, *exemptions),
         )
         return function

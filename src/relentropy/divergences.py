@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from . import _arguments
-from ._arrays.call import reduce
-from ._arrays.plan import Measure
+from ._arrays.protocols import Measure
+from ._call import reduce
 from ._formulas.kl_logits import KLFromLogits
 from ._formulas.kl_weights import GeneralisedKL, KLFromWeights
 from ._records import record
@@ -99,11 +99,18 @@ def kl_divergence(
     empty. An entry that is zero (or -inf) on both sides contributes nothing. Integers past
     2**53 (2**24 with a result of float32) are rounded.
 
-    torch and jax differentiate the formula itself: right where both sides are positive, also
-    at equal sides, but not yet defined where an entry is zero.
-
     Truncated distributions, such as the logarithms of a vocabulary's k largest
     probabilities, are renormalised by ``normalize=True``.
+
+    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
+    bfloat16, times the component's condition number, also where p and q are close: by q's
+    logits p*expm1(d), by p's -p*(d + D), with d = log(q/p) and D the divergence. (Of normalised
+    weights, components smaller than 2**-70, in float64 2**-100, of 1/sum(q) may be lost.) By a
+    weight of p that is zero the derivative is -inf, or finite if q's is zero too; by q it is
+    finite wherever the divergence is, and -p by a logit of q of -inf. Equal inputs have
+    gradients of exactly zero. An operand that needs no gradient costs none; a row whose
+    cotangent is zero gets zeros, whatever it holds. Second derivatives are those of the same
+    formulas, without a bound of their own.
 
     References
     ----------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from . import _arguments
-from ._arrays.call import reduce
-from ._arrays.plan import Measure
+from ._arrays.protocols import Measure
+from ._call import reduce
 from ._formulas.cross_entropy import CrossEntropy, UnnormalisedCrossEntropy
 from ._records import record
 
@@ -82,6 +82,10 @@ def entropy(
     Limits: ``0*log(0) = 0``; nan for a negative, infinite or nan weight, for a logit of nan or
     +inf, and, if normalised, where there is no mass at all; 0 where nothing is selected, or the
     axis is empty.
+
+    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
+    bfloat16, times the component's condition number. By a weight of 0 the derivative is inf, by
+    a logit of -inf 0.
 
     References
     ----------
@@ -191,6 +195,12 @@ def cross_entropy(
     Limits: inf where p > 0 and q = 0; nan for a negative, infinite or nan weight, for a logit
     of nan or +inf, and, if normalised, where one side has no mass at all; 0 where nothing is
     selected, or the axis is empty.
+
+    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
+    bfloat16, times the component's condition number; the one by q's logits, q - p, cancels
+    where the two are close, and that of `kl_divergence` does not. At entries that are zero (or
+    -inf) on both sides they are finite; where p > 0 = q they are infinite, but by q's logits
+    -p. An operand that needs no gradient costs none.
 
     References
     ----------

@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from . import _arguments
-from ._arrays.call import elementwise, normalised, reduce
-from ._formulas import expm1mx as _expm1mx
-from ._formulas import exponentials, kl_term, logarithms
-from ._formulas import log1pmx as _log1pmx
+from ._call import elementwise, normalised, reduce
+from ._formulas import elementwise as _elementwise
 from ._formulas import logsumexp as _logsumexp
 from ._records import record
 
@@ -66,6 +64,9 @@ def xlogy(x: Array, y: Array, /) -> Array:
     nan for y < 0 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32,
     float16 and bfloat16.
 
+    Derivatives (torch, jax) are log(y) by x and x/y by y, at most 3 ulp off in float64 and 1 in
+    float32, float16 and bfloat16; 0 where both operands are, and infinite where y alone is 0.
+
     Examples
     --------
     >>> import numpy as np
@@ -73,7 +74,7 @@ def xlogy(x: Array, y: Array, /) -> Array:
     >>> print(xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0])))
     [0. 0.]
     """
-    return elementwise(logarithms.xlogy, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.XLOGY, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "product with log1p", float64=2.5)
@@ -106,6 +107,10 @@ def xlog1py(x: Array, y: Array, /) -> Array:
     nan for y < -1 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32,
     float16 and bfloat16.
 
+    Derivatives (torch, jax) are log(1 + y) by x and x/(1 + y) by y, at most 3 ulp off in
+    float64 and 1 in float32, float16 and bfloat16; 0 at x = 0, y = -1, and infinite where y
+    alone is -1.
+
     Examples
     --------
     >>> import numpy as np
@@ -113,7 +118,7 @@ def xlog1py(x: Array, y: Array, /) -> Array:
     >>> print(xlog1py(np.array([0.0, 2.0]), np.array([-1.0, 1e-20])))
     [0.e+00 2.e-20]
     """
-    return elementwise(logarithms.xlog1py, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.XLOG1PY, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "product with the library's logarithm", float64=2.5)
@@ -144,6 +149,9 @@ def entr(x: Array, /) -> Array:
     Like `scipy.special.entr`. The error is at most 2.5 ulp in float64 and 1 in float32,
     float16 and bfloat16.
 
+    The derivative (torch, jax), -(log(x) + 1), is at most 3 ulp off in float64 and 1 in
+    float32, float16 and bfloat16, also near its zero at 1/e; inf at 0, nan below.
+
     Examples
     --------
     >>> import numpy as np
@@ -151,7 +159,7 @@ def entr(x: Array, /) -> Array:
     >>> print(entr(np.array([0.0, 1.0, 0.5])).round(12))
     [ 0.         -0.          0.34657359]
     """
-    return elementwise(logarithms.entr, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.ENTR, {"x": x})  # type: ignore[no-any-return]
 
 
 @record(
@@ -189,6 +197,10 @@ def rel_entr(x: Array, y: Array, /) -> Array:
     overflow of x/y. Single terms may be negative; those of `kl_div` are not. The error is at
     most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
+    Derivatives (torch, jax) are log(x/y) + 1 by x and -x/y by y, at most 3 ulp off in float64
+    and 1 in float32, float16 and bfloat16, also near the zero at x = y/e. At x = 0 that by x is
+    -inf, but 0 where y is 0 too: an entry without mass contributes nothing.
+
     Examples
     --------
     >>> import numpy as np
@@ -196,7 +208,7 @@ def rel_entr(x: Array, y: Array, /) -> Array:
     >>> print(f"{rel_entr(0.5, 0.5 * (1 + 1e-15)):.3e}")
     -5.551e-16
     """
-    return elementwise(logarithms.rel_entr, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.REL_ENTR, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
 @record(
@@ -232,6 +244,10 @@ def kl_div(x: Array, y: Array, /) -> Array:
     them is infinite. The error is at most
     3 ulp in float64 and 1 in float32, float16 and bfloat16.
 
+    Derivatives (torch, jax) are log(x/y) by x and 1 - x/y by y, at most 3 ulp off in float64
+    and 1 in float32, float16 and bfloat16, also where x and y are close. At x = 0 they are -inf
+    and 1, and 0 and 1 where y is 0 too.
+
     Examples
     --------
     >>> import numpy as np
@@ -239,7 +255,7 @@ def kl_div(x: Array, y: Array, /) -> Array:
     >>> print(f"{kl_div(0.3, 0.3 * (1 + 1e-8)):.6e}")
     1.500000e-17
     """
-    return elementwise(kl_term.kl_div, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.KL_DIV, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "series of atanh in x/(2+x), minimax coefficients", float64=3.0)
@@ -270,6 +286,9 @@ def log1pmx(x: Array, /) -> Array:
     About ``-x**2/2`` near zero. The error is at most 3 ulp in float64 and 1 in float32,
     float16 and bfloat16.
 
+    The derivative (torch, jax), -x/(1 + x), is at most 3 ulp off in float64 and 1 in float32,
+    float16 and bfloat16; inf at -1.
+
     Examples
     --------
     >>> import numpy as np
@@ -277,7 +296,7 @@ def log1pmx(x: Array, /) -> Array:
     >>> print(f"{log1pmx(1e-10):.6e}")
     -5.000000e-21
     """
-    return elementwise(_log1pmx.log1pmx, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOG1PMX, {"x": x})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "minimax polynomial", float64=3.0)
@@ -309,6 +328,10 @@ def expm1mx(x: Array, /) -> Array:
     estimator k3 of the relative entropy. The error is at most 3 ulp in float64 and 1 in
     float32, float16 and bfloat16.
 
+    The derivative (torch, jax), exp(x) - 1, is at most 3 ulp off in float64 and 1 in float32,
+    float16 and bfloat16; right where automatic differentiation of the formula
+    cancels.
+
     References
     ----------
     J. Schulman, "Approximating KL divergence" (2020).
@@ -320,7 +343,7 @@ def expm1mx(x: Array, /) -> Array:
     >>> print(f"{expm1mx(1e-10):.6e}")
     5.000000e-21
     """
-    return elementwise(_expm1mx.expm1mx, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.EXPM1MX, {"x": x})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "Maechler (2012)", float64=2.5)
@@ -350,6 +373,9 @@ def log1mexp(x: Array, /) -> Array:
     -----
     The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
+    The derivative (torch, jax), -1/(exp(-x) - 1), is at most 3 ulp off in float64 and 1 in
+    float32, float16 and bfloat16; -inf at 0.
+
     References
     ----------
     M. Maechler, "Accurately computing log(1 - exp(-\|a\|))", vignette of the R package Rmpfr
@@ -362,7 +388,7 @@ def log1mexp(x: Array, /) -> Array:
     >>> print(f"{log1mexp(-1e-20):.6f} {log1mexp(-50.0):.6e}")
     -46.051702 -1.928750e-22
     """
-    return elementwise(exponentials.log1mexp, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOG1MEXP, {"x": x})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "max(x, 0) + log1p(exp(-abs(x)))", float64=2.5)
@@ -392,6 +418,9 @@ def log1pexp(x: Array, /) -> Array:
     -----
     The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
+    The derivative (torch, jax), the logistic function, is at most 3 ulp off in float64 and 1 in
+    float32, float16 and bfloat16.
+
     Examples
     --------
     >>> import numpy as np
@@ -399,7 +428,7 @@ def log1pexp(x: Array, /) -> Array:
     >>> print(f"{log1pexp(-50.0):.6e} {log1pexp(1000.0):.1f}")
     1.928750e-22 1000.0
     """
-    return elementwise(exponentials.log1pexp, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOG1PEXP, {"x": x})  # type: ignore[no-any-return]
 
 
 @record(
@@ -437,6 +466,10 @@ def logaddexp(x: Array, y: Array, /) -> Array:
     The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16 (times the
     condition number, where the result is close to zero).
 
+    Derivatives (torch, jax), the shares of the two exponentials, are at most 3 ulp off in
+    float64 and 1 in float32, float16 and bfloat16; 0 where both operands are -inf, nan where
+    one is inf.
+
     Examples
     --------
     >>> import numpy as np
@@ -444,7 +477,7 @@ def logaddexp(x: Array, y: Array, /) -> Array:
     >>> print(logaddexp(-1000.0, -1000.0).round(9))
     -999.306852819
     """
-    return elementwise(exponentials.logaddexp, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOGADDEXP, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
 @record("elementwise", "the larger plus log1mexp of the gap", float64=2.5, conditioned=True)
@@ -477,6 +510,10 @@ def logsubexp(x: Array, y: Array, /) -> Array:
     The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16 (times the
     condition number, where the result is close to zero).
 
+    Derivatives (torch, jax), 1/(1 - exp(y - x)) by x and 1 less that by y, are at most 3 ulp
+    off in float64 and 1 in float32, float16 and bfloat16; inf and -inf where the operands are
+    equal.
+
     Examples
     --------
     >>> import numpy as np
@@ -484,7 +521,7 @@ def logsubexp(x: Array, y: Array, /) -> Array:
     >>> print(logsubexp(1000.0, 0.0))
     1000.0
     """
-    return elementwise(exponentials.logsubexp, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOGSUBEXP, {"x": x, "y": y})  # type: ignore[no-any-return]
 
 
 @record(
@@ -537,6 +574,10 @@ def logsumexp(
     from tiles), 2 in float32 and 1 in float16 and bfloat16, times the condition number
     :math:`\sum_i |a_i| p_i / |\log \sum_i e^{a_i}|` where the result is close to zero.
 
+    Derivatives (torch, jax), softmax(a), or b*exp(a) and exp(a) over the sum, are at most 6 ulp
+    off in float64, 2 in float32 and 1 in float16 and bfloat16, times the component's condition
+    number; 0 where all exponents are -inf, nan where one is inf.
+
     References
     ----------
     P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and
@@ -557,7 +598,7 @@ def logsumexp(
         (value,) = reduce(_logsumexp.LogSumExp(), {"a": a}, axis=axis, keepdims=keepdims)
         # A sum of exponentials is positive, zero or nan, and its sign is exp(value)'s.
         return (
-            (value, elementwise(_logsumexp.sign_of_sum, {"value": value}))
+            (value, elementwise(_elementwise.SIGN_OF_SUM, {"value": value}))
             if return_sign
             else value
         )
@@ -604,6 +645,10 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     -----
     The error is at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16.
 
+    Gradients (torch, jax) are at most 6 ulp off in float64, 1 in float32 and 1 in float16 and
+    bfloat16, times the component's condition number: ``softmax*(c - sum(softmax*c))`` for a
+    cotangent c.
+
     References
     ----------
     P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and
@@ -616,8 +661,7 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     >>> print(softmax(np.array([1000.0, 1000.0, -np.inf])))
     [0.5 0.5 0. ]
     """
-    numbers = _logsumexp.SoftmaxNumbers()
-    return normalised(numbers, _logsumexp.softmax_entry, {"x": x}, axis=axis)  # type: ignore[no-any-return]
+    return normalised(_logsumexp.Softmax(), {"x": x}, axis=axis)  # type: ignore[no-any-return]
 
 
 @record(
@@ -659,6 +703,9 @@ def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     The error is at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also
     for the logarithm of a probability that is all but 1.
 
+    Gradients (torch, jax) are at most 6 ulp off in float64, 1 in float32 and 1 in float16 and
+    bfloat16, times the component's condition number: ``c - softmax*sum(c)`` for a cotangent c.
+
     References
     ----------
     P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and
@@ -671,5 +718,4 @@ def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     >>> print(f"{log_softmax(np.array([50.0, 0.0]))[0]:.6e}")
     -1.928750e-22
     """
-    numbers = _logsumexp.SoftmaxNumbers()
-    return normalised(numbers, _logsumexp.log_softmax_entry, {"x": x}, axis=axis)  # type: ignore[no-any-return]
+    return normalised(_logsumexp.LogSoftmax(), {"x": x}, axis=axis)  # type: ignore[no-any-return]

@@ -7,7 +7,8 @@
 ``polynomials`` the minimax polynomials of what happens near equality
 ``pairs``      error-free transforms, numbers as unevaluated pairs, compensated sums
 ``prepared``   a call's operands: their library, precision, shapes and mask
-``plan``       the two drivers, ``fold`` and ``fmap``, and how they cut their work
-``lazy``       the same drivers over dask's chunks
-``call``       from a public function's arguments to a driver and back
+``protocols``  what formulas are to the drivers: folds, measures, elementwise functions, maps
+``plan``       how a call's data are cut
+``drivers``    the two drivers, ``fold`` and ``fmap``
+``lazy``       the same over dask's chunks
 """

@@ -40,15 +40,14 @@ def reduce(
 
 def normalised(
     block: Callable[..., Array],
-    measure: Any,
-    fn: Any,
+    of: Any,
     names: tuple[str, ...],
     call: Prepared,
     layout: Layout,
 ) -> Array:
     """A map that needs its row's numbers, as a lazy array of the full shape."""
     mapped = _blockwise(
-        lambda *blocks: block(measure, fn, names, call.result, *blocks),
+        lambda *blocks: block(of, names, call.result, *blocks),
         _rows_last(call, layout),
         "(i)->(i)",
         call,

@@ -148,6 +148,10 @@ class Namespace:
     def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
         return self.raw.reshape(array, shape)
 
+    def in_order(self, array: Array) -> Array:
+        """The same array, contiguous where the library has strides."""
+        return array
+
 
 class NumpyNamespace(Namespace):
     def where(self, condition: Array, one: Any, other: Any) -> Array:
@@ -159,32 +163,8 @@ class NumpyNamespace(Namespace):
     def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
         return np.ascontiguousarray(array).reshape(shape)
 
-
-class TorchNamespace(Namespace):
-    def __init__(self, library: str, raw: Any, name: str, exact: bool) -> None:
-        super().__init__(library, raw, name, exact)
-        self.log1p = self._log1p
-
-    def _log1p(self, x: Array) -> Array:
-        # On a CPU the smallest subnormal numbers give 0, which hides inf*0 and loses them.
-        small = (self.raw.abs(x) < self.limits.tiny) & (x != 0)
-        return self.raw.where(small, x, self.raw.log1p(x))
-
-    def cast(self, array: Array, dtype: Any) -> Array:
-        return array.to(dtype)
-
-    def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
-        return array.reshape(shape).contiguous()
-
-    def maximum(self, one: Array, other: Any) -> Array:
-        if isinstance(other, float):
-            return self.raw.clamp(one, min=other)
-        return self.raw.maximum(one, other)
-
-    def minimum(self, one: Array, other: Any) -> Array:
-        if isinstance(other, float):
-            return self.raw.clamp(one, max=other)
-        return self.raw.minimum(one, other)
+    def in_order(self, array: Array) -> Array:
+        return np.asarray(array, order="C")
 
 
 class JaxNamespace(Namespace):
@@ -239,7 +219,6 @@ class StrictNamespace(Namespace):
 
 _CLASSES = {
     "numpy": NumpyNamespace,
-    "torch": TorchNamespace,
     "jax": JaxNamespace,
     "cupy": Namespace,
 }
@@ -250,7 +229,11 @@ _MADE: dict[tuple[str, str, bool], Namespace] = {}
 
 def namespace(library: str, raw: Any, name: str, exact: bool) -> Namespace:
     """The namespace for a library, a working dtype and whether it must be exact."""
+    if library == "torch":
+        from .torch_namespace import NAMESPACES
+
+        return NAMESPACES[name, exact]
     key = (library, name, exact)
-    if key not in _MADE:  # no lru_cache, which torch's compiler warns of
+    if key not in _MADE:
         _MADE[key] = _CLASSES.get(library, StrictNamespace)(library, raw, name, exact)
     return _MADE[key]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total
+from .._arrays.protocols import Block
+from .elementwise import ENTR
 from .expectation import beside_top, finite_or_zero, in_base
 from .sides import Side, side
 
@@ -130,34 +132,42 @@ class CrossEntropy(_OfTwoSides):
         value = xp.where(state.valid & known, value, float("nan"))
         return (in_base(value, self.base, xp=xp),)
 
-    def grad(
-        self,
-        block: tuple[Array, ...],
-        stats: tuple[State],
-        need: tuple[bool, ...],
-        *,
-        xp: Any,
-    ) -> tuple[Array | None, ...]:
-        """By p's logits p*(surprise - H), by q's q - p."""
+    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
         (state,) = stats
+        mean = state.surprise / xp.where(state.mass > 0, state.mass, 1.0)
+        return (
+            state.p_top,
+            state.mass,
+            xp.where(state.lost, _INF, mean),
+            state.q_top,
+            state.others,
+        )
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Array | None, ...]:
+        """By p's logits p*(surprise - mean surprise), by q's q - p."""
+        p_top, p_mass, mean, q_top, others = numbers
         p_side, q_side = (side(is_log) for is_log in self.from_logits)
         p, q = block[0], block[-1]
-        unit = in_base(xp.ones_like(state.mass), self.base, xp=xp)
-        weight = p_side.weight(p, state.p_top, xp=xp)
+        weight = p_side.weight(p, p_top, xp=xp)
         by_p = by_q = None
         if need[0]:
-            spread = xp.log1p(state.others)
-            mean = state.surprise / state.mass + spread
-            surprise = q_side.gap(q, state.q_top, xp=xp) + spread
-            surprise = xp.where(q == q_side.absent, _INF, surprise)
-            rate = (surprise - mean) * unit
-            by_p = p_side.by_entry(weight, state.p_top, state.mass, rate, xp=xp)
+            # Surprises without log1p(others), which all have in common, but for an entry with
+            # no mass on both sides: it has none.
+            rate = q_side.gap(q, q_top, xp=xp) - mean
+            if self.same:
+                rate = xp.where(p == p_side.absent, _INF, rate)
+            else:
+                none, lost = p == p_side.absent, q == q_side.absent
+                rate = xp.where(lost, _INF, rate)
+                rate = xp.where(none & lost, -mean - xp.log1p(others), rate)
+            by_p = p_side.by_entry(p, p_top, weight, p_mass, rate, xp=xp)
+            by_p = in_base(by_p, self.base, xp=xp)
         if need[-1] and not self.same:
-            q_weight, q_mass = q_side.weight(q, state.q_top, xp=xp), 1 + state.others
-            absent = weight == 0
-            odds = weight / state.mass / xp.where(absent, 1.0, q_weight / q_mass)
-            rate = (1 - xp.where(absent, 0.0, odds)) * unit
-            by_q = q_side.by_entry(q_weight, state.q_top, q_mass, rate, xp=xp)
+            q_weight, q_mass = q_side.weight(q, q_top, xp=xp), 1 + others
+            by_q = q_side.excess(q, q_top, q_weight, q_mass, weight / p_mass, xp=xp)
+            by_q = in_base(by_q, self.base, xp=xp)
         return (by_p,) if self.same else (by_p, by_q)
 
 
@@ -215,23 +225,36 @@ class UnnormalisedCrossEntropy(_OfTwoSides):
         value = xp.where(state.lost, _INF, value)
         return (in_base(xp.where(state.valid, value, float("nan")), self.base, xp=xp),)
 
+    def numbers(self, stats: tuple[Sum], *, xp: Any) -> tuple[Array, ...]:
+        return ()
+
     def grad(
-        self,
-        block: tuple[Array, ...],
-        stats: tuple[Sum],
-        need: tuple[bool, ...],
-        *,
-        xp: Any,
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """-log(q) by p, -p/q by q, and both where they are one."""
         p_log, q_log = self.from_logits
         p, q = block[0], block[-1]
-        unit = in_base(xp.ones_like(stats[0].p_top), self.base, xp=xp)
-        mass = xp.exp(p) if p_log else p
-        logs = q if q_log else xp.log(q)
-        none = mass == 0
-        by_p = xp.where(none, 0.0, -logs * mass) if p_log else -logs
-        by_q = xp.where(none, 0.0, -mass if q_log else -mass / xp.where(none, 1.0, q))
         if self.same:
-            return ((by_p + by_q) * unit,)
-        return by_p * unit if need[0] else None, by_q * unit if need[1] else None
+            by = _entr(p, p_log, xp=xp)
+            return (in_base(by, self.base, xp=xp),)
+        no_p, no_q = p == side(p_log).absent, q == side(q_log).absent
+        by_p = by_q = None
+        mass = xp.exp(p) if p_log else p
+        if need[0]:
+            surprise = -(q if q_log else xp.log(xp.where(no_q, 1.0, q)))
+            surprise = xp.where(no_q, _INF, surprise)
+            surprise = xp.where(no_p & no_q, 0.0, surprise)
+            by_p = xp.where(no_p, 0.0, surprise * mass) if p_log else surprise
+            by_p = in_base(by_p, self.base, xp=xp)
+        if need[1]:
+            by_q = -mass if q_log else -mass / xp.where(no_p, 1.0, q + 0.0)
+            by_q = in_base(xp.where(no_p, 0.0, by_q), self.base, xp=xp)
+        return by_p, by_q
+
+
+def _entr(p: Array, is_log: bool, *, xp: Any) -> Array:
+    """The derivative of -w*log(w) by w, or by its logarithm."""
+    if not is_log:
+        return ENTR.slopes[0](p, xp=xp)
+    none = p == -_INF
+    return xp.where(none, 0.0, -xp.exp(p) * (1 + xp.where(none, 0.0, p)))

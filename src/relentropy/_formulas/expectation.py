@@ -41,8 +41,13 @@ def in_base(value: Array, base: float | None, *, xp: Any) -> Array:
     """Nats to another base, by a reciprocal logarithm of twice the precision."""
     if base is None:
         return value
-    high, low = _reciprocal_log(base, xp.limits.splitter)
+    high, low = reciprocal_log(base, xp.limits.splitter)
     return value * high + xp.where(xp.isfinite(value), value, 0.0) * low
+
+
+def reciprocal_log(base: float, splitter: float) -> tuple[float, float]:
+    """1/log(base) in two words; a constant to compilers, which see no further than this."""
+    return _reciprocal_log(base, splitter)
 
 
 @lru_cache(maxsize=64)

@@ -17,10 +17,13 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, divide, exp, minus, total, two_sum
 from .._arrays.polynomials import exp_reach, exp_tail
+from .._arrays.protocols import Block
 from .expectation import exp_difference, finite_or_zero, in_base
 from .expm1mx import expm1, expm1mx
 from .log1pmx import log1pmx
 from .log_pair import Logarithm, log_pair
+from .sides import Logits
+from .times import times
 
 Array = Any
 _INF = float("inf")
@@ -247,56 +250,71 @@ class KLFromLogits:
             possible = possible & (state.top > -_INF) & (state.q_top > -_INF)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
+    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+        (state,) = stats
+        none = xp.zeros_like(state.mean)
+        if not self.normalize:  # p and q as they are, instead of shares of a row
+            return none, none + 1, none, none, none, none, none, none + 1
+        known = state.mass.hi > 0
+        f, eta = _means(state, xp=xp)
+        return (
+            finite_or_zero(state.top, xp=xp),
+            xp.where(known, state.mass.value, 1.0),
+            state.centre.hi,
+            none if state.centre.lo is None else state.centre.lo,
+            xp.where(state.lost, -_INF, eta),
+            self._log_mean(state, xp=xp),
+            state.shift,
+            xp.where(state.shift > 0, f.value, 1 + (f.hi + eta)),
+        )
+
     def grad(
-        self,
-        block: tuple[Array, ...],
-        stats: tuple[State],
-        need: tuple[bool, ...],
-        *,
-        xp: Any,
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """By q's logits p*expm1(d), by p's -p*(d + KL), d the normalised log-ratio.
 
-        q - p has no digit where the two agree; p*expm1(d) has all of them.
+        q - p has no digit where the two agree; p*expm1(d) has all of them. And d + KL is the
+        log-ratio less its mean over p, so that the two need not be added.
         """
-        (state,) = stats
+        anchor, mass, centre, low, eta, log_mean, shift, grown = numbers
         (a, a_tail), (b, b_tail) = _logits(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
-        live = ~(no_p | no_q)
-        anchor = finite_or_zero(state.top, xp=xp)
-        known = state.mass.hi > 0
-        mass, value = xp.where(known, state.mass.value, 1.0), xp.zeros_like(anchor)
-        moved = state.centre
-        if self.normalize:
-            value = self._normalised(state, xp=xp)
-            moved = moved + Pair(self._log_mean(state, xp=xp))
-        else:
-            mass = xp.exp(-anchor)  # p and q as they are, instead of shares of a row
+        live, lost = ~(no_p | no_q), ~no_p & no_q
 
-        a = Pair(xp.where(no_p, anchor, a.hi), a.lo)
-        b = Pair(xp.where(no_q, anchor, b.hi), b.lo)
-        d = (b - a) - moved
-        d = d if a_tail is None else d - Pair(a_tail)
-        d = d if b_tail is None else d + Pair(b_tail)
-        d = xp.where(live, d.value, xp.where(no_p, _INF, -_INF))
-        p = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp)) / mass
-        student = minus(minus(b, anchor, xp=xp), moved.value, xp=xp)
-        q = xp.where(no_q, 0.0, exp(student, xp=xp)) / mass
-
-        unit = in_base(xp.ones_like(mass), self.base, xp=xp)
-        near = live & (xp.abs(d) < 1)
-        by_a = xp.where(p == 0, 0.0, -p * (d + value))
-        by_b = xp.where(near, p * expm1(xp.where(near, d, 0.0), xp=xp), q - p)
-        # By a weight: d log(x) = dx/x, and p/x is one over the row's sum, also at zero.
-        if not self.from_logits[0]:
-            share = xp.exp(-anchor) / mass if self.normalize else xp.ones_like(mass)
-            by_a = xp.where(no_p & no_q, 0.0, -(d + value)) * share
-        if not self.from_logits[1]:
-            share = (
-                xp.exp(-anchor - moved.value) / mass if self.normalize else xp.ones_like(mass)
-            )
-            by_b = xp.where(no_p, 1.0, -expm1(xp.where(no_p, 0.0, -d), xp=xp)) * share
-        return by_a * unit if need[0] else None, by_b * unit if need[1] else None
+        a = a.map(lambda word: xp.where(no_p, 0.0, word))
+        b = b.map(lambda word: xp.where(no_q, 0.0, word))
+        ratio = (b - a) - Pair(centre, low)
+        ratio = ratio if a_tail is None else ratio - Pair(xp.where(no_p, 0.0, a_tail))
+        ratio = ratio if b_tail is None else ratio + Pair(xp.where(no_q, 0.0, b_tail))
+        weight = xp.where(no_p, 0.0, exp(minus(a, anchor, xp=xp), xp=xp))
+        by_a = by_b = None
+        if need[0]:
+            finite = xp.isfinite(eta)
+            rate = (Pair(xp.where(finite, eta, 0.0)) - ratio).value
+            rate = xp.where(finite, rate, eta)
+            rate = xp.where(lost, _INF, xp.where(no_p, -_INF, rate))
+            rate = xp.where(no_p & no_q, eta - log_mean, rate)
+            if self.from_logits[0]:
+                by_a = Logits().by_entry(block[0], anchor, weight, mass, rate, xp=xp)
+            else:  # p/x is one over the row's sum, also at zero
+                by_a = rate * (xp.exp(-anchor) / mass if self.normalize else 1.0)
+            by_a = in_base(by_a, self.base, xp=xp)
+        if need[1]:
+            d = (ratio - Pair(log_mean)).value
+            # q's mass is exp(scale)*mass*grown: no logarithm of it goes through exp again.
+            scale = Pair(anchor) + Pair(centre, low) + Pair(shift)
+            if self.from_logits[1]:
+                q = xp.where(no_q, 0.0, exp(b - scale, xp=xp)) / grown
+                near = live & (xp.abs(d) < 1)
+                close = times(expm1(xp.where(near, d, 0.0), xp=xp), weight, xp=xp)
+                by_b = xp.where(near, close, q - weight) / mass
+            else:
+                rate = -expm1(xp.where(live, -d, 0.0), xp=xp)
+                by_b = xp.where(no_p, 1.0, xp.where(lost, -_INF, rate))
+                if self.normalize:
+                    by_b = by_b * (exp(-scale, xp=xp) / grown / mass)
+            by_b = in_base(by_b, self.base, xp=xp)
+        return by_a, by_b
 
     @staticmethod
     def _normalised(state: State, *, xp: Any) -> Array:

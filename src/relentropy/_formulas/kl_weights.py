@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, divide, scale, total, two_prod
+from .._arrays.protocols import Block
+from .elementwise import KL_DIV
 from .expectation import in_base
 from .kl_term import kl_div, kl_term, power_of_two_scale
 from .logarithms import signed_log_ratio
@@ -22,6 +24,7 @@ from .sides import Weights
 
 Array = Any
 _SIDE = Weights()
+_INF = float("inf")
 
 
 class Largest(NamedTuple):
@@ -69,7 +72,7 @@ class ResidualFold(SumFold):
     """sum(delta): how far the rounded ratio is from the true one."""
 
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
-        _, _, delta = _matched(block, stats, xp=xp)
+        _, _, delta = _matched(block, _ratio(stats, xp=xp), xp=xp)
         return total(delta.hi, low=delta.lo, xp=xp)
 
 
@@ -77,7 +80,9 @@ class TermsFold(SumFold):
     """sum of the divergence's terms, p and q on p's scale."""
 
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Pair:
-        p, y, d = log_ratio_ingredients(block, stats, xp=xp)
+        masses, residual = stats[-2:]
+        eps = divide(residual, masses.p, xp=xp)
+        p, y, d = log_ratio_ingredients(block, _ratio(stats, xp=xp), eps, xp=xp)
         return total(kl_term(p, y, d, xp=xp), xp=xp)
 
 
@@ -92,27 +97,44 @@ def _scaled(block: tuple[Array, ...], stats: Any, *, xp: Any) -> tuple[Array, Ar
     )
 
 
-def _matched(block: tuple[Array, ...], stats: Any, *, xp: Any) -> tuple[Array, Pair, Pair]:
-    """p, q*r without error, and delta without error."""
-    p, q = _scaled(block, stats, xp=xp)
+class Ratio(NamedTuple):
+    """What brings a row's q to p's mass; each (1, rows)."""
+
+    p_scale: Array
+    """A power of two."""
+    q_scale: Array
+    rounded: Array
+    """r, the rounded ratio of the scaled masses."""
+
+
+def _ratio(stats: tuple[Any, ...], *, xp: Any) -> Ratio:
     masses = stats[1] if xp.exact else stats[0]
-    ratio = masses.p.hi / masses.q.hi
+    rounded = masses.p.hi / masses.q.hi
     if xp.exact:
-        y = Pair(*two_prod(q, ratio, xp=xp))
-        return p, y, y - Pair(p)
+        p_scale, q_scale = (power_of_two_scale(top, xp=xp) for top in stats[0])
+        return Ratio(p_scale, q_scale, rounded)
     # Short enough for its product with widened data to be exact.
-    c = xp.rounded(xp.limits.shortener * ratio)
-    y = Pair(q * (c - (c - ratio)))
-    return p, y, Pair(y.hi - p)
+    c = xp.rounded(xp.limits.shortener * rounded)
+    one = xp.ones_like(rounded)
+    return Ratio(one, one, c - (c - rounded))
+
+
+def _matched(block: Block, ratio: Ratio, *, xp: Any) -> tuple[Array, Pair, Pair]:
+    """p, q*r without error, and delta without error."""
+    p, q = block
+    if not xp.exact:
+        y = Pair(q * ratio.rounded)
+        return p, y, Pair(y.hi - p)
+    p, q = p * ratio.p_scale, q * ratio.q_scale
+    y = Pair(*two_prod(q, ratio.rounded, xp=xp))
+    return p, y, y - Pair(p)
 
 
 def log_ratio_ingredients(
-    block: tuple[Array, ...], stats: Any, *, xp: Any
+    block: Block, ratio: Ratio, eps: Pair, *, xp: Any
 ) -> tuple[Array, Pair, Pair]:
     """p, q' of p's mass, and their difference p - q' with all its digits."""
-    p, y, delta = _matched(block, stats, xp=xp)
-    masses, residual = stats[-2:]
-    eps = divide(residual, masses.p, xp=xp)
+    p, y, delta = _matched(block, ratio, xp=xp)
     if xp.exact:
         d = scale(p, eps, xp=xp) - delta
         y, d = Pair(y.hi, y.lo - y.hi * eps.hi), Pair(d.hi, d.lo - d.hi * eps.hi)
@@ -144,30 +166,32 @@ class KLFromWeights:
         possible = masses.valid & (masses.p.hi > 0) & (masses.q.hi > 0)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
+    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+        masses, residual, terms = stats[-3:]
+        eps = divide(residual, masses.p, xp=xp)
+        low = xp.zeros_like(eps.hi) if eps.lo is None else eps.lo
+        value = divide(terms, masses.p, xp=xp).value
+        value = xp.where(xp.isfinite(terms.hi), value, terms.hi)
+        return *_ratio(stats, xp=xp), eps.hi, low, value, masses.p.hi, masses.q.hi
+
     def grad(
-        self,
-        block: tuple[Array, ...],
-        stats: tuple[Any, ...],
-        need: tuple[bool, ...],
-        *,
-        xp: Any,
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """(log(p/q') - KL)/sum(p) and (1 - p/q')/sum(q), from the exact difference."""
-        masses, _, terms = stats[-3:]
-        p, y, d = log_ratio_ingredients(block, stats[:-1], xp=xp)
-        unit = in_base(xp.ones_like(masses.p.hi), self.base, xp=xp)
-        one, other = (
-            (power_of_two_scale(top, xp=xp) for top in stats[0]) if xp.exact else (1.0, 1.0)
-        )
-        value = divide(terms, masses.p, xp=xp).value
-        by_p = (signed_log_ratio(p, y.hi, d.hi, xp=xp) - value) * (one / masses.p.hi) * unit
-        both = (p == 0) & (y.hi == 0)
-        by_q = (
-            xp.where(both, 1.0, -d.hi / xp.where(both, 1.0, y.hi))
-            * (other / masses.q.hi)
-            * unit
-        )
-        return by_p if need[0] else None, by_q if need[1] else None
+        *three, eps, low, value, p_mass, q_mass = numbers
+        ratio = Ratio(*three)
+        p, y, d = log_ratio_ingredients(block, ratio, Pair(eps, low), xp=xp)
+        by_p = by_q = None
+        if need[0]:
+            rate = signed_log_ratio(p, y.hi, d.hi, xp=xp)
+            lost = (p > 0) & (y.hi == 0)
+            by_p = xp.where(lost, _INF, rate - value) / p_mass * ratio.p_scale
+            by_p = in_base(by_p, self.base, xp=xp)
+        if need[1]:
+            absent = (p == 0) & (y.hi == 0)
+            rate = xp.where(absent, 1.0, -d.hi / xp.where(absent, 1.0, y.hi))
+            by_q = in_base(rate / q_mass * ratio.q_scale, self.base, xp=xp)
+        return by_p, by_q
 
 
 class GeneralisedFold(SumFold):
@@ -194,18 +218,14 @@ class GeneralisedKL:
     def finish(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
         return (in_base(stats[0].value, self.base, xp=xp),)
 
+    def numbers(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
+        return ()
+
     def grad(
-        self,
-        block: tuple[Array, ...],
-        stats: tuple[Pair],
-        need: tuple[bool, ...],
-        *,
-        xp: Any,
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
-        """log(p/q) and 1 - p/q."""
-        p, q = block
-        unit = in_base(xp.ones_like(stats[0].hi), self.base, xp=xp)
-        both = (p == 0) & (q == 0)
-        by_q = xp.where(both, 1.0, (q - p) / xp.where(both, 1.0, q))
-        by_p = signed_log_ratio(p, q, p - q, xp=xp)
-        return by_p * unit if need[0] else None, by_q * unit if need[1] else None
+        """log(p/q) and 1 - p/q, the terms' own."""
+        return tuple(
+            in_base(slope(*block, xp=xp), self.base, xp=xp) if needed else None
+            for slope, needed in zip(KL_DIV.slopes, need, strict=True)
+        )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +38,7 @@ def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
     inside = (w > 0) & (w < float("inf"))
     fraction, exponent = _split(xp.where(inside, w, 1.0), xp=xp)
     words = _log_fraction(fraction, xp=xp)
-    long, short, rest = _log_two(xp.limits.splitter)
+    long, short, rest = _LOG_TWO[xp.limits.splitter > 2**20]
     words = [exponent * long, words[0], words[1], exponent * short, *words[2:], exponent * rest]
     high, low, tail = _three_words(words)
     outside = xp.log(xp.where(inside, 1.0, w))
@@ -87,7 +86,7 @@ def _log_fraction(f: Array, *, xp: Any) -> list[Array]:
     third = remainder.hi / total
     s = Pair(*two_sum(first, second))
     y = _times(s, s, xp=xp)
-    coefficients = _coefficients(xp.limits.splitter)
+    coefficients = _COEFFICIENTS[xp.limits.splitter > 2**20]
     tail = coefficients[-1][0] * xp.ones_like(f)
     for high, _ in reversed(coefficients[_PAIRED:-1]):
         tail = tail * y.hi + high
@@ -117,10 +116,9 @@ def _plus_constant(x: Pair, high: float, low: float, *, xp: Any) -> Pair:
     return Pair(total, ((x.hi - (total - high)) + x.lo) + low)
 
 
-@lru_cache(maxsize=2)
-def _coefficients(splitter: float) -> tuple[tuple[float, float], ...]:
+def _coefficients(double: bool) -> tuple[tuple[float, float], ...]:
     """1/(2k + 3) as pairs of working precision."""
-    rounded = np.float64 if splitter > 2**20 else np.float32
+    rounded = np.float64 if double else np.float32
     result = []
     for k in range(_TERMS):
         exact = Fraction(1, 2 * k + 3)
@@ -129,10 +127,8 @@ def _coefficients(splitter: float) -> tuple[tuple[float, float], ...]:
     return tuple(result)
 
 
-@lru_cache(maxsize=2)
-def _log_two(splitter: float) -> tuple[float, float, float]:
+def _log_two(double: bool) -> tuple[float, float, float]:
     """log(2) in three words, the first short enough for exact products with exponents."""
-    double = splitter > 2**20
     with localcontext() as context:
         context.prec = 80
         rest = Fraction(Decimal(2).ln())
@@ -146,3 +142,7 @@ def _log_two(splitter: float) -> tuple[float, float, float]:
         words.append(float(word))
         rest -= word
     return words[0], words[1], words[2]
+
+
+_COEFFICIENTS = {double: _coefficients(double) for double in (True, False)}
+_LOG_TWO = {double: _log_two(double) for double in (True, False)}

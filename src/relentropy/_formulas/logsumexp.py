@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total, two_sum
+from .._arrays.protocols import Block
 from .expectation import beside_top, exp_difference, finite_or_zero, sign
 
 Array = Any
+_INF, _NAN = float("inf"), float("nan")
 
 
 class Peak(NamedTuple):
@@ -58,8 +60,8 @@ class PeakFold:
 class LogSumExp:
     """log(sum(exp(a)))."""
 
-    fills = (-float("inf"),)
-    empty = (-float("inf"),)
+    fills = (-_INF,)
+    empty = (-_INF,)
 
     def passes(self, *, xp: Any) -> tuple[Any, ...]:
         return (PeakFold(),)
@@ -67,26 +69,31 @@ class LogSumExp:
     def finish(self, stats: tuple[Peak], *, xp: Any) -> tuple[Array, ...]:
         (peak,) = stats
         value = peak.top + xp.log1p(peak.others)
-        return (xp.where(xp.abs(peak.top) == float("inf"), peak.top, value),)
+        return (xp.where(xp.abs(peak.top) == _INF, peak.top, value),)
+
+    def numbers(self, stats: tuple[Peak], *, xp: Any) -> tuple[Array, ...]:
+        return stats[0]
 
     def grad(
-        self, block: tuple[Array], stats: tuple[Peak], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
-        """softmax(a)."""
-        return (softmax_entry(block[0], *stats[0], xp=xp),)
+        """softmax(a); 0 where a row has no mass, which moving a little does not give it."""
+        top, others = numbers
+        share = softmax_entry(block[0], xp.where(top == -_INF, 0.0, top), others, xp=xp)
+        return (xp.where(top == -_INF, 0.0, share),)
 
 
 def sign_of_sum(value: Array, *, xp: Any) -> Array:
     """The sign of a sum of exponentials whose logarithm is given."""
     present = xp.where(xp.isnan(value), value, 1.0)
-    return xp.where(value == -float("inf"), 0.0, present)
+    return xp.where(value == -_INF, 0.0, present)
 
 
 @dataclass(frozen=True)
 class SoftmaxNumbers:
     """What each row's softmax needs: its largest logit and the sum of the others."""
 
-    fills = (-float("inf"),)
+    fills = (-_INF,)
     empty = (0.0, 0.0)
 
     def passes(self, *, xp: Any) -> tuple[Any, ...]:
@@ -95,20 +102,49 @@ class SoftmaxNumbers:
     def finish(self, stats: tuple[Peak], *, xp: Any) -> tuple[Array, ...]:
         (peak,) = stats
         # An infinite largest logit has no softmax: nan, in every entry of its row.
-        nowhere = xp.abs(peak.top) == float("inf")
-        return xp.where(nowhere, float("nan"), peak.top), peak.others
+        nowhere = xp.abs(peak.top) == _INF
+        return xp.where(nowhere, _NAN, peak.top), peak.others
 
 
 def softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
     """exp(a)/sum(exp(a)), given the row's numbers."""
-    return exp(relative(a, top, xp=xp), xp=xp) / (1 + others) + (top - top)
+    share = exp(relative(a, top, xp=xp), xp=xp) / (1 + others)
+    return xp.where(xp.abs(top) < _INF, share, _NAN)
 
 
 def log_softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
     """log(softmax(a)), given the row's numbers; at the largest entry just -log1p(others)."""
     gap, loss = relative(a, top, xp=xp), xp.log1p(others)
     plain = gap.hi - loss
-    return xp.where(xp.isfinite(plain), (gap - Pair(loss)).value, plain) + (top - top)
+    value = xp.where(xp.isfinite(plain), (gap - Pair(loss)).value, plain)
+    return xp.where(xp.abs(top) < _INF, value, _NAN)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """exp(a)/sum(exp(a)), whose derivative along t is softmax*(t - E[t])."""
+
+    numbers = SoftmaxNumbers()
+
+    def entry(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return softmax_entry(x, *numbers, xp=xp)
+
+    def weight(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return softmax_entry(x, *numbers, xp=xp)
+
+    def outer(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return softmax_entry(x, *numbers, xp=xp)
+
+
+@dataclass(frozen=True)
+class LogSoftmax(Softmax):
+    """log(softmax(a)), whose derivative along t is t - E[t]."""
+
+    def entry(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return log_softmax_entry(x, *numbers, xp=xp)
+
+    def outer(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return xp.where(xp.isnan(numbers[0]), _NAN, xp.ones_like(x))
 
 
 class SignedSum(NamedTuple):
@@ -124,18 +160,15 @@ class SignedSumFold:
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> SignedSum:
         a, b = block
         absent = b == 0
-        infinity = float("inf")
-        a = xp.where(absent, -infinity, a)
-        shift = xp.max(
-            xp.where(absent, -infinity, a + xp.log(xp.where(absent, 1.0, xp.abs(b))))
-        )
+        a = xp.where(absent, -_INF, a)
+        shift = xp.max(xp.where(absent, -_INF, a + xp.log(xp.where(absent, 1.0, xp.abs(b)))))
         gap = relative(a, shift, xp=xp)
         # In two halves: exp(a - shift) alone may leave the range where b makes up for it.
         half = exp(gap.map(lambda word: 0.5 * word), xp=xp)
-        terms = xp.where(absent | (a == -infinity), 0.0, (b * half) * half)
+        terms = xp.where(absent | (a == -_INF), 0.0, (b * half) * half)
         # Infinite terms of both signs make nan of their sum.
-        infinite = xp.where(a == infinity, sign(b, xp=xp) * infinity, 0.0)
-        terms = xp.where(shift == infinity, infinite, terms)
+        infinite = xp.where(a == _INF, sign(b, xp=xp) * _INF, 0.0)
+        terms = xp.where(shift == _INF, infinite, terms)
         return SignedSum(shift, total(terms, xp=xp, compensated=True))
 
     def merge(self, one: SignedSum, other: SignedSum, *, xp: Any) -> SignedSum:
@@ -152,8 +185,8 @@ class SignedLogSumExp:
     """log(abs(sum(b*exp(a)))) and the sum's sign, or nan for negative sums without it."""
 
     return_sign: bool
-    fills = (-float("inf"), 0.0)
-    empty = (-float("inf"), 0.0)
+    fills = (-_INF, 0.0)
+    empty = (-_INF, 0.0)
 
     def passes(self, *, xp: Any) -> tuple[Any, ...]:
         return (SignedSumFold(),)
@@ -163,28 +196,31 @@ class SignedLogSumExp:
         signs = sign(found.hi, xp=xp)
         size = found.map(lambda word: word * signs)
         value = finite_or_zero(shift, xp=xp) + _log(size, xp=xp)
-        value = xp.where(found.hi == 0, -float("inf"), value)
+        value = xp.where(found.hi == 0, -_INF, value)
         unknown = xp.isnan(found.hi)
-        value = xp.where(shift == float("inf"), xp.where(unknown, found.hi, shift), value)
+        value = xp.where(shift == _INF, xp.where(unknown, found.hi, shift), value)
         if not self.return_sign:
-            value = xp.where(signs < 0, float("nan"), value)
+            value = xp.where(signs < 0, _NAN, value)
         return value, signs
 
+    def numbers(self, stats: tuple[SignedSum], *, xp: Any) -> tuple[Array, ...]:
+        shift, found = stats[0]
+        return shift, found.value
+
     def grad(
-        self,
-        block: tuple[Array, Array],
-        stats: tuple[SignedSum],
-        need: tuple[bool, ...],
-        *,
-        xp: Any,
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """b*exp(a) and exp(a), over the sum."""
         a, b = block
-        shift, found = stats[0]
+        shift, found = numbers
         half = exp(relative(a, shift, xp=xp).map(lambda word: 0.5 * word), xp=xp)
-        share = half / found.value
-        by_a = xp.where((b == 0) | (a == -float("inf")), 0.0, (b * half) * share)
-        return by_a if need[0] else None, half * share if need[1] else None
+        gone, none = found == 0, a == -_INF
+        share = half / xp.where(gone, 1.0, found)
+        by_a = xp.where(gone, sign(b, xp=xp) * _INF, (b * half) * share)
+        by_a = xp.where(none | (b == 0), 0.0, by_a)
+        by_b = xp.where(none, 0.0, xp.where(gone, _INF, half * share))
+        by_a, by_b = (xp.where(shift < _INF, by, _NAN) for by in (by_a, by_b))
+        return by_a if need[0] else None, by_b if need[1] else None
 
 
 def _log(x: Pair, *, xp: Any) -> Array:

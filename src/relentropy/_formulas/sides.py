@@ -14,6 +14,7 @@ from .._arrays.pairs import exp
 from .expectation import finite_or_zero
 from .logarithms import log_ratio
 from .logsumexp import relative
+from .times import times
 
 Array = Any
 _INF = float("inf")
@@ -38,9 +39,14 @@ class Side(Protocol):
         """Entries that no distribution has."""
 
     def by_entry(
-        self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Any
     ) -> Array:
         """The derivative by x, where that by x's logit is ``weight/mass * rate``."""
+
+    def excess(
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Any
+    ) -> Array:
+        """The same for a rate of ``1 - share/(weight/mass)``: by x's logit, a difference."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +71,18 @@ class Logits:
         return ~(x < _INF)
 
     def by_entry(
-        self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Any
     ) -> Array:
-        return xp.where(weight == 0, 0.0, weight / mass * rate)  # rate may be infinite
+        limit, steep = rate, xp.abs(rate) == _INF  # no mass is so small as to make it finite
+        rate = xp.where(steep, 0.0, rate)
+        value = self.product(x, top, weight, rate, xp=xp) / mass
+        value = xp.where(weight < _INF, value, times(rate, weight, xp=xp))
+        return xp.where(x == -_INF, 0.0, xp.where(steep, limit, value))
+
+    def excess(
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Any
+    ) -> Array:
+        return weight / mass - share
 
 
 @dataclass(frozen=True)
@@ -89,9 +104,16 @@ class Weights:
         return ~((x >= 0) & (x < _INF))
 
     def by_entry(
-        self, weight: Array, top: Array, mass: Array, rate: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Any
     ) -> Array:
         return rate / mass / self._anchor(top, xp=xp)
+
+    def excess(
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Any
+    ) -> Array:
+        absent = (share == 0) & (x == 0)
+        rate = 1 - share / xp.where(absent, 1.0, weight / mass)
+        return self.by_entry(x, top, weight, mass, rate, xp=xp)
 
     @staticmethod
     def _anchor(top: Array, *, xp: Any) -> Array:

@@ -1,0 +1,86 @@
+"""What formulas are to the drivers: folds, measures, elementwise functions and maps.
+
+A block is a tuple of arrays, one for each operand, of shape (n, rows); numbers of a row have
+the shape (1, rows). Derivatives are per unit of the cotangent: whoever calls multiplies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .namespace import Namespace
+
+Array = Any
+State = Any
+Block = tuple[Array, ...]
+
+
+class Fold(Protocol):
+    """One pass over the data: a state for every block, and states that merge."""
+
+    def step(self, block: Block, stats: tuple[State, ...], *, xp: Namespace) -> State:
+        """The state of one block, given the results of the passes before."""
+
+    def merge(self, one: State, other: State, *, xp: Namespace) -> State:
+        """The state of two blocks together; any order."""
+
+
+class Reduction(Protocol):
+    """Passes over the data, and what they end in."""
+
+    @property
+    def fills(self) -> tuple[float, ...]:
+        """For each operand, what an entry becomes that ``where`` excludes."""
+
+    @property
+    def empty(self) -> tuple[float, ...]:
+        """The outputs for a row of which nothing is selected."""
+
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]: ...
+
+    def finish(self, stats: tuple[State, ...], *, xp: Namespace) -> tuple[Array, ...]:
+        """The result, and further outputs if there are any, each (1, rows)."""
+
+
+class Measure(Reduction, Protocol):
+    """A reduction whose first output has a derivative (the others are constants by it)."""
+
+    def numbers(self, stats: tuple[State, ...], *, xp: Namespace) -> tuple[Array, ...]:
+        """What `grad` needs of a row, each (1, rows) and in working precision."""
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
+    ) -> tuple[Array | None, ...]:
+        """The result's derivative by every entry of each operand that needs one.
+
+        Where the result is nan, whatever it gives becomes nan.
+        """
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function of entries, and its derivative by each operand."""
+
+    value: Callable[..., Array]
+    """``value(*operands, xp=xp)``."""
+    slopes: tuple[Callable[..., Array], ...]
+    """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
+
+
+class Map(Protocol):
+    """Softmax and what is like it: entries that depend on their row through few numbers.
+
+    The derivative of entry i along t is ``outer_i*(t_i - sum_j(weight_j*t_j))``.
+    """
+
+    @property
+    def numbers(self) -> Reduction:
+        """A reduction that ends in the row's numbers."""
+
+    def entry(self, x: Array, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...
+
+    def weight(self, x: Array, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...
+
+    def outer(self, x: Array, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...

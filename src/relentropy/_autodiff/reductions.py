@@ -1,0 +1,124 @@
+"""The sums over a row that derivatives need, as reductions like any other.
+
+Each is one pass more than the function itself has, and linear in cotangents and tangents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._arrays.pairs import total
+from .._arrays.protocols import Block, Fold, Map, Measure
+from .._formulas.times import times
+
+Array = Any
+Arrays = tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class _OfFirst:
+    """A fold that sees the first operands of a block only."""
+
+    fold: Fold
+    count: int
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Any:
+        return self.fold.step(block[: self.count], stats, xp=xp)
+
+    def merge(self, one: Any, other: Any, *, xp: Any) -> Any:
+        return self.fold.merge(one, other, xp=xp)
+
+
+class _SumFold:
+    """What plain sums have in common: how they merge."""
+
+    def merge(self, one: Array, other: Array, *, xp: Any) -> Array:
+        return one + other
+
+
+@dataclass(frozen=True)
+class Directional:
+    """A measure of the first operands, and its derivative along the others."""
+
+    measure: Measure
+    need: tuple[bool, ...]
+    """Which operands move; the tangents of those follow the operands."""
+
+    @property
+    def count(self) -> int:
+        return len(self.measure.fills)
+
+    @property
+    def fills(self) -> tuple[float, ...]:
+        return (*self.measure.fills, *(0.0,) * sum(self.need))
+
+    @property
+    def empty(self) -> tuple[float, ...]:
+        return (*self.measure.empty, 0.0)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        own = (_OfFirst(one, self.count) for one in self.measure.passes(xp=xp))
+        return (*own, _TangentFold(self.measure, self.need))
+
+    def finish(self, stats: Any, *, xp: Any) -> Arrays:
+        return (*self.measure.finish(stats[:-1], xp=xp), stats[-1])
+
+
+@dataclass(frozen=True)
+class _TangentFold(_SumFold):
+    measure: Measure
+    need: tuple[bool, ...]
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Array:
+        count = len(self.need)
+        known = ~xp.isnan(self.measure.finish(stats, xp=xp)[0])
+        numbers = self.measure.numbers(stats, xp=xp)
+        slopes = self.measure.grad(block[:count], numbers, self.need, xp=xp)
+        moving = (slope for slope in slopes if slope is not None)
+        parts = [
+            times(tangent, xp.where(known, slope, float("nan")), xp=xp)
+            for slope, tangent in zip(moving, block[count:], strict=True)
+        ]
+        return plain_sum(sum(parts[1:], parts[0]), xp=xp)
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """A map's numbers, and the sum of cotangents (or tangents) that its derivative needs."""
+
+    map: Map
+    pulling: bool
+    """Cotangents are weighted with ``outer``, tangents with ``weight``."""
+
+    @property
+    def fills(self) -> tuple[float, ...]:
+        return (*self.map.numbers.fills, 0.0)
+
+    @property
+    def empty(self) -> tuple[float, ...]:
+        return (*self.map.numbers.empty, 0.0)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        own = (_OfFirst(one, 1) for one in self.map.numbers.passes(xp=xp))
+        return (*own, _WeightedSumFold(self.map, self.pulling))
+
+    def finish(self, stats: Any, *, xp: Any) -> Arrays:
+        return (*self.map.numbers.finish(stats[:-1], xp=xp), stats[-1])
+
+
+@dataclass(frozen=True)
+class _WeightedSumFold(_SumFold):
+    map: Map
+    pulling: bool
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Array:
+        x, seed = block
+        numbers = self.map.numbers.finish(stats, xp=xp)
+        factor = self.map.outer if self.pulling else self.map.weight
+        return plain_sum(times(seed, factor(x, numbers, xp=xp), xp=xp), xp=xp)
+
+
+def plain_sum(x: Array, *, xp: Any) -> Array:
+    """The sum over a row in a fixed order, by additions alone: a linear function."""
+    return total(x, xp=xp, compensated=False).value

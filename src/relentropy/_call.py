@@ -1,0 +1,116 @@
+"""From a public function's arguments to a job and back.
+
+`reduce`, `elementwise` and `normalised` are what public functions call: they settle the
+library, the device, the dtypes and the shapes, have the job done as its library wants it, and
+give the result the shape and type that the library's own functions would have given it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._arrays import lazy
+from ._arrays.prepared import Prepared
+from ._arrays.protocols import Elementwise, Map, Measure
+from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
+
+Array = Any
+
+
+def reduce(
+    measure: Measure,
+    operands: dict[str, Any],
+    *,
+    axis: Any = -1,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+    stretch: bool = False,
+) -> Arrays:
+    """All outputs of a measure over the operands, reduced along ``axis``.
+
+    Operands must have one size along it, unless ``stretch`` lets them broadcast there too.
+    """
+    call = Prepared(operands, where, dtype)
+    layout = call.layout(axis, stretch=stretch)
+    names = tuple(call.arrays)
+
+    def finished(array: Array) -> Array:
+        array = call.raw.reshape(array, layout.kept) if keepdims else array
+        return call.like_the_library(array)
+
+    if call.library == "dask" and 0 in layout.shape:
+        outputs = tuple(
+            call.raw.full(layout.batch, empty, dtype=call.result_dtype)
+            for empty in measure.empty
+        )
+    elif call.library == "dask":
+        outputs = lazy.reduce(_reduce_block, measure, names, call, layout)
+    else:
+        outputs = done(RowJob(layout, call.result_dtype, call.xp, measure), call.operands)
+    return tuple(finished(output) for output in outputs)
+
+
+def _reduce_block(
+    measure: Measure, names: tuple[str, ...], dtype: str, *blocks: Array
+) -> Arrays:
+    """One chunk of a lazy array, whose rows are along the last axis."""
+    operands = dict(zip(names, blocks, strict=False))
+    mask = blocks[len(names)] if len(blocks) > len(names) else None
+    return reduce(measure, operands, axis=-1, where=mask, dtype=dtype)
+
+
+def elementwise(function: Elementwise, operands: dict[str, Any], *, dtype: Any = None) -> Array:
+    """A function of every entry of the broadcast operands."""
+    call = Prepared(operands, None, dtype)
+    layout = call.layout(None, reducing=False)
+    names = tuple(call.arrays)
+    if call.library == "dask":
+        return lazy.elementwise(_elementwise_block, function, names, call)
+    (value,) = done(EntryJob(layout, call.result_dtype, call.xp, function), call.operands)
+    return call.like_the_library(value)
+
+
+def _elementwise_block(
+    function: Elementwise, names: tuple[str, ...], dtype: str, *blocks: Array
+) -> Array:
+    return elementwise(function, dict(zip(names, blocks, strict=True)), dtype=dtype)
+
+
+def normalised(
+    of: Map, operands: dict[str, Any], *, axis: Any = None, dtype: Any = None
+) -> Array:
+    """A map of every entry, given few numbers of its row."""
+    call = Prepared(operands, None, dtype)
+    layout = call.layout(axis)
+    names = tuple(call.arrays)
+    if call.library == "dask" and 0 not in layout.shape:
+        return lazy.normalised(_normalised_block, of, names, call, layout)
+    (value,) = done(MapJob(layout, call.result_dtype, call.xp, of), call.operands)
+    return call.like_the_library(value)
+
+
+def _normalised_block(of: Map, names: tuple[str, ...], dtype: str, *blocks: Array) -> Array:
+    return normalised(of, dict(zip(names, blocks, strict=True)), axis=-1, dtype=dtype)
+
+
+def done(job: Job, arrays: Arrays) -> Arrays:
+    """A job's outputs, with derivatives where the library has them.
+
+    numpy, and what is built on it, is kept from warning of the infinities and nans that
+    formulas select away.
+    """
+    if job.xp.library == "torch":
+        from ._autodiff.torch import evaluate
+
+        return evaluate(job, arrays)
+    if job.xp.library == "jax":
+        from ._autodiff.jax import evaluate
+
+        return evaluate(job, arrays)
+    if job.xp.library in {"numpy", "strict"}:
+        with np.errstate(all="ignore"):
+            return job.value(arrays)
+    return job.value(arrays)
