@@ -5,6 +5,7 @@ import pytest
 from bench import rivals
 from bench.accuracy.page import page
 from bench.accuracy.reproducer import reproducer
+from bench.accuracy.slopes import Slope
 from bench.accuracy.worst import Worst
 from bench.table import table
 from bench.timing import UNIT, interleaved
@@ -31,12 +32,24 @@ def test_a_table_has_lines_of_equal_length():
 
 def test_the_same_figures_give_the_same_page_in_any_order():
     figures = [worst(), worst(dtype="float32", allowed=1.0)]
-    pages = {page(("kl_div",), ("numpy",), order, []) for order in (figures, figures[::-1])}
+    orders = figures, figures[::-1]
+    pages = {page(("kl_div",), ("numpy",), order, [], []) for order in orders}
     assert len(pages) == 1
 
 
 def test_an_error_above_its_bound_stands_out():
-    assert "**4.00 (2)**" in page(("kl_div",), ("numpy",), [worst(ulp=4.0, above=2)], [])
+    assert "**4.00 (2)**" in page(("kl_div",), ("numpy",), [worst(ulp=4.0, above=2)], [], [])
+
+
+def test_derivatives_have_a_row_a_function_and_a_column_a_backend_and_dtype():
+    slopes = [
+        Slope("kl_div", dtype, "torch", ulp, 3.0, 24, "somewhere")
+        for dtype, ulp in (("float32", 0.5), ("float64", 3.5))
+    ]
+    text = page(("kl_div", "entr"), ("torch",), [], [], slopes)
+    section = text.partition("## Derivatives")[2]
+    (row,) = (line for line in section.splitlines() if line.startswith("| `kl_div`"))
+    assert [cell.strip() for cell in row.split("|")[2:-1]] == ["0.50", "**3.50**", "1, 1, 1, 3"]
 
 
 def test_a_reproducer_reads_back_in_its_own_dtype():

@@ -37,6 +37,9 @@ class Backend:
     """The same for 16-bit types, which are worked like float32 once they are widened."""
     missing: str = ""
     """Why it cannot run here."""
+    pull: Callable[..., list[np.ndarray]] | None = None
+    """``pull(backend, fn, arrays, seeds)``: gradients of ``sum(seeds*fn(*arrays))``, seeds of
+    None being ones; None where the library has no derivatives."""
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -86,6 +89,15 @@ def _to_torch(array: np.ndarray, device: str = "cpu") -> Any:
     return torch.from_numpy(array).to(device)
 
 
+def _pull_torch(backend: Backend, fn: Any, arrays: Any, seeds: Any = None) -> list[np.ndarray]:
+    import torch
+
+    tensors = [backend.make(x).requires_grad_() for x in arrays]
+    value = fn(*tensors)
+    seeds = torch.ones_like(value) if seeds is None else backend.make(seeds)
+    return [backend.read(one) for one in torch.autograd.grad(value, tensors, seeds)]
+
+
 def _from_torch(tensor: Any) -> np.ndarray:
     import torch
 
@@ -124,6 +136,15 @@ def _x64(on: bool) -> Iterator[None]:
         yield
     finally:
         jax.config.update("jax_enable_x64", kept)
+
+
+def _pull_jax(backend: Backend, fn: Any, arrays: Any, seeds: Any = None) -> list[np.ndarray]:
+    import jax
+    import jax.numpy as jnp
+
+    value, pull = jax.vjp(fn, *(backend.make(x) for x in arrays))
+    found = pull(jnp.ones_like(value) if seeds is None else backend.make(seeds))
+    return [backend.read(one) for one in found]
 
 
 def _jit(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -218,15 +239,16 @@ BACKENDS = {
             dtypes=("float32", "float64"), longest=1000,
         ),
         Backend(
-            "torch", "torch", _to_torch, _from_torch, merges=True, missing=_lacks("torch")
+            "torch", "torch", _to_torch, _from_torch, merges=True, missing=_lacks("torch"),
+            pull=_pull_torch,
         ),
         Backend(
             "torch-cuda", "torch", lambda x: _to_torch(x, "cuda"), _from_torch, merges=True,
-            missing=_cuda_lacks(),
+            missing=_cuda_lacks(), pull=_pull_torch,
         ),
         Backend(
             "jax", "jax", _to_jax, setting=lambda: _x64(True), longest_16_bit=10,
-            missing=_lacks("jax"),
+            missing=_lacks("jax"), pull=_pull_jax,
         ),
         Backend(
             "jax-jit", "jax", _to_jax, setting=lambda: _x64(True), wrap=_jit,
@@ -235,7 +257,7 @@ BACKENDS = {
         Backend(
             "jax-x32", "jax", _to_jax, setting=lambda: _x64(False), has_float64=False,
             dtypes=("float16", "bfloat16", "float32"), longest_16_bit=10,
-            missing=_lacks("jax"),
+            missing=_lacks("jax"), pull=_pull_jax,
         ),
         Backend(
             "strict", "strict", _to_strict(), _from_strict, dtypes=_ONLY_STRICT,

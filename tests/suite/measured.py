@@ -74,13 +74,13 @@ def _groups(record: Record, dtype: str, backend: Backend) -> Iterator[list[tuple
         if inputs[0].ndim == 2 and inputs[0].shape[1] > longest:
             continue
         if pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
-            inputs = tuple(_padded(x, _absent(record, case, i)) for i, x in enumerate(inputs))
+            inputs = tuple(padded(x, absent(record, case, i)) for i, x in enumerate(inputs))
         key = (inputs[0].shape[1:], len(inputs), repr(sorted(case.options.items())))
         groups.setdefault(key, []).append((case, inputs))
     yield from groups.values()
 
 
-def _absent(record: Record, case: Case, operand: int) -> float:
+def absent(record: Record, case: Case, operand: int) -> float:
     """What contributes nothing: weight 0, logit -inf."""
     if record.name in {"softmax", "log_softmax"}:
         return -np.inf
@@ -91,27 +91,29 @@ def _absent(record: Record, case: Case, operand: int) -> float:
     return -np.inf if flag else 0.0
 
 
-def _padded(x: np.ndarray, value: float) -> np.ndarray:
-    filler = np.full((x.shape[0], SHORT - x.shape[1]), value, dtype=x.dtype)
+def padded(x: np.ndarray, value: float, width: int = SHORT) -> np.ndarray:
+    """Rows filled up to a width."""
+    filler = np.full((x.shape[0], width - x.shape[1]), value, dtype=x.dtype)
     return np.concatenate([x, filler], axis=1)
 
 
 def _call(record: Record, inputs: Any, options: Any, backend: Backend) -> np.ndarray:
+    def call(*operands: Any) -> Any:
+        return called(record, options, *operands)
+
+    return backend.read(backend.wrap(call)(*(backend.make(x) for x in inputs)))
+
+
+def called(record: Record, options: Any, *operands: Any) -> Any:
+    """A record's function with a case's options, along the last axis; its first output."""
     function, keywords = function_of(record), dict(options)
-    arrays = [backend.make(x) for x in inputs]
     if record.kind != "elementwise":
         keywords["axis"] = -1
-    if record.name == "logsumexp" and len(arrays) == 2:
-
-        def called(a: Any, b: Any) -> Any:
-            return function(a, b=b, **keywords)
+    if record.name == "logsumexp" and len(operands) == 2:
+        result = function(operands[0], b=operands[1], **keywords)
     else:
-
-        def called(*operands: Any) -> Any:
-            return function(*operands, **keywords)
-
-    result = backend.wrap(called)(*arrays)
-    return backend.read(result[0] if isinstance(result, tuple) else result)
+        result = function(*operands, **keywords)
+    return result[0] if isinstance(result, tuple) else result
 
 
 def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:
@@ -122,7 +124,7 @@ def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -
             divided = error / case.condition
         lost = _nothing_left(record, case, backend) & ~np.isnan(actual.astype(np.float64))
         error = np.where(lost | np.isinf(case.condition), 0.0, divided)
-    return Measured(case, actual, error, _exempt(case, actual, error, backend))
+    return Measured(case, actual, error, exempt(case.truth_hi, case.inputs, backend))
 
 
 def _nothing_left(record: Record, case: Case, backend: Backend) -> np.ndarray:
@@ -140,30 +142,28 @@ def _nothing_left(record: Record, case: Case, backend: Backend) -> np.ndarray:
     return lost & (np.isfinite(case.truth_hi) | (case.truth_hi == -np.inf))
 
 
-def _exempt(case: Case, actual: np.ndarray, error: np.ndarray, backend: Backend) -> np.ndarray:
+def exempt(truth: np.ndarray, inputs: tuple[np.ndarray, ...], backend: Backend) -> np.ndarray:
     """Where the record's exemption for subnormal numbers holds: jax alone has one.
 
     Where the data's precision is worked in, with transforms, error words reach below the
     normal range before the numbers do that they belong to.
     """
     if backend.library != "jax":
-        return np.zeros(error.shape, dtype=bool)
+        return np.zeros(truth.shape, dtype=bool)
     import ml_dtypes
 
-    form = ml_dtypes.finfo(case.inputs[0].dtype)
+    form = ml_dtypes.finfo(inputs[0].dtype)
     reach = float(form.tiny)
-    if case.dtype == "float64":
+    if inputs[0].dtype == np.float64:
         reach /= float(form.eps)
     elif not backend.has_float64:
         reach = max(reach, float(np.finfo(np.float32).tiny / np.finfo(np.float32).eps))
-    exempt = (np.abs(case.truth_hi) < reach) & (case.truth_hi != 0)
-    for x in case.inputs:
+    found = (np.abs(truth) < reach) & (truth != 0)
+    for x in inputs:
         size = np.abs(x.astype(np.float64))
-        hit = (size > 0) & (size < reach)
-        if hit.ndim > 1 and error.ndim == 1:
-            hit = hit.any(axis=-1)
-        exempt = exempt | hit
-    return exempt
+        hit = ((size > 0) & (size < reach)).reshape(len(truth), -1).any(axis=-1)
+        found = found | hit.reshape(-1, *(1,) * (truth.ndim - 1))
+    return found
 
 
 def bound(record: Record, case: Case, backend: Backend) -> float:

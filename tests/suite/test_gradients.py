@@ -55,7 +55,8 @@ def gradient(measure, *operands):
     with np.errstate(all="ignore"):
         for one in measure.passes(xp=xp):
             stats += (one.step(block, stats, xp=xp),)
-        found = measure.grad(block, stats, (True,) * len(block), xp=xp)
+        numbers = measure.numbers(stats, xp=xp)
+        found = measure.grad(block, numbers, (True,) * len(block), xp=xp)
     return [g[:, 0] for g in found]
 
 

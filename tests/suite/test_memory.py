@@ -53,11 +53,16 @@ import torch
 from relentropy import kl_divergence
 
 torch.set_num_threads(1)
-axis = int(sys.argv[1])
-rows, columns = int(sys.argv[2]), int(sys.argv[3])
+axis, rows, columns, training = (int(word) for word in sys.argv[1:])
 p = torch.randn(rows, columns, generator=torch.Generator().manual_seed(0))
-q = p + 0.1
-kl_divergence(p[:40, :2000], q[:40, :2000], axis=axis, from_logits=True)
+q = (p + 0.1).requires_grad_(bool(training))
+
+def call(p, q):
+    value = kl_divergence(p, q, axis=axis, from_logits=True)
+    if training:
+        value.sum().backward()
+
+call(p[:40, :2000], q[:40, :2000].detach().requires_grad_(bool(training)))
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -73,10 +78,10 @@ done, before = False, resident()
 peak = before
 thread = threading.Thread(target=watch)
 thread.start()
-kl_divergence(p, q, axis=axis, from_logits=True)
+call(p, q)
 done = True
 thread.join()
-print(peak - before)
+print(peak - before - (4 * rows * columns if training else 0))
 """
 
 
@@ -86,10 +91,12 @@ WHOLE = [pytest.param(axis, *SHAPE, marks=pytest.mark.full) for axis in (-1, 0)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="resident size is read from /proc")
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(("axis", "rows", "columns"), PARTS + WHOLE)
-def test_torch_temporaries_are_a_twentieth_of_an_input(axis, rows, columns):
+def test_torch_temporaries_are_a_twentieth_of_an_input(axis, rows, columns, training):
+    """With the backward pass, beside the gradient."""
     pytest.importorskip("torch")
-    arguments = [str(number) for number in (axis, rows, columns)]
+    arguments = [str(int(number)) for number in (axis, rows, columns, training)]
     done = subprocess.run(
         [sys.executable, "-c", CHILD, *arguments],
         capture_output=True, text=True, check=True, cwd=ROOT,

@@ -140,6 +140,15 @@ def test_every_docstring_states_the_bound_and_shows_an_example(record):
     assert "inf" in text or "nan" in text or "-inf" in text or "overflow" in text
 
 
+@each
+def test_every_derivative_has_a_bound_that_the_docstring_states(record):
+    assert set(record.slope_ulp) == set(DTYPES)
+    notes = " ".join(section(inspect.getdoc(function_of(record)), "Notes").split())
+    (stated,) = re.findall(r"at most (\d) ulp off in float64", notes)
+    assert float(stated) == record.slope_ulp["float64"]
+    assert re.search(rf"{record.slope_ulp['float32']:g} in float32", notes)
+
+
 def test_records_are_frozen():
     record = next(iter(RECORDS.values()))
     with pytest.raises(AttributeError):

@@ -1,0 +1,73 @@
+"""Every record's derivative against the oracle's, in every dtype that has one."""
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+from relentropy import kl_divergence
+from relentropy._records import RECORDS
+from relentropy.testing import ulp_error
+
+from .backends import BACKENDS
+from .derived import PULLING, allowed, run
+
+PARAMETERS = [
+    pytest.param(
+        BACKENDS[name], dtype, id=f"{name}-{dtype}",
+        marks=[pytest.mark.gpu] if name == "torch-cuda" else [],
+    )
+    for name, dtypes in PULLING.items()
+    for dtype in dtypes
+]  # fmt: skip
+DIFFERENTIABLE = [record for record in RECORDS.values() if record.slope_ulp]
+
+
+@pytest.mark.parametrize(("backend", "dtype"), PARAMETERS)
+@pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda record: record.name)
+def test_hard_cases(record, backend, dtype):
+    with backend.active():
+        failures, cases = [], 0
+        for derived in run(record, dtype, backend):
+            cases += 1
+            error, line = derived.worst()
+            if not error <= allowed(record, dtype, backend):
+                failures.append(line)
+        assert cases, "a record without a table"
+        assert not failures, f"{len(failures)} of {cases} cases:\n" + "\n".join(failures)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("gap", [1e-6, 1.0])
+def test_long_rows_that_are_merged_from_tiles(gap, from_logits):
+    torch = pytest.importorskip("torch")
+    n = 40_000
+    rng = np.random.default_rng(3)
+    a = rng.standard_normal(n)
+    b = a + gap * rng.standard_normal(n)
+    if not from_logits:
+        a, b = np.exp(a), np.exp(b)
+    p, q = (torch.tensor(x, requires_grad=True) for x in (a, b))
+    kl_divergence(p, q, from_logits=from_logits).backward()
+    some = rng.choice(n, 200)
+    for got, true in zip((p.grad, q.grad), _long_truth(a, b, from_logits, some), strict=True):
+        error = ulp_error(got.numpy()[some], [value for value, _ in true])
+        assert np.max(error / [float(condition) for _, condition in true]) <= 8
+
+
+def _long_truth(a, b, from_logits, some):
+    """The textbook's gradients at some entries, and how much their last sum cancels."""
+    with mp.workdps(60):
+        logs = [[mp.mpf(v) if from_logits else mp.log(mp.mpf(v)) for v in x] for x in (a, b)]
+        masses = [[mp.exp(v) for v in x] for x in logs]
+        totals = [mp.fsum(x) for x in masses]
+        p = [v / totals[0] for v in masses[0]]
+        shift = mp.log(totals[1]) - mp.log(totals[0])
+        d = [v - u - shift for u, v in zip(*logs, strict=True)]
+        value = -mp.fsum(x * y for x, y in zip(p, d, strict=True))
+        by_p, by_q = [], []
+        for i in some:
+            slopes = (1, 1) if from_logits else (1 / masses[0][i], 1 / masses[1][i])
+            size = abs(d[i]) + value + abs(d[i] + value)
+            by_p.append((-p[i] * (d[i] + value) * slopes[0], size / abs(d[i] + value)))
+            by_q.append((p[i] * mp.expm1(d[i]) * slopes[1], size / abs(d[i])))
+        return by_p, by_q

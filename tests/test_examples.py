@@ -1,0 +1,35 @@
+"""The examples, and the page that shows derivatives: run and held to what they claim."""
+
+import doctest
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+
+
+def test_the_page_on_derivatives():
+    pytest.importorskip("torch")
+    pytest.importorskip("jax")
+    page = ROOT / "docs" / "derivatives.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried >= 10
+    assert failed == 0
+
+
+def test_distilling_to_the_end():
+    pytest.importorskip("torch")
+    example = runpy.run_path(str(EXAMPLES / "distill.py"))
+    usual, ours = (
+        example["distil"](example[loss], steps=400) for loss in ("ordinary", "accurate")
+    )
+    assert usual.divergences[0] == ours.divergences[0] > 1e-2
+    # The ordinary loss stalls near 1e-6, and says less than nothing about it.
+    assert min(usual.divergences) > 1e-6
+    assert min(usual.losses) < 0
+    # This one goes on, down to what bfloat16 logits can say, and is what it says it is.
+    assert ours.divergences[-1] < 1e-7
+    assert min(ours.losses) > 0
+    assert ours.divergences[-1] < usual.divergences[-1] / 10
