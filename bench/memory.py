@@ -20,7 +20,10 @@ NOTE = """\
 takes beyond its two operands, as a percentage of one of them ({size:.0f} MB). The limit is
 {limit:.0f} %. The result is part of it: 0.4 % along the first axis. *allocated* is what
 tracemalloc counts of numpy's arrays, *resident* what the operating system counts of the
-process, which also has the holes that small allocations leave between large ones."""
+process, which also has the holes that small allocations leave between large ones. *With the
+gradient* is resident too, for the forward and the backward pass together, and what is beyond
+the operands and the student's gradient."""
+HEAD = ["", "axis", "allocated", "resident", "with the gradient"]
 
 
 def report() -> str:
@@ -33,12 +36,13 @@ def report() -> str:
             # torch's allocations are not made through Python.
             allocated = _in_child(library, axis, "allocated") if library == "numpy" else None
             cells = (allocated, resident)
+            cells += (_in_child(library, axis, "gradient") if library == "torch" else None,)
             rows.append(
                 [library, str(axis), *("–" if c is None else f"{100 * c:.1f} %" for c in cells)]
             )
     size = 4 * SHAPE[0] * SHAPE[1] / 1e6
     note = NOTE.format(shape=SHAPE, size=size, limit=100 * LIMIT)
-    return f"## Memory\n\n{note}\n\n{table(['', 'axis', 'allocated', 'resident'], rows)}"
+    return f"## Memory\n\n{note}\n\n{table(HEAD, rows)}"
 
 
 def _in_child(library: str, axis: int, how: str) -> float:
@@ -58,8 +62,18 @@ def measure(library: str, axis: int, how: str) -> float:
     def call() -> object:
         return relentropy.kl_divergence(teacher, student, axis=axis, from_logits=True)
 
+    def step() -> object:
+        call().sum().backward()
+        return student.grad
+
+    one = 4 * SHAPE[0] * SHAPE[1]
+    if how == "gradient":
+        small = small.clone().requires_grad_()
+        relentropy.kl_divergence(small, small, from_logits=True).sum().backward()
+        student.requires_grad_()
+        return _resident(step) / one - 1
     peak = {"allocated": _allocated, "resident": _resident}[how](call)
-    return peak / (4 * SHAPE[0] * SHAPE[1])
+    return peak / one
 
 
 def _logits(library: str):

@@ -14,11 +14,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.suite.backends import BACKENDS
+from tests.suite.derived import PULLING
 from tests.tables.load import DATA
 
 import relentropy  # noqa: F401 - declares the records
 from relentropy._records import RECORDS
 
+from . import slopes
 from .page import page
 from .worst import measure
 
@@ -44,42 +46,59 @@ def main() -> None:
             print(f"{name} left out: it has no table of hard cases")
     columns = tuple(name for name in chosen.backends if not BACKENDS[name].missing)
     functions = tuple(name for name in chosen.functions if (DATA / name).exists())
-    worsts, scores = _measured(functions, columns, chosen.workers)
-    chosen.output.write_text(page(functions, columns, worsts, scores), encoding="utf-8")
+    worsts, scores, derivatives = _measured(functions, columns, chosen.workers)
+    text = page(functions, columns, worsts, scores, derivatives)
+    chosen.output.write_text(text, encoding="utf-8")
     failing = [worst for worst in worsts if worst.fails]
+    for slope in derivatives:
+        if slope.fails:
+            print(f"derivative above its bound of {slope.allowed:g}: {slope.where}")
     for worst in failing:
         print(
             f"above its bound of {worst.allowed:g}: {worst.ulp:.3g} ulp, {worst.backend}, "
             f"{worst.dtype}, {worst.where}, "
             f"{worst.above} points\n{worst.call}"
         )
-    print(f"wrote {chosen.output.name}; {len(failing)} of {len(worsts)} above their bounds")
+    above = len(failing) + sum(slope.fails for slope in derivatives)
+    total = len(worsts) + len(derivatives)
+    print(f"wrote {chosen.output.name}; {above} of {total} above their bounds")
 
 
 def _measured(functions, columns, workers):
-    jobs = [
-        (name, column, dtype)
+    values = [
+        (measure, name, column, dtype)
         for name in functions
         for column in columns
         for dtype in BACKENDS[column].dtypes
         if (DATA / name / f"{dtype}.json").exists()
     ]
-    start, done = time.perf_counter(), {}
+    derivatives = [
+        (slopes.measure, name, column, dtype)
+        for column in columns
+        for dtype in PULLING.get(column, ())
+        for name in functions
+        if RECORDS[name].slope_ulp
+    ]
+    jobs, done = values + derivatives, {}
+    start = time.perf_counter()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(measure, *job): job for job in sorted(jobs, key=_lightness)}
+        futures = {pool.submit(*job): job for job in sorted(jobs, key=_lightness)}
         for future in as_completed(futures):
             job = futures[future]
             done[job] = future.result()
             spent = time.perf_counter() - start
-            print(f"[{spent:4.0f} s] {len(done)}/{len(jobs)} {' '.join(job)}", flush=True)
+            what = "derivative of " * (job in derivatives) + " ".join(job[1:])
+            print(f"[{spent:4.0f} s] {len(done)}/{len(jobs)} {what}", flush=True)
     # In the order of the page, not of completion.
-    ordered = [done[job] for job in jobs]
-    return [worst for worst, _ in ordered], [score for _, scores in ordered for score in scores]
+    ordered = [done[job] for job in values]
+    worsts = [worst for worst, _ in ordered]
+    scores = [score for _, scores in ordered for score in scores]
+    return worsts, scores, [done[job] for job in derivatives]
 
 
-def _lightness(job: tuple[str, str, str]) -> tuple[bool, int]:
+def _lightness(job: tuple[object, str, str, str]) -> tuple[bool, int]:
     """The heaviest first: what jax compiles, and of that what has the largest tables."""
-    name, column, dtype = job
+    _, name, column, dtype = job
     return BACKENDS[column].library != "jax", -(DATA / name / f"{dtype}.json").stat().st_size
 
 

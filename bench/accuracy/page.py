@@ -11,6 +11,7 @@ from relentropy._records import RECORDS
 
 from ..table import table
 from .against import Score
+from .slopes import Slope
 from .worst import Worst
 
 TITLES = {"jax-x32": "jax without x64", "strict": "array-api-strict"}
@@ -42,6 +43,12 @@ back where a finite, non-negative one is right; how often is said beside it, wit
 error among the other points.
 """
 
+SLOPES_PREFACE = """\
+The derivative by every operand, at a few points or short rows of every case: the largest error
+of a component, in ulp of the dtype, divided by the component's condition number (see
+{doc}`derivatives`). What jax compiles for narrower types than these is the same.
+"""
+
 EXEMPTIONS_PREFACE = """\
 What the records take out of their bounds, measured all the same: the largest error, and the
 number of points.
@@ -53,6 +60,7 @@ def page(
     columns: Sequence[str],
     worsts: Sequence[Worst],
     scores: Sequence[Score],
+    slopes: Sequence[Slope],
 ) -> str:
     """The whole of docs/accuracy.md."""
     found = {(w.function, w.dtype, w.backend): w for w in worsts}
@@ -62,6 +70,7 @@ def page(
     parts.append("## Worst inputs")
     for dtype in DTYPES:
         parts += [f"### {dtype}", _worst_inputs(functions, columns, dtype, found)]
+    parts += ["## Derivatives", SLOPES_PREFACE, _slopes(functions, slopes)]
     parts += ["## Rivals", RIVALS_PREFACE, _rivals(scores)]
     parts += ["## Exemptions", EXEMPTIONS_PREFACE, *_exemptions(functions, columns, found)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -133,6 +142,29 @@ def _worst_inputs(functions, columns, dtype, found) -> str:
         where = f"# {figure(worst.ulp)} ulp, {worst.backend}, {worst.where}"
         lines += [where, *worst.call.splitlines(), ""]
     return "```text\n" + "\n".join(lines).strip() + "\n```"
+
+
+def _slopes(functions, slopes: Sequence[Slope]) -> str:
+    found = {(one.function, one.backend, one.dtype): one for one in slopes}
+    columns = list(dict.fromkeys((one.backend, one.dtype) for one in slopes))
+    rows = []
+    for name in functions:
+        cells = [found.get((name, *column)) for column in columns]
+        if any(cells):
+            bounds = RECORDS[name].slope_ulp
+            rows.append([f"`{name}`", *map(_slope, cells), _bounds(bounds)])
+    heads = (f"{TITLES.get(backend, backend)}, {dtype}" for backend, dtype in columns)
+    return table(["", *heads, "bounds"], rows)
+
+
+def _slope(slope: Slope | None) -> str:
+    if slope is None:
+        return "–"
+    return f"**{figure(slope.ulp)}**" if slope.fails else figure(slope.ulp)
+
+
+def _bounds(bounds: dict[str, float]) -> str:
+    return ", ".join(f"{bounds[dtype]:g}" for dtype in DTYPES)
 
 
 def _rivals(scores: Sequence[Score]) -> str:
