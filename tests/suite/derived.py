@@ -149,10 +149,15 @@ class Derived:
         return worst, line
 
 
-def run(record: Record, dtype: str, backend: Backend) -> Iterator[Derived]:
-    """Every sample of a record's table."""
+def run(
+    record: Record, dtype: str, backend: Backend, *, mixed: bool = True
+) -> Iterator[Derived]:
+    """Every sample of a record's table; on demand without those of weights beside logits,
+    whose logarithms in three words take jax a minute to compile."""
     groups: dict[Any, list[tuple[Sample, tuple[np.ndarray, ...]]]] = {}
     for sample in samples(record.name, dtype):
+        if not mixed and isinstance(sample.case.options.get("from_logits"), tuple):
+            continue
         inputs = sample.inputs
         if backend.library == "jax" and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
             inputs = tuple(
@@ -202,8 +207,8 @@ def _error(
     unit = np.finfo(np.float64 if backend.has_float64 else np.float32).eps
     lost = (truth.condition > 0.05 / unit) & ~np.isnan(actual.astype(np.float64))
     rounded = truth.value.astype(np.float64)
-    small = np.abs(rounded) < truth.floor
-    lost = lost | small & (np.abs(actual.astype(np.float64)) < truth.floor)
+    floor = truth.floor if backend.has_float64 else truth.floor * 2.0**30
+    lost = lost | (np.abs(rounded) < floor) & (np.abs(actual.astype(np.float64)) < floor)
     lost = lost | exempt(rounded, inputs, backend)
     return np.where(lost, 0.0, error / np.where(lost, 1.0, truth.condition))
 

@@ -22,12 +22,26 @@ PARAMETERS = [
 DIFFERENTIABLE = [record for record in RECORDS.values() if record.slope_ulp]
 
 
+each = pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda record: record.name)
+
+
 @pytest.mark.parametrize(("backend", "dtype"), PARAMETERS)
-@pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda record: record.name)
+@each
 def test_hard_cases(record, backend, dtype):
+    check(record, backend, dtype, mixed=backend.library != "jax")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["jax", "jax-x32"])
+@each
+def test_hard_cases_of_weights_beside_logits(record, name):
+    check(record, BACKENDS[name], *PULLING[name], mixed=True)
+
+
+def check(record, backend, dtype, *, mixed):
     with backend.active():
         failures, cases = [], 0
-        for derived in run(record, dtype, backend):
+        for derived in run(record, dtype, backend, mixed=mixed):
             cases += 1
             error, line = derived.worst()
             if not error <= allowed(record, dtype, backend):

@@ -156,7 +156,16 @@ def test_hessians_agree(call):
 # --- compilers ----------------------------------------------------------------------------
 
 
-@every(SMOOTH)
+@pytest.mark.parametrize(
+    "call",
+    [
+        # A minute to trace: weights' logarithms in three words.
+        pytest.param(
+            call, id=call.name, marks=[pytest.mark.full] if "mixed" in call.name else []
+        )
+        for call in SMOOTH
+    ],
+)
 def test_compiled_whole(call):
     tensors = operands(call, 2, 4)
     compiled = torch.compile(first(call), fullgraph=True, backend="aot_eager")

@@ -91,7 +91,9 @@ def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
 def exp(x: Pair, *, xp: Any) -> Array:
     """``exp(hi + lo)``: a rounded exponent alone would cost |x| ulp of the result."""
     grown = xp.exp(x.hi)
-    return grown if x.lo is None else grown + grown * x.lo
+    if x.lo is None:
+        return grown
+    return xp.where(grown < float("inf"), grown + grown * x.lo, grown)  # not inf*0
 
 
 def scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
