@@ -105,7 +105,8 @@ def kl_divergence(
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
     bfloat16, times the component's condition number, also where p and q are close: by q's
     logits p*expm1(d), by p's -p*(d + D), with d = log(q/p) and D the divergence. (Of normalised
-    weights, components smaller than 2**-70, in float64 2**-100, of 1/sum(q) may be lost.) By a
+    weights, components smaller than 2**-70, in float64 2**-100, of 1/sum(p) or
+    1/sum(q) may be lost.) By a
     weight of p that is zero the derivative is -inf, or finite if q's is zero too; by q it is
     finite wherever the divergence is, and -p by a logit of q of -inf. Equal inputs have
     gradients of exactly zero. An operand that needs no gradient costs none; a row whose

@@ -398,7 +398,9 @@ def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
             other = mp.inf
             if d:
                 discord = _discord(p.masses, q.masses, i) / abs(1 - x / y)
-                other = max(discord, (abs(d + value) + value) / abs(d))
+                # By the log-ratio about its mean and the divergence, or by q - p.
+                ways = (abs(d + value) + value) / abs(d), (x + y) / abs(x - y)
+                other = max(discord, min(ways))
             by_q[i] = by_q[i][0], other
         else:  # q is measured on what mass of p is left where it has any
             left = mp.fsum(u for u, v in zip(p.masses, q.masses, strict=True) if v)

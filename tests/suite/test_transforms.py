@@ -301,3 +301,47 @@ def test_used_twice_in_one_graph():
         lambda: kl_divergence(q, p, from_logits=True).sum(),
     )]  # fmt: skip
     assert_close([got], [parts[0] + parts[1]])
+
+
+@every(SMOOTH)
+def test_results_may_be_changed_in_place(call):
+    tensors = operands(call, 3, 4)
+    value = first(call)(*tensors)
+    value *= 2
+    value[0] = 0
+    got = torch.autograd.grad(value.sum(), tensors)
+    weights = torch.ones_like(value).detach() * 2
+    weights[0] = 0
+    expected = torch.autograd.grad((weights * first(call)(*tensors)).sum(), tensors)
+    assert_close(got, expected, 1e-14)
+
+
+def test_forward_mode_nests():
+    from relentropy import kl_divergence, special
+
+    p, q = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    twice = torch.func.jacfwd(torch.func.jacfwd(kl_divergence, argnums=1), argnums=1)
+    expected = torch.func.hessian(kl_divergence, argnums=1)(p.exp(), q.exp())
+    torch.testing.assert_close(twice(p.exp(), q.exp()), expected)
+    third = torch.func.jacfwd(torch.func.hessian(special.expm1mx))
+    torch.testing.assert_close(third(q[0]), q[0].exp())
+
+
+def test_batched_gradients_can_be_differentiated():
+    from relentropy import kl_divergence
+
+    p, q = torch.randn(2, 3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    q.requires_grad_()
+
+    def penalty(batched):
+        rows = kl_divergence(p, q, from_logits=True)
+        seeds = torch.eye(3, dtype=torch.float64)
+        if batched:
+            options = {"is_grads_batched": True, "create_graph": True}
+            (jacobian,) = torch.autograd.grad(rows, q, seeds, **options)
+        else:
+            parts = [torch.autograd.grad(rows, q, seed, create_graph=True)[0] for seed in seeds]
+            jacobian = torch.stack(parts)
+        return torch.autograd.grad(jacobian.pow(2).sum() + q.pow(2).sum(), q)[0]
+
+    torch.testing.assert_close(penalty(True), penalty(False))

@@ -107,7 +107,6 @@ class Namespace:
         self.abs = raw.abs
         self.isnan = raw.isnan
         self.isfinite = raw.isfinite
-        self.concat = raw.concat
         self.zeros_like = raw.zeros_like
         self.ones_like = raw.ones_like
 
@@ -120,6 +119,9 @@ class Namespace:
 
     def minimum(self, one: Array, other: Any) -> Array:
         return self.raw.minimum(one, other)
+
+    def concat(self, arrays: list[Array], axis: int) -> Array:
+        return self.raw.concat(arrays, axis=axis)
 
     def rounded(self, product: Array) -> Array:
         """A product that the compiler may not fuse with the sum that consumes it."""

@@ -24,6 +24,10 @@ class TorchNamespace(Namespace):
         small = (self.raw.abs(x) < self.limits.tiny) & (x != 0)
         return self.raw.where(small, x, self.raw.log1p(x))
 
+    def concat(self, arrays: list[Array], axis: int) -> Array:
+        # Not `concat`, which batched derivatives do not know.
+        return self.raw.cat(arrays, dim=axis)
+
     def cast(self, array: Array, dtype: Any) -> Array:
         return array.to(dtype)
 

@@ -42,11 +42,6 @@ class Job:
         """How many arrays the value is; only the first has a derivative."""
         return 1
 
-    @property
-    def keeps(self) -> bool:
-        """Whether `pull` wants what `value` gives with ``keep``: the value and few numbers."""
-        return False
-
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         """The outputs, rounded; with ``keep`` followed by the numbers that `pull` wants."""
         raise NotImplementedError
@@ -54,7 +49,7 @@ class Job:
     def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
         """The gradients of the operands that need one, each in its operand's dtype.
 
-        ``kept`` is what `value` gave if the job keeps it, ``seed`` the value's cotangent.
+        ``kept`` is what followed the outputs with ``keep``, ``seed`` the value's cotangent.
         """
         raise NotImplementedError
 
@@ -135,20 +130,19 @@ class RowJob(Job):
     def outputs(self) -> int:
         return len(self.measure.empty)
 
-    @property
-    def keeps(self) -> bool:
-        return True
-
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
-        more = self.measure.numbers if keep else None
-        return self._fold(self.measure, *self._split(arrays), more=more)
+        def kept(stats: Any, *, xp: Any) -> Arrays:
+            # The value again: results are the user's, who may change them in place.
+            value, *_ = self.measure.finish(stats, xp=xp)
+            return value, *self.measure.numbers(stats, xp=xp)
+
+        return self._fold(self.measure, *self._split(arrays), more=kept if keep else None)
 
     def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
-        value, numbers = kept[0], kept[self.outputs :]
-
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
-            unit, known = xp.cast(rows[0], xp.dtype), ~xp.isnan(rows[1])
-            found = self.measure.grad(block, rows[2:], need, xp=xp)
+            seeds, value, *numbers = rows
+            unit, known = xp.cast(seeds, xp.dtype), ~xp.isnan(value)
+            found = self.measure.grad(block, tuple(numbers), need, xp=xp)
             return tuple(
                 times(unit, xp.where(known, slope, float("nan")), xp=xp)
                 for slope in found
@@ -157,7 +151,7 @@ class RowJob(Job):
 
         operands, mask = self._split(arrays)
         return fmap(
-            gradients, self.layout, operands, self.measure.fills, mask, (seed, value, *numbers),
+            gradients, self.layout, operands, self.measure.fills, mask, (seed, *kept),
             self._dtypes(operands, need), choose(self.xp.library, (*arrays, seed)), xp=self.xp,
         )  # fmt: skip
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch._C._functorch import TransformType
+from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
 from .._formulas.expectation import reciprocal_log
@@ -26,7 +28,7 @@ torch.compiler.assume_constant_result(reciprocal_log)
 
 def evaluate(job: Job, arrays: Arrays) -> Arrays:
     """The job's outputs, recorded for derivatives where somebody may ask for them."""
-    if not _recorded(arrays):
+    if not _recorded(arrays) or _forward_twice():
         return job.value(arrays)
     # Broadcast here, where torch sums the gradients over the axes along which it stretched.
     arrays = tuple(torch.broadcast_to(array, job.layout.shape) for array in arrays)
@@ -40,6 +42,18 @@ def _recorded(arrays: Arrays) -> bool:
     if torch.compiler.is_compiling():
         return False
     return torch.autograd.forward_ad._current_level >= 0 or _wrapped(arrays)
+
+
+def _forward_twice() -> bool:
+    """Whether forward-mode transforms are nested.
+
+    torch takes the derivative of a function's ``jvp`` for zero then, and the formulas have to
+    be differentiated as they are.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    levels = retrieve_all_functorch_interpreters()
+    return bool(sum(level.key() == TransformType.Jvp for level in levels) > 1)
 
 
 def _wrapped(tensors: Arrays) -> bool:
@@ -59,7 +73,7 @@ class Value(Function):  # type: ignore[misc]
         ctx.job, *arrays = inputs
         ctx.outputs = len(output)
         ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(*arrays, *(output if ctx.job.keeps else ()))
+        ctx.save_for_backward(*arrays, *output[ctx.job.outputs :])
         ctx.save_for_forward(*arrays)
 
     @staticmethod
@@ -72,7 +86,10 @@ class Value(Function):  # type: ignore[misc]
             again = False
         else:
             again = torch.is_grad_enabled() or _wrapped((seed, *saved))
-        if again:
+        if again and torch._C._functorch.is_legacy_batchedtensor(seed):
+            # `is_grads_batched` records no function that is applied to its tensors.
+            found = job.pull(arrays, _kept(job, arrays), seed, need)
+        elif again:
             found = Gradient.apply(job, need, count, seed, *arrays, *kept)
         else:
             found = job.pull(arrays, kept, seed, need)
@@ -81,6 +98,12 @@ class Value(Function):  # type: ignore[misc]
 
 class TransformableValue(Value):
     """The same for ``torch.func`` and for forward-mode derivatives."""
+
+    @staticmethod
+    def forward(job: Job, *arrays: Tensor) -> Arrays:
+        # Users may change results in place, which torch forbids for views made in here.
+        outputs = job.value(arrays, keep=True)
+        return tuple(one.clone() if one._is_view() else one for one in outputs)
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -155,10 +178,15 @@ def _whole(ctx: Any, wanted: list[int]) -> tuple[Any, Arrays]:
         for i, tensor in zip(wanted, moving, strict=True):
             given[i] = tensor
         seed, *arrays = given
-        kept = ctx.job.value(tuple(arrays), keep=True)
+        kept = _kept(ctx.job, tuple(arrays))
         return ctx.job.pull(tuple(arrays), kept, seed, ctx.need)  # type: ignore[no-any-return]
 
     return whole, tuple(tensors[i] for i in wanted)
+
+
+def _kept(job: Job, arrays: Arrays) -> Arrays:
+    """The numbers of the rows, from scratch."""
+    return job.value(arrays, keep=True)[job.outputs :]
 
 
 def _spread(found: Arrays, need: tuple[bool, ...]) -> tuple[Tensor | None, ...]:

@@ -305,7 +305,8 @@ class KLFromLogits:
             scale = Pair(anchor) + Pair(centre, low) + Pair(shift)
             if self.from_logits[1]:
                 q = xp.where(no_q, 0.0, exp(b - scale, xp=xp)) / grown
-                near = live & (xp.abs(d) < 1)
+                # Far rows know d no better than D, but q and p each to their last digits.
+                near = live & (xp.abs(d) < 1) & (log_mean < 1)
                 close = times(expm1(xp.where(near, d, 0.0), xp=xp), weight, xp=xp)
                 by_b = xp.where(near, close, q - weight) / mass
             else:
