@@ -72,7 +72,9 @@ def minimal(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every example in docstrings and README, then build the pages."""
     install(session, "docs", extras="[cli]")
-    session.run("pytest", "--doctest-modules", "--pyargs", "relentropy")
+    # Two modules need torch and jax themselves; they show no examples.
+    modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
+    session.run("pytest", *modules)
     # The page that needs torch and jax runs with the tests, which have them.
     pages = ("--doctest-glob=*.md", "--ignore=docs/derivatives.md", "README.md", "docs")
     session.run("pytest", *pages)

@@ -8,6 +8,7 @@ from relentropy import kl_divergence
 from relentropy._records import RECORDS
 from relentropy.testing import ulp_error
 
+from ..oracle import slopes
 from .backends import BACKENDS
 from .derived import PULLING, allowed, run
 
@@ -48,6 +49,30 @@ def check(record, backend, dtype, *, mixed):
                 failures.append(line)
         assert cases, "a record without a table"
         assert not failures, f"{len(failures)} of {cases} cases:\n" + "\n".join(failures)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("scale", "gap"), [(1, 1e-6), (1, 1e-3), (5, 1e-2), (1, None), (5, None), (30, None)]
+)
+def test_rows_that_nobody_chose(scale, gap, dtype, from_logits):
+    """Close and unrelated ones; 30 is as far as logits of a language model get."""
+    backend = BACKENDS["torch"]
+    with backend.active():
+        rng = np.random.default_rng(11)
+        p, q = scale * rng.standard_normal((2, 12, 7))
+        q = q if gap is None else p + gap * q
+        p, q = (x.astype(dtype) if from_logits else np.exp(x).astype(dtype) for x in (p, q))
+        found = backend.pull(
+            backend, lambda a, b: kl_divergence(a, b, from_logits=from_logits), [p, q]
+        )
+        for row in range(len(p)):
+            truths = slopes("kl_divergence", [p[row], q[row]], {"from_logits": from_logits})
+            for got, true in zip(found, truths, strict=True):
+                error = ulp_error(got[row], np.array([value for value, _ in true]))
+                error = error / np.array([float(condition) for _, condition in true])
+                assert np.max(error) <= RECORDS["kl_divergence"].slope_ulp[dtype]
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
