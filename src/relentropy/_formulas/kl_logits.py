@@ -224,6 +224,25 @@ def _logits(
     ]
 
 
+class Numbers(NamedTuple):
+    """What a row's gradient needs; each (1, rows).
+
+    With u = (b - a) - centre: ``d = u - log_mean``, ``d + KL = u - eta``, p is
+    ``exp(a - anchor)/mass`` and q ``exp(b - anchor - centre - shift)/(mass*grown)``.
+    """
+
+    anchor: Array
+    mass: Array
+    centre: Array
+    low: Array
+    """The centre's low word."""
+    eta: Array
+    """-inf where the divergence is infinite."""
+    log_mean: Array
+    shift: Array
+    grown: Array
+
+
 @dataclass(frozen=True)
 class KLFromLogits:
     """Relative entropy of which at least one side is given by logits."""
@@ -250,22 +269,22 @@ class KLFromLogits:
             possible = possible & (state.top > -_INF) & (state.q_top > -_INF)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[State], *, xp: Any) -> Numbers:
         (state,) = stats
         none = xp.zeros_like(state.mean)
         if not self.normalize:  # p and q as they are, instead of shares of a row
-            return none, none + 1, none, none, none, none, none, none + 1
+            return Numbers(none, none + 1, none, none, none, none, none, none + 1)
         known = state.mass.hi > 0
         f, eta = _means(state, xp=xp)
-        return (
-            finite_or_zero(state.top, xp=xp),
-            xp.where(known, state.mass.value, 1.0),
-            state.centre.hi,
-            none if state.centre.lo is None else state.centre.lo,
-            xp.where(state.lost, -_INF, eta),
-            self._log_mean(state, xp=xp),
-            state.shift,
-            xp.where(state.shift > 0, f.value, 1 + (f.hi + eta)),
+        return Numbers(
+            anchor=finite_or_zero(state.top, xp=xp),
+            mass=xp.where(known, state.mass.value, 1.0),
+            centre=state.centre.hi,
+            low=none if state.centre.lo is None else state.centre.lo,
+            eta=xp.where(state.lost, -_INF, eta),
+            log_mean=self._log_mean(state, xp=xp),
+            shift=state.shift,
+            grown=xp.where(state.shift > 0, f.value, 1 + (f.hi + eta)),
         )
 
     def grad(
@@ -276,7 +295,7 @@ class KLFromLogits:
         q - p has no digit where the two agree; p*expm1(d) has all of them. And d + KL is the
         log-ratio less its mean over p, so that the two need not be added.
         """
-        anchor, mass, centre, low, eta, log_mean, shift, grown = numbers
+        anchor, mass, centre, low, eta, log_mean, shift, grown = Numbers(*numbers)
         (a, a_tail), (b, b_tail) = _logits(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live, lost = ~(no_p | no_q), ~no_p & no_q
