@@ -14,7 +14,8 @@ def test_the_page_on_derivatives():
     pytest.importorskip("torch")
     pytest.importorskip("jax")
     page = ROOT / "docs" / "derivatives.md"
-    failed, tried = doctest.testfile(str(page), module_relative=False)
+    options = doctest.ELLIPSIS  # for last digits that differ between processors
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=options)
     assert tried >= 10
     assert failed == 0
 
