@@ -22,8 +22,7 @@ def _always(calls, always):
     )
 
 
-once = _always(SMOOTH, lambda call: "mixed" not in call.name)
-twice = _always(
+one_mode = _always(
     SMOOTH, lambda call: call.name in {call.record.name, f"{call.record.name}-logits"}
 )
 
@@ -48,7 +47,7 @@ def first(call):
     return function
 
 
-@twice
+@one_mode
 def test_check_grads(call):
     from jax.test_util import check_grads
 
@@ -66,7 +65,7 @@ def test_check_grads_in_all_combinations_of_modes(call):
     check_grads(function, operands(call, 2, 3), order=2, modes=("fwd", "rev"), rtol=1e-4)
 
 
-@once
+@one_mode
 def test_jit_vmap_and_grad_compose(call):
     function, (batch) = first(call), operands(call, 3, 4)
     count = tuple(range(len(batch)))
@@ -80,7 +79,7 @@ def test_jit_vmap_and_grad_compose(call):
         np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
 
 
-@twice
+@one_mode
 def test_hessian_is_the_jacobian_of_the_gradient(call):
     row = operands(call, 3)
     count = tuple(range(len(row)))
