@@ -11,7 +11,7 @@ minimal        2  lowest numpy and array-api-compat, nothing else
 docs           2  doctests of docstrings and README, the Sphinx pages
 tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
-default       20  the five above
+default       25  the five above
 full          60  bulk checks: everything marked ``full``
 oracle        60  recomputes the tables of reference values from mpmath
 accuracy      10  measures every function and writes docs/accuracy.md
