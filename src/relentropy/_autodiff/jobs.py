@@ -7,6 +7,7 @@ of the operands forward. A job is static: compilers keep it as a constant.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ Self = TypeVar("Self", bound="Job")
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(ABC):
     """What all kinds have in common."""
 
     layout: Layout
@@ -33,29 +34,29 @@ class Job:
     xp: Namespace
 
     @property
+    @abstractmethod
     def operands(self) -> int:
         """How many arrays there are before the mask."""
-        raise NotImplementedError
 
     @property
     def outputs(self) -> int:
         """How many arrays the value is; only the first has a derivative."""
         return 1
 
+    @abstractmethod
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         """The outputs, rounded; with ``keep`` followed by the numbers that `pull` wants."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
         """The gradients of the operands that need one, each in its operand's dtype.
 
         ``kept`` is what followed the outputs with ``keep``, ``seed`` the value's cotangent.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         """The outputs, and the first one's tangent; None stands for a tangent of zero."""
-        raise NotImplementedError
 
     def batched(self: Self, size: int) -> Self:
         """The same job with one more axis in front."""

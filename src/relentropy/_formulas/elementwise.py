@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays.pairs import Pair, exp, two_prod, two_sum
+from .._arrays.pairs import Pair, exp, two_prod
 from .._arrays.protocols import Elementwise
+from .expectation import difference
 from .expm1mx import expm1, expm1mx
 from .exponentials import log1mexp, log1pexp, logaddexp, logsubexp
 from .kl_term import kl_div, power_of_two_scale
@@ -130,7 +131,7 @@ def _log1pexp(x: Array, /, *, xp: Any) -> Array:
 
 def _logaddexp_by_x(x: Array, y: Array, /, *, xp: Any) -> Array:
     none = (x == -_INF) & (y == -_INF)
-    share = _sigmoid(_gap(x, y, none, xp=xp), xp=xp)
+    share = _sigmoid(difference(x, y, none, xp=xp), xp=xp)
     share = xp.where(none, 0.0, share)
     return xp.where((x == _INF) | (y == _INF), _NAN, share)
 
@@ -149,7 +150,7 @@ def _logsubexp_by_y(x: Array, y: Array, /, *, xp: Any) -> Array:
 
 def _logsubexp_parts(x: Array, y: Array, *, xp: Any) -> list[Array]:
     none = (x == -_INF) & (y == -_INF)
-    gap = _gap(y, x, none, xp=xp)
+    gap = difference(y, x, none, xp=xp)
     grown = exp(gap, xp=xp)
     rest = 0 - expm1(gap.hi, xp=xp)
     rest = rest if gap.lo is None else rest - xp.exp(gap.hi) * gap.lo
@@ -158,12 +159,6 @@ def _logsubexp_parts(x: Array, y: Array, *, xp: Any) -> list[Array]:
         xp.where(inside, xp.where(none, 0.0, part / xp.where(none, 1.0, rest)), _NAN)
         for part in (xp.ones_like(rest), -grown)
     ]
-
-
-def _gap(x: Array, y: Array, none: Array, *, xp: Any) -> Pair:
-    """x - y as a pair, 0 where there is ``none``."""
-    high, low = two_sum(xp.where(none, 0.0, x), -xp.where(none, 0.0, y))
-    return Pair(high, xp.where(xp.isfinite(high), low, 0.0))
 
 
 def _sigmoid(x: Pair, *, xp: Any) -> Array:

@@ -17,9 +17,13 @@ def finite_or_zero(x: Array, *, xp: Any) -> Array:
 
 def exp_difference(a: Array, b: Array, *, xp: Any) -> Array:
     """``exp(a - b)`` of row maxima with a <= b; 1 where equal (also both infinite)."""
-    same = a == b
-    high, low = two_sum(xp.where(same, 0.0, a), -xp.where(same, 0.0, b))
-    return exp(Pair(high, xp.where(xp.isfinite(high), low, 0.0)), xp=xp)
+    return exp(difference(a, b, a == b, xp=xp), xp=xp)
+
+
+def difference(a: Array, b: Array, none: Array, *, xp: Any) -> Pair:
+    """``a - b`` as a pair, whose low word is 0 where it is infinite; 0 where there is none."""
+    high, low = two_sum(xp.where(none, 0.0, a), -xp.where(none, 0.0, b))
+    return Pair(high, xp.where(xp.isfinite(high), low, 0.0))
 
 
 def sign(x: Array, *, xp: Any) -> Array:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays.pairs import Pair, exp, two_sum
+from .._arrays.pairs import exp
+from .expectation import difference
 from .expm1mx import expm1
 
 Array = Any
@@ -30,9 +31,7 @@ def logaddexp(x: Array, y: Array, /, *, xp: Any) -> Array:
     """``log(exp(x) + exp(y))``."""
     top, low = xp.maximum(x, y), xp.minimum(x, y)
     same = top == low  # also both infinite
-    gap = Pair(*two_sum(xp.where(same, 0.0, low), -xp.where(same, 0.0, top)))
-    gap = Pair(gap.hi, xp.where(xp.isfinite(gap.hi), gap.lo, 0.0))
-    return top + xp.log1p(exp(gap, xp=xp))
+    return top + xp.log1p(exp(difference(low, top, same, xp=xp), xp=xp))
 
 
 def logsubexp(x: Array, y: Array, /, *, xp: Any) -> Array:

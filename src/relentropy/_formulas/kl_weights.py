@@ -147,6 +147,12 @@ def log_ratio_ingredients(
     return p, y, d.map(lambda word: xp.where(seen, word, 0.0))
 
 
+def _mean(terms: Pair, masses: Masses, *, xp: Any) -> Array:
+    """The divergence in nats."""
+    value = divide(terms, masses.p, xp=xp).value
+    return xp.where(xp.isfinite(terms.hi), value, terms.hi)
+
+
 @dataclass(frozen=True)
 class KLFromWeights:
     """Relative entropy of normalised weights."""
@@ -161,8 +167,7 @@ class KLFromWeights:
 
     def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
         masses, _, terms = stats[-3:]
-        value = divide(terms, masses.p, xp=xp).value
-        value = xp.where(xp.isfinite(terms.hi), value, terms.hi)
+        value = _mean(terms, masses, xp=xp)
         possible = masses.valid & (masses.p.hi > 0) & (masses.q.hi > 0)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
@@ -170,8 +175,7 @@ class KLFromWeights:
         masses, residual, terms = stats[-3:]
         eps = divide(residual, masses.p, xp=xp)
         low = xp.zeros_like(eps.hi) if eps.lo is None else eps.lo
-        value = divide(terms, masses.p, xp=xp).value
-        value = xp.where(xp.isfinite(terms.hi), value, terms.hi)
+        value = _mean(terms, masses, xp=xp)
         return *_ratio(stats, xp=xp), eps.hi, low, value, masses.p.hi, masses.q.hi
 
     def grad(
