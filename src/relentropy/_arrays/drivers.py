@@ -27,7 +27,7 @@ class Data:
 
     layout: Layout
     arrays: tuple[Array, ...]
-    fills: tuple[float, ...]
+    fills: tuple[float | None, ...]
     mask: Array | None
     xp: Namespace
 
@@ -36,7 +36,7 @@ class Data:
         cls,
         layout: Layout,
         arrays: tuple[Array, ...],
-        fills: tuple[float, ...],
+        fills: tuple[float | None, ...],
         mask: Array | None,
         xp: Namespace,
     ) -> Data:
@@ -51,7 +51,7 @@ class Data:
             return blocks
         chosen = self.chosen(box, shape)
         return tuple(
-            xp.where(chosen, block, fill)
+            block if fill is None else xp.where(chosen, block, fill)
             for block, fill in zip(blocks, self.fills, strict=True)
         )
 
@@ -155,7 +155,7 @@ def fmap(
     fn: Callable[..., tuple[Array, ...]],
     layout: Layout,
     arrays: tuple[Array, ...],
-    fills: tuple[float, ...],
+    fills: tuple[float | None, ...],
     mask: Array | None,
     numbers: tuple[Array, ...],
     dtypes: tuple[Any, ...],

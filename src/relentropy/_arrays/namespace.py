@@ -104,6 +104,7 @@ class Namespace:
         self.exp = raw.exp
         self.log = raw.log
         self.log1p = raw.log1p
+        self.sqrt = raw.sqrt
         self.abs = raw.abs
         self.isnan = raw.isnan
         self.isfinite = raw.isfinite

@@ -1,4 +1,4 @@
-"""The two minimax polynomials that everything near equality is evaluated with.
+"""The minimax polynomials that everything near equality is evaluated with.
 
 Coefficients, highest power first, by mpmath at 50 digits (a Chebyshev fit, whose error is
 within a small factor of the minimax one):
@@ -7,6 +7,8 @@ within a small factor of the minimax one):
 >>> # mpmath.chebyfit(P, [0, 0.2501], 14)
 >>> # Q(x) = (exp(x) - 1 - x)/x**2 = sum(x**k/(k + 2)!), 17 terms, 1.2e-18 off
 >>> # mpmath.chebyfit(Q, [-2, 2], 17)
+>>> # R(y) = ((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*y), t = sqrt(y), 16 terms, 4.9e-19 off
+>>> # mpmath.chebyfit(R, [0, 0.3601], 16)
 
 The same coefficients, rounded, serve float32.
 """
@@ -52,12 +54,30 @@ _Q = (
     0.16666666666666652,
     0.5,
 )
-
+_R = (
+    0.009726911299664137,
+    -0.017182089651190374,
+    0.017509278689021034,
+    -0.009140550405554159,
+    0.00485978877980514,
+    -3.5108998330468935e-05,
+    0.0015439572243417295,
+    0.001600134691945897,
+    0.002086960014160431,
+    0.002746977096460574,
+    0.003787893193864247,
+    0.005555555063338788,
+    0.00892857143870637,
+    0.016666666666557407,
+    0.04166666666666713,
+    0.25,
+)
 
 # Where working precision is wider than the data, a short Taylor series near zero is enough:
 # beyond, subtracting loses fewer bits than there are to spare.
 _SHORT_P = (1 / 9, 1 / 7, 1 / 5, 1 / 3)
 _SHORT_Q = (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2)
+_SHORT_R = (1 / 180, 1 / 112, 1 / 60, 1 / 24, 1 / 4)
 
 
 def _horner(coefficients: tuple[float, ...], x: Array) -> Array:
@@ -85,6 +105,16 @@ def exp_reach(*, xp: Any) -> float:
 def exp_tail(x: Array, *, xp: Any) -> Array:
     """``(exp(x) - 1 - x)/x**2`` for abs(x) up to `exp_reach`."""
     return _horner(_Q if xp.exact else _SHORT_Q, x)
+
+
+def js_reach(*, xp: Any) -> float:
+    """Up to which abs(t) `js_tail` is meant to be used."""
+    return 0.6 if xp.exact else 2.0**-5
+
+
+def js_tail(y: Array, *, xp: Any) -> Array:
+    """``((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*t**2)`` for ``y = t**2``."""
+    return _horner(_R if xp.exact else _SHORT_R, y)
 
 
 def log1pmx_near(x: Array) -> Array:

@@ -31,8 +31,11 @@ class Reduction(Protocol):
     """Passes over the data, and what they end in."""
 
     @property
-    def fills(self) -> tuple[float, ...]:
-        """For each operand, what an entry becomes that ``where`` excludes."""
+    def fills(self) -> tuple[float | None, ...]:
+        """For each operand, what an entry becomes that ``where`` excludes.
+
+        None for a parameter, which is the same for all entries of a row, and kept.
+        """
 
     @property
     def empty(self) -> tuple[float, ...]:
@@ -46,6 +49,11 @@ class Reduction(Protocol):
 
 class Measure(Reduction, Protocol):
     """A reduction whose first output has a derivative (the others are constants by it)."""
+
+    @property
+    def differentiated(self) -> Measure:
+        """The same measure, with the sums that its derivative needs."""
+        return self
 
     def numbers(self, stats: tuple[State, ...], *, xp: Namespace) -> tuple[Array, ...]:
         """What `grad` needs of a row, each (1, rows) and in working precision."""

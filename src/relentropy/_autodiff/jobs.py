@@ -132,18 +132,24 @@ class RowJob(Job):
         return len(self.measure.empty)
 
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
+        measure = self.measure.differentiated
+
         def kept(stats: Any, *, xp: Any) -> Arrays:
             # The value again: results are the user's, who may change them in place.
-            value, *_ = self.measure.finish(stats, xp=xp)
-            return value, *self.measure.numbers(stats, xp=xp)
+            value, *_ = measure.finish(stats, xp=xp)
+            return value, *measure.numbers(stats, xp=xp)
 
-        return self._fold(self.measure, *self._split(arrays), more=kept if keep else None)
+        if keep:
+            return self._fold(measure, *self._split(arrays), more=kept)
+        return self._fold(self.measure, *self._split(arrays))
 
     def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
+        measure = self.measure.differentiated
+
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             seeds, value, *numbers = rows
             unit, known = xp.cast(seeds, xp.dtype), ~xp.isnan(value)
-            found = self.measure.grad(block, tuple(numbers), need, xp=xp)
+            found = measure.grad(block, tuple(numbers), need, xp=xp)
             return tuple(
                 times(unit, xp.where(known, slope, float("nan")), xp=xp)
                 for slope in found
@@ -152,7 +158,7 @@ class RowJob(Job):
 
         operands, mask = self._split(arrays)
         return fmap(
-            gradients, self.layout, operands, self.measure.fills, mask, (seed, *kept),
+            gradients, self.layout, operands, measure.fills, mask, (seed, *kept),
             self._dtypes(operands, need), choose(self.xp.library, (*arrays, seed)), xp=self.xp,
         )  # fmt: skip
 
@@ -160,7 +166,9 @@ class RowJob(Job):
         operands, mask = self._split(arrays)
         need = tuple(tangent is not None for tangent in tangents)
         moved = tuple(tangent for tangent in tangents if tangent is not None)
-        return self._fold(Directional(self.measure, need), operands + moved, mask)
+        return self._fold(
+            Directional(self.measure.differentiated, need), operands + moved, mask
+        )
 
     def _fold(
         self, reduction: Any, operands: Arrays, mask: Array | None, more: Any = None

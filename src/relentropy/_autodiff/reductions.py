@@ -50,7 +50,7 @@ class Directional:
         return len(self.measure.fills)
 
     @property
-    def fills(self) -> tuple[float, ...]:
+    def fills(self) -> tuple[float | None, ...]:
         return (*self.measure.fills, *(0.0,) * sum(self.need))
 
     @property
@@ -92,7 +92,7 @@ class WeightedSum:
     """Cotangents are weighted with ``outer``, tangents with ``weight``."""
 
     @property
-    def fills(self) -> tuple[float, ...]:
+    def fills(self) -> tuple[float | None, ...]:
         return (*self.map.numbers.fills, 0.0)
 
     @property

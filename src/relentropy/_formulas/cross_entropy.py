@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total
-from .._arrays.protocols import Block
+from .._arrays.protocols import Block, Measure
 from .elementwise import ENTR
 from .expectation import beside_top, finite_or_zero, in_base
 from .sides import Side, side
@@ -116,7 +116,7 @@ class _OfTwoSides:
 
 
 @dataclass(frozen=True)
-class CrossEntropy(_OfTwoSides):
+class CrossEntropy(_OfTwoSides, Measure):
     """-sum(p*log(q)) of normalised p and q; entropy where ``same``."""
 
     def passes(self, *, xp: Any) -> tuple[CrossEntropyFold]:
@@ -210,7 +210,7 @@ class UnnormalisedFold:
 
 
 @dataclass(frozen=True)
-class UnnormalisedCrossEntropy(_OfTwoSides):
+class UnnormalisedCrossEntropy(_OfTwoSides, Measure):
     """-sum(p*log(q)) of weights that are not normalised; sum(entr(p)) where ``same``."""
 
     def passes(self, *, xp: Any) -> tuple[UnnormalisedFold]:

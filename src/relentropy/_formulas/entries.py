@@ -93,7 +93,7 @@ class LinearEntry(Entry):
     xp: Any
 
     @cached_property
-    def y(self) -> Array:  # type: ignore[override]
+    def y(self) -> Array:
         return self.y_pair.hi
 
     @cached_property
@@ -140,10 +140,11 @@ class LinearEntry(Entry):
 
 @dataclass
 class LogEntry(Entry):
-    """Known by the logarithm of the first mass and the log-ratio, both as pairs."""
+    """Known by logarithms of its masses and of their ratio, as pairs."""
 
-    below: Pair
-    """log(x), 0 where x has no mass."""
+    log_x: Pair
+    """0 where x has no mass."""
+    log_y: Pair
     ratio: Pair
     """log(x/y), 0 where a side has no mass."""
     x: Array
@@ -206,10 +207,17 @@ class LogEntry(Entry):
         return xp.where(self.only_x, _INF, value)
 
     def tilted(self, order: Array) -> tuple[Array, Pair]:
-        moved = self.below + scale(order, self.ratio, xp=self.xp)
+        moved = self.log_x + scale(order, self.ratio, xp=self.xp)
         return self.xp.ones_like(self.x), moved
 
     def swapped(self) -> Entry:
         return LogEntry(
-            self.below - self.ratio, -self.ratio, self.y, self.x, self.no_y, self.no_x, self.xp
+            log_x=self.log_y,
+            log_y=self.log_x,
+            ratio=-self.ratio,
+            x=self.y,
+            y=self.x,
+            no_x=self.no_y,
+            no_y=self.no_x,
+            xp=self.xp,
         )

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, divide, exp, minus, total, two_sum
 from .._arrays.polynomials import exp_reach, exp_tail
-from .._arrays.protocols import Block
+from .._arrays.protocols import Block, Measure
 from .expectation import exp_difference, finite_or_zero, in_base
 from .expm1mx import expm1, expm1mx
 from .log1pmx import log1pmx
@@ -244,7 +244,7 @@ class Numbers(NamedTuple):
 
 
 @dataclass(frozen=True)
-class KLFromLogits:
+class KLFromLogits(Measure):
     """Relative entropy of which at least one side is given by logits."""
 
     from_logits: tuple[bool, bool]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._arrays.pairs import Pair, total
-from .._arrays.protocols import Block
+from .._arrays.protocols import Block, Measure
 from .elementwise import KL_DIV
 from .expectation import in_base
 from .kl_term import kl_div
@@ -28,7 +28,7 @@ class TermsFold(SumFold):
 
 
 @dataclass(frozen=True)
-class KLFromWeights:
+class KLFromWeights(Measure):
     """Relative entropy of normalised weights."""
 
     base: float | None
@@ -73,7 +73,7 @@ class GeneralisedFold(SumFold):
 
 
 @dataclass(frozen=True)
-class GeneralisedKL:
+class GeneralisedKL(Measure):
     """sum(p*log(p/q) - p + q) of weights that are not normalised."""
 
     base: float | None

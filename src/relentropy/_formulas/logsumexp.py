@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total, two_sum
-from .._arrays.protocols import Block
+from .._arrays.protocols import Block, Measure
 from .expectation import beside_top, exp_difference, finite_or_zero, sign
 
 Array = Any
@@ -57,7 +57,7 @@ class PeakFold:
 
 
 @dataclass(frozen=True)
-class LogSumExp:
+class LogSumExp(Measure):
     """log(sum(exp(a)))."""
 
     fills = (-_INF,)
@@ -181,7 +181,7 @@ class SignedSumFold:
 
 
 @dataclass(frozen=True)
-class SignedLogSumExp:
+class SignedLogSumExp(Measure):
     """log(abs(sum(b*exp(a)))) and the sum's sign, or nan for negative sums without it."""
 
     return_sign: bool

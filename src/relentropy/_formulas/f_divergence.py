@@ -1,0 +1,124 @@
+"""Every row of the table of generators as a measure of weights or of logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from .._arrays.pairs import Pair, add_sums, total
+from .._arrays.protocols import Block, Fold, Measure
+from .expectation import in_base
+from .generators import Row
+from .logit_shares import LogitMeasures, LogitShares
+from .weight_shares import WeightMeasures, WeightShares
+
+Array = Any
+Source = WeightShares | WeightMeasures | LogitShares
+_NAN = float("nan")
+
+
+def source_of(from_logits: tuple[bool, bool], normalize: bool) -> Source:
+    """What makes entries of two operands."""
+    if any(from_logits):
+        return LogitShares(from_logits) if normalize else LogitMeasures(from_logits)
+    return WeightShares() if normalize else WeightMeasures()
+
+
+class Sums(NamedTuple):
+    """Of a part of a row."""
+
+    value: Pair
+    by_p: Array
+    """sum(x*df/dx), the mean that normalised shares take from their derivatives; 0 where
+    nobody asks for derivatives."""
+    by_q: Array
+
+
+@dataclass(frozen=True)
+class TermsFold:
+    row: Row
+    source: Source
+    means: bool
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Sums:
+        entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
+        parameters = block[2:]
+        value = total(self.row.term(entry, *parameters, xp=xp), xp=xp)
+        none = xp.zeros_like(value.hi)
+        if not self.means:
+            return Sums(value, none, none)
+        by_x = self.row.by_x(entry, *parameters, xp=xp)
+        by_y = self.row.by_y(entry, *parameters, xp=xp)
+        by_p, by_q = (
+            total(xp.where(mass > 0, mass * slope, 0.0), xp=xp).value
+            for mass, slope in ((entry.x, by_x), (entry.y, by_y))
+        )
+        return Sums(value, by_p, by_q)
+
+    def merge(self, one: Sums, other: Sums, *, xp: Any) -> Sums:
+        value = add_sums(one.value, other.value, xp=xp)
+        return Sums(value, one.by_p + other.by_p, one.by_q + other.by_q)
+
+
+@dataclass(frozen=True)
+class FDivergence(Measure):
+    """The sum of a row's terms, or its root, over the scale the entries are on."""
+
+    row: Row
+    from_logits: tuple[bool, bool] = (False, False)
+    normalize: bool = True
+    base: float | None = None
+    root: bool = False
+    means: bool = False
+    empty = (0.0,)
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.from_logits, self.normalize)
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return (*self.source.fills, *(None,) * self.row.parameters)
+
+    @property
+    def differentiated(self) -> FDivergence:
+        return replace(self, means=self.normalize)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (*self.source.passes(xp=xp), TermsFold(self.row, self.source, self.means))
+
+    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+        value = in_base(self._value(stats, xp=xp), self.base, xp=xp)
+        value = xp.sqrt(value) if self.root else value
+        return (xp.where(self.source.possible(stats, xp=xp), value, _NAN),)
+
+    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+        sums = stats[-1]
+        unit = xp.ones_like(sums.by_p)
+        if self.root:  # of f**(1/2) by f; 0 where the sides agree, and f is flat
+            root = xp.sqrt(in_base(self._value(stats, xp=xp), self.base, xp=xp))
+            unit = xp.where(root > 0, 0.5 / xp.where(root > 0, root, 1.0), 0.0)
+        means = (self.source.mean(Pair(one), stats, xp=xp) for one in (sums.by_p, sums.by_q))
+        return *self.source.numbers(stats, xp=xp), *means, in_base(unit, self.base, xp=xp)
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Array | None, ...]:
+        """A share's slope less the mean of all, over what the row sums to."""
+        if any(need[2:]):
+            raise TypeError(
+                "there is no derivative by the order; detach it, or stop its gradient"
+            )
+        *shares, p_mean, q_mean, unit = numbers
+        entry = self.source.entry(block, shares, xp=xp)
+        by_p = by_q = None
+        if need[0]:
+            rate = self.row.by_x(entry, *block[2:], xp=xp) - (p_mean if self.means else 0.0)
+            by_p = self.source.by_p(block, shares, entry, rate, xp=xp) * unit
+        if need[1]:
+            rate = self.row.by_y(entry, *block[2:], xp=xp) - (q_mean if self.means else 0.0)
+            by_q = self.source.by_q(block, shares, entry, rate, xp=xp) * unit
+        return (by_p, by_q, *(None,) * self.row.parameters)
+
+    def _value(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
+        return self.source.mean(stats[-1].value, stats, xp=xp)

@@ -1,0 +1,331 @@
+"""The table of divergences: one row each, written for an entry of any kind of input.
+
+A row is the term ``f(x, y)`` that masses x and y add, homogeneous of degree one, never
+negative and zero where x = y, and its derivatives by x and by y, zero there too. Where a mass is
+zero the term is the limit: what a distribution has where the other has nothing counts as well.
+
+Multiples of ``x - y`` may be added to a term, since they sum to nothing; that freedom is what
+makes terms non-negative. The other freedom, of evaluation, is used to let nothing cancel:
+terms are written in the difference of the masses, and in the logarithm of their ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .._arrays.pairs import Pair
+from .._arrays.polynomials import js_reach, js_tail
+from .deformed import deformed
+from .entries import Entry
+from .expm1mx import expm1
+from .kl_term import kl_term
+from .power_gap import alpha_term
+
+Array = Any
+_INF = float("inf")
+
+
+class Row(Protocol):
+    """One divergence."""
+
+    parameters: int
+    """How many operands follow p and q."""
+
+    def term(self, e: Entry, *parameters: Array, xp: Any) -> Array: ...
+
+    def by_x(self, e: Entry, *parameters: Array, xp: Any) -> Array: ...
+
+    def by_y(self, e: Entry, *parameters: Array, xp: Any) -> Array: ...
+
+
+@dataclass(frozen=True)
+class _Row:
+    parameters = 0
+
+
+@dataclass(frozen=True)
+class KL(_Row):
+    """x*log(x/y) - x + y."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        return e.kl()
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return e.log_ratio
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -e.excess
+
+
+@dataclass(frozen=True)
+class Jeffreys(_Row):
+    """(x - y)*log(x/y): both directions of KL at once."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        ends = xp.where(e.only_x | e.only_y, _INF, 0.0)
+        return xp.where(e.live, e.gap * e.live_log_ratio, ends)
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return e.log_ratio - e.swapped().excess
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -e.log_ratio - e.excess
+
+
+@dataclass(frozen=True)
+class JensenShannon(_Row):
+    """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2.
+
+    With t = (x - y)/(x + y) it is (x + y)/4 times (1+t)*log1p(t) + (1-t)*log1p(-t), an even
+    series where t is small and two logarithms of different sizes where it is not.
+    """
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        total, t = _spread(e, xp=xp)
+        near = xp.abs(t) < js_reach(xp=xp)
+        s = xp.where(near, t, 0.0)
+        close = total * (s * s) * js_tail(s * s, xp=xp)
+        above = t > 0
+        high, low = xp.where(above, e.x, e.y), xp.where(above, e.y, e.x)
+        share = _share(low, total, xp=xp)
+        apart = high * xp.log1p(xp.abs(t)) + low * xp.log(xp.where(share > 0, share, 1.0))
+        return xp.where(near, close, 0.5 * apart)
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return 0.5 * _log_share(e, xp=xp)
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return 0.5 * _log_share(e.swapped(), xp=xp)
+
+
+@dataclass(frozen=True)
+class SkewJensenShannon(_Row):
+    """(1 - w)*KL(x, m) + w*KL(y, m) with m = (1 - w)*x + w*y."""
+
+    weight: float
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        w, v = self.weight, 1 - self.weight
+        m = Pair(v * e.x + w * e.y)
+        by_p = kl_term(e.x, m, Pair(w * e.gap), xp=xp)
+        by_q = kl_term(e.y, m, Pair(-v * e.gap), xp=xp)
+        return v * by_p + w * by_q
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        v = 1 - self.weight
+        return v * _log_of_mixture(e, self.weight, xp=xp)
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return self.weight * _log_of_mixture(e.swapped(), 1 - self.weight, xp=xp)
+
+
+@dataclass(frozen=True)
+class SkewKL(_Row):
+    """KL(x, m) with m = (1 - w)*x + w*y."""
+
+    weight: float
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        w = self.weight
+        m = (1 - w) * e.x + w * e.y
+        return kl_term(e.x, Pair(m), Pair(w * e.gap), xp=xp)
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        w = self.weight
+        _, excess = _from_mixture(e, w, xp=xp)
+        return _log_of_mixture(e, w, xp=xp) - (1 - w) * excess
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        _, excess = _from_mixture(e, self.weight, xp=xp)
+        return -self.weight * excess
+
+
+@dataclass(frozen=True)
+class SquaredHellinger(_Row):
+    """(sqrt(x) - sqrt(y))**2/2."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        root = xp.sqrt(e.x) + xp.sqrt(e.y)
+        gap = e.gap / xp.where(root > 0, root, 1.0)
+        return 0.5 * (gap * gap)
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return -0.5 * expm1(-0.5 * e.log_ratio, xp=xp)
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -0.5 * expm1(0.5 * e.log_ratio, xp=xp)
+
+
+@dataclass(frozen=True)
+class TotalVariation(_Row):
+    """abs(x - y)/2."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        return 0.5 * xp.abs(e.gap)
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return xp.where(e.gap > 0, 0.5, xp.where(e.gap < 0, -0.5, 0.0 * e.gap))
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -self.by_x(e, xp=xp)
+
+
+@dataclass(frozen=True)
+class Pearson(_Row):
+    """(x - y)**2/y."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        return e.chi2()
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return 2 * e.excess
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -e.excess * (2 + e.excess)
+
+
+@dataclass(frozen=True)
+class Neyman(_Row):
+    """(x - y)**2/x."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        return e.swapped().chi2()
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        return Pearson().by_y(e.swapped(), xp=xp)
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        return Pearson().by_x(e.swapped(), xp=xp)
+
+
+@dataclass(frozen=True)
+class Triangular(_Row):
+    """(x - y)**2/(x + y)."""
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        return e.gap * _spread(e, xp=xp)[1]
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        _, t = _spread(e, xp=xp)
+        return t * (2 - t)
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        _, t = _spread(e, xp=xp)
+        return -t * (2 + t)
+
+
+@dataclass(frozen=True)
+class Alpha(_Row):
+    """(x**a*y**(1 - a) - a*x - (1 - a)*y)/(a*(a - 1))."""
+
+    parameters = 1
+
+    def term(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        return alpha_term(e, alpha, xp=xp)
+
+    def by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        return deformed(e.log_ratio, alpha - 1, xp=xp)
+
+    def by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        return -deformed(e.log_ratio, alpha, xp=xp)
+
+
+@dataclass(frozen=True)
+class Tsallis(_Row):
+    """(x**a*y**(1 - a) - a*x - (1 - a)*y)/(a - 1)."""
+
+    parameters = 1
+
+    def term(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        return xp.where(e.only_y, e.y, alpha * alpha_term(e, alpha, xp=xp))
+
+    def by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        slope = deformed(e.log_ratio, alpha - 1, xp=xp)
+        return xp.where(alpha == 0, 0.0, alpha * slope)
+
+    def by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        slope = -alpha * deformed(e.live_log_ratio, alpha, xp=xp)
+        ends = xp.where(e.only_y, 1.0, xp.where(e.only_x & (alpha > 0), -_INF, 0.0))
+        return xp.where(e.live, slope, ends)
+
+
+@dataclass(frozen=True)
+class FromGenerator(_Row):
+    """A user's row: x*g(d), with d = log(y/x), and what a mass alone is worth."""
+
+    value: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+    p_zero: float
+    q_zero: float
+
+    def term(self, e: Entry, *, xp: Any) -> Array:
+        inside = e.x * self.value(-e.live_log_ratio)
+        ends = _ends(e, _times(e.y, self.p_zero), _times(e.x, self.q_zero), xp=xp)
+        return xp.where(e.live, inside, ends)
+
+    def by_x(self, e: Entry, *, xp: Any) -> Array:
+        d = -e.live_log_ratio
+        inside = self.value(d) - self.derivative(d)
+        return xp.where(e.live, inside, _ends(e, -_INF, self.q_zero, xp=xp))
+
+    def by_y(self, e: Entry, *, xp: Any) -> Array:
+        inside = self.derivative(-e.live_log_ratio) * xp.exp(e.live_log_ratio)
+        return xp.where(e.live, inside, _ends(e, self.p_zero, -_INF, xp=xp))
+
+
+def _ends(e: Entry, only_y: Any, only_x: Any, *, xp: Any) -> Array:
+    none = xp.zeros_like(e.x)
+    return xp.where(e.only_y, only_y, xp.where(e.only_x, only_x, none))
+
+
+def _times(x: Array, slope: float) -> Array:
+    return slope if slope == _INF else x * slope
+
+
+def _spread(e: Entry, *, xp: Any) -> tuple[Array, Array]:
+    """x + y, and (x - y)/(x + y), 0 where there is no mass."""
+    total = e.x + e.y
+    return total, e.gap / xp.where(total > 0, total, 1.0)
+
+
+def _share(x: Array, total: Array, *, xp: Any) -> Array:
+    """2*x/total; 1 without any mass."""
+    known = total > 0
+    return xp.where(known, (2 * x) / xp.where(known, total, 1.0), 1.0)
+
+
+def _log_share(e: Entry, *, xp: Any) -> Array:
+    """log(x/m) with m = (x + y)/2; -inf where x has no mass and y has, 0 where none has."""
+    total, t = _spread(e, xp=xp)
+    below = t < -0.5
+    share = _share(e.x, total, xp=xp)
+    far = xp.log(xp.where(below, share, 1.0))
+    value = xp.where(below, far, xp.log1p(xp.where(below, 0.0, t)))
+    return _or_from_ratio(value, e, 0.5, xp=xp)
+
+
+def _from_mixture(e: Entry, w: float, *, xp: Any) -> tuple[Array, Array]:
+    """m = (1 - w)*x + w*y, and (x - m)/m."""
+    m = (1 - w) * e.x + w * e.y
+    known = m > 0
+    excess = w * e.gap / xp.where(known, m, 1.0)
+    return m, xp.where(known, excess, xp.where(e.only_x, _INF, 0.0))
+
+
+def _log_of_mixture(e: Entry, w: float, *, xp: Any) -> Array:
+    """log(x/m)."""
+    m, excess = _from_mixture(e, w, xp=xp)
+    below = excess < -0.5
+    ratio = e.x / xp.where(m > 0, m, 1.0)
+    far = xp.log(xp.where(below, ratio, 1.0))
+    value = xp.where(below, far, xp.log1p(xp.where(below, 0.0, excess)))
+    return _or_from_ratio(value, e, w, xp=xp)
+
+
+def _or_from_ratio(value: Array, e: Entry, w: float, *, xp: Any) -> Array:
+    """Where x is too small to be seen beside y, log(x/(w*y)) as far as it is known."""
+    hidden = e.live & (value == -_INF)
+    return xp.where(hidden, e.live_log_ratio - math.log(w), value) if w > 0 else value

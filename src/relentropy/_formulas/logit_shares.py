@@ -1,0 +1,236 @@
+"""Two distributions of which at least one is given by logits, as entries.
+
+With each side measured from its own largest logit no exponential overflows, and the log-ratio
+is ``(a - b) - (top_a - top_b) - log(mass_a/mass_b)``, pairs but for the last logarithm. What
+that is off by moves every entry alike, and shows in the masses: a pass more sums up what is
+too much on one side, entries that are close by ``expm1`` of their log-ratio, and takes it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .._arrays.pairs import Pair, exp, minus, total, two_sum
+from .._arrays.protocols import Block, Fold
+from .entries import LogEntry
+from .expectation import exp_difference, finite_or_zero
+from .log_pair import Logarithm, log_pair
+
+Array = Any
+_INF = float("inf")
+
+
+def logarithms(block: Block, from_logits: tuple[bool, bool], *, xp: Any) -> list[Logarithm]:
+    """Both sides as logits."""
+    return [
+        Logarithm(Pair(one)) if is_log else log_pair(one, xp=xp)
+        for one, is_log in zip(block[:2], from_logits, strict=True)
+    ]
+
+
+class Masses(NamedTuple):
+    """The largest logit of each side, and the sum of exponentials relative to it."""
+
+    p_top: Array
+    p_mass: Array
+    q_top: Array
+    q_mass: Array
+    valid: Array
+
+
+@dataclass(frozen=True)
+class MassesFold:
+    from_logits: tuple[bool, bool]
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Masses:
+        found, invalid = [], False
+        for log, _ in logarithms(block, self.from_logits, xp=xp):
+            top = xp.max(log.hi)
+            below = _below(log, log.hi == -_INF, finite_or_zero(top, xp=xp), xp=xp)
+            weight = xp.where(log.hi == -_INF, 0.0, exp(below, xp=xp))
+            found.append((top, total(weight, xp=xp).value))
+            invalid = xp.any(~(log.hi < _INF)) | invalid
+        return Masses(*found[0], *found[1], ~invalid)
+
+    def merge(self, one: Masses, other: Masses, *, xp: Any) -> Masses:
+        p_top, q_top = xp.maximum(one.p_top, other.p_top), xp.maximum(one.q_top, other.q_top)
+        p_mass = q_mass = 0.0
+        for part in (one, other):
+            p_mass = p_mass + part.p_mass * exp_difference(part.p_top, p_top, xp=xp)
+            q_mass = q_mass + part.q_mass * exp_difference(part.q_top, q_top, xp=xp)
+        return Masses(p_top, p_mass, q_top, q_mass, one.valid & other.valid)
+
+
+def _below(log: Pair, absent: Array, anchor: Array, *, xp: Any) -> Pair:
+    """A logit less an anchor; what is masked enters no arithmetic."""
+    return minus(log.map(lambda word: xp.where(absent, 0.0, word)), anchor, xp=xp).map(
+        lambda word: xp.where(absent, 0.0, word)
+    )
+
+
+class Numbers(NamedTuple):
+    """What entries need of their row; each (1, rows)."""
+
+    p_top: Array
+    q_top: Array
+    p_mass: Array
+    ratio: Array
+    """p's mass over q's, each relative to its largest."""
+    offset: Array
+    """The logarithm of that,"""
+    rest: Array
+    """and what it is off by."""
+
+
+class Residual(NamedTuple):
+    too_much: Pair
+    """sum(y - x)."""
+    close: Array
+    """What of that moves with the offset: the smaller masses of the entries that are close."""
+
+
+@dataclass(frozen=True)
+class ResidualFold:
+    shares: LogitShares
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Residual:
+        entry = self.shares.entry(block, self.shares.first_numbers(stats[0], xp=xp), xp=xp)
+        u = entry.live_log_ratio
+        close = entry.live & (u < 1) & (u > -1)
+        moving = xp.where(close, xp.where(u > 0, entry.y, entry.x), 0.0)
+        return Residual(total(-entry.gap, xp=xp), total(moving, xp=xp).value)
+
+    def merge(self, one: Residual, other: Residual, *, xp: Any) -> Residual:
+        return Residual(one.too_much + other.too_much, one.close + other.close)
+
+
+@dataclass(frozen=True)
+class LogitShares:
+    """Normalised; entries are on the scale of p's largest logit."""
+
+    from_logits: tuple[bool, bool] = field(default=(True, True))
+
+    @property
+    def fills(self) -> tuple[float, float]:
+        p_is_log, q_is_log = self.from_logits
+        return (-_INF if p_is_log else 0.0, -_INF if q_is_log else 0.0)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (MassesFold(self.from_logits), ResidualFold(self))
+
+    def first_numbers(self, masses: Masses, *, xp: Any) -> Numbers:
+        p_mass = xp.where(masses.p_mass > 0, masses.p_mass, 1.0)
+        ratio = p_mass / xp.where(masses.q_mass > 0, masses.q_mass, 1.0)
+        p_top, q_top = (finite_or_zero(top, xp=xp) for top in (masses.p_top, masses.q_top))
+        return Numbers(p_top, q_top, p_mass, ratio, xp.log(ratio), xp.zeros_like(ratio))
+
+    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> Numbers:
+        masses, residual = stats[:2]
+        some = residual.close > 0
+        rest = residual.too_much.value / xp.where(some, residual.close, 1.0)
+        first = self.first_numbers(masses, xp=xp)
+        return first._replace(rest=xp.where(some, rest, 0.0))
+
+    def entry(self, block: Block, numbers: Any, *, xp: Any) -> LogEntry:
+        numbers = Numbers(*numbers)
+        (a, a_tail), (b, b_tail) = logarithms(block, self.from_logits, xp=xp)
+        no_p, no_q = a.hi == -_INF, b.hi == -_INF
+        log_x = _below(a, no_p, numbers.p_top, xp=xp)
+        log_y = _below(b, no_q, numbers.q_top, xp=xp)
+        x = xp.where(no_p, 0.0, exp(log_x, xp=xp))
+        y = xp.where(no_q, 0.0, exp(log_y, xp=xp) * numbers.ratio)
+        log_y = log_y + Pair(numbers.offset)
+
+        none = no_p | no_q
+        a, b = (one.map(lambda word: xp.where(none, 0.0, word)) for one in (a, b))
+        tops = Pair(*two_sum(numbers.p_top, -numbers.q_top))
+        ratio = (a - b) - tops - Pair(numbers.offset)
+        # Third words last, where the first two have cancelled.
+        ratio = ratio if a_tail is None else ratio + Pair(a_tail)
+        ratio = ratio if b_tail is None else ratio - Pair(b_tail)
+        ratio = (ratio + Pair(numbers.rest)).map(lambda word: xp.where(none, 0.0, word))
+        return LogEntry(log_x, log_y, ratio, x, y, no_p, no_q, xp)
+
+    def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
+        masses = stats[0]
+        return masses.valid & (masses.p_top > -_INF) & (masses.q_top > -_INF)
+
+    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
+        masses = stats[0]
+        return terms.value / xp.where(masses.p_mass > 0, masses.p_mass, 1.0)
+
+    def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+        """The derivative by p's input of what changes by ``rate`` with its shares."""
+        numbers = Numbers(*numbers)
+        if self.from_logits[0]:
+            return by_logit(entry, rate, xp=xp) / numbers.p_mass
+        # The share of a weight is one over the row's sum, also at zero.
+        return rate * (xp.exp(-numbers.p_top) / numbers.p_mass)
+
+    def by_q(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+        numbers = Numbers(*numbers)
+        if self.from_logits[1]:
+            return by_logit(entry.swapped(), rate, xp=xp) / numbers.p_mass
+        return rate * (xp.exp(-numbers.q_top) * numbers.ratio / numbers.p_mass)
+
+
+def by_logit(entry: LogEntry, rate: Array, *, xp: Any) -> Array:
+    """``x*rate``; the rate itself where it is infinite, and 0 where x has no mass at all."""
+    steep = xp.abs(rate) == _INF  # no mass is so small as to make it finite
+    finite = xp.where(steep, 0.0, rate)
+    value = entry.x * finite
+    if xp.exact:  # in two halves, where the mass alone is subnormal
+        low = ~entry.no_x & (entry.x < xp.limits.subnormal)
+        half = exp(entry.log_x.map(lambda word: xp.where(low, 0.5 * word, 0.0)), xp=xp)
+        value = xp.where(low, (half * finite) * half, value)
+    return xp.where(entry.no_x, 0.0, xp.where(steep, rate, value))
+
+
+class Measured(NamedTuple):
+    top: Array
+    """The largest logit of both sides."""
+    valid: Array
+
+
+@dataclass(frozen=True)
+class MeasuredFold:
+    from_logits: tuple[bool, bool]
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Measured:
+        (a, _), (b, _) = logarithms(block, self.from_logits, xp=xp)
+        valid = ~xp.any(~((a.hi < _INF) & (b.hi < _INF)))
+        return Measured(xp.maximum(xp.max(a.hi), xp.max(b.hi)), valid)
+
+    def merge(self, one: Measured, other: Measured, *, xp: Any) -> Measured:
+        return Measured(xp.maximum(one.top, other.top), one.valid & other.valid)
+
+
+@dataclass(frozen=True)
+class LogitMeasures(LogitShares):
+    """Not normalised; entries are on the scale of the largest logit of both sides."""
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (MeasuredFold(self.from_logits),)
+
+    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> Numbers:
+        top = finite_or_zero(stats[0].top, xp=xp)
+        none = xp.zeros_like(top)
+        return Numbers(top, top, none + 1, none + 1, none, none)
+
+    def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
+        return stats[0].valid
+
+    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
+        top, none = finite_or_zero(stats[0].top, xp=xp), terms.hi == 0
+        return xp.where(none, 0.0, xp.exp(xp.where(none, 0.0, top)) * terms.value)
+
+    def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+        if not self.from_logits[0]:
+            return rate
+        return by_logit(entry, rate, xp=xp) * xp.exp(Numbers(*numbers).p_top)
+
+    def by_q(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+        if not self.from_logits[1]:
+            return rate
+        return by_logit(entry.swapped(), rate, xp=xp) * xp.exp(Numbers(*numbers).q_top)
