@@ -7,8 +7,10 @@ gets 1.
 
 from mpmath import mp
 
-from .definitions import _pair
 from .evaluate import evaluate, exact, starting_precision
+from .rows import flags, measures
+
+_ORDERED = ("alpha_divergence", "tsallis_divergence")
 
 
 def condition(function, inputs, options, value=None):
@@ -21,17 +23,18 @@ def condition(function, inputs, options, value=None):
     inputs : sequence
         The inputs as for `evaluate`, in a sequence.
     options : dict
-        ``from_logits`` and ``normalize``, where the function has them.
+        ``from_logits``, ``normalize`` and ``alpha``, where the function has them.
     value : mpf, optional
         The function's value, where it is known.
 
     Returns
     -------
     mpf
-        1 for the functions that cannot cancel, and where the value is inf or nan.
+        1 for the functions that cannot cancel, and where the value is inf or nan; 1 also
+        where a divergence in an order is zero, as it is then in every order.
     """
     normalize = options.get("normalize", True)
-    cancels = function in ("logsumexp", "logaddexp", "logsubexp") or (
+    cancels = function in ("logsumexp", "logaddexp", "logsubexp", *_ORDERED) or (
         function in ("entropy", "cross_entropy") and not normalize
     )
     if not cancels:
@@ -43,7 +46,7 @@ def condition(function, inputs, options, value=None):
     if not mp.isfinite(value):
         return mp.mpf(1)
     if value == 0:
-        return mp.inf
+        return mp.mpf(1) if function in _ORDERED else mp.inf
     with mp.workprec(starting_precision(function, args, options)):
         total = mp.fsum(abs(t) for t in _SENSITIVITIES[function](*args, options=options))
         return max(mp.mpf(1), total / abs(value))
@@ -72,7 +75,7 @@ def _logsubexp(x, y, *, options):
 
 
 def _entropy(p, *, options):
-    p_is_log, _ = _pair(options.get("from_logits", False))
+    p_is_log, _ = flags(options.get("from_logits", False))
     for v in p:
         x, log_x, slope = _coordinates(v, p_is_log)
         if x > 0:
@@ -80,13 +83,33 @@ def _entropy(p, *, options):
 
 
 def _cross_entropy(p, q, *, options):
-    p_is_log, q_is_log = _pair(options.get("from_logits", False))
+    p_is_log, q_is_log = flags(options.get("from_logits", False))
     for u, v in zip(p, q, strict=True):
         x, _, slope_x = _coordinates(u, p_is_log)
         _, log_y, slope_y = _coordinates(v, q_is_log)
         if x > 0:
             yield x * log_y * slope_x
             yield x * slope_y
+
+
+def _ordered(p, q, *, options):
+    """Half of what an error of each log-ratio, relative to its size, moves a divergence.
+
+    ``d * q * df/dq`` with d = log(p / q), where the derivative is ``(1 - exp(a * d)) / a`` and
+    the Tsallis divergence's a times that. The divergence is of second order in d, hence the
+    half.
+    """
+    a = mp.mpf(options["alpha"])
+    rows = measures((p, q), options.get("from_logits", False), options.get("normalize", True))
+    for (x, log_x), (y, log_y) in zip(*rows, strict=True):
+        if x and y:
+            d = log_x - log_y
+            yield d * y * (mp.expm1(a * d) / a if a else d) / 2
+
+
+def _ordered_times_alpha(p, q, *, options):
+    a = mp.mpf(options["alpha"])
+    return [a * t for t in _ordered(p, q, options=options)]
 
 
 def _coordinates(value, is_log):
@@ -102,4 +125,6 @@ _SENSITIVITIES = {
     "logsubexp": _logsubexp,
     "entropy": _entropy,
     "cross_entropy": _cross_entropy,
+    "alpha_divergence": _ordered,
+    "tsallis_divergence": _ordered_times_alpha,
 }

@@ -7,7 +7,10 @@ precision changes digits and never the branch taken.
 
 from mpmath import mp
 
-ZERO = mp.mpf(0)
+from .entries import ENTRIES
+from .f_divergences import F_DIVERGENCES
+from .orders import ORDERS
+from .rows import ZERO, are_logits, flags, measure
 
 # Elementwise ----------------------------------------------------------------------------
 
@@ -131,7 +134,7 @@ def logsumexp(a, b=None):
 
 def log_softmax(a):
     """``a - log(sum(exp(a)))``; a row of -inf only, nan or +inf anywhere: all nan."""
-    if not _are_logits(a) or all(v == -mp.inf for v in a):
+    if not are_logits(a) or all(v == -mp.inf for v in a):
         return [mp.nan] * len(a)
     log_total = mp.log(mp.fsum(mp.exp(v) for v in a))
     return [v - log_total for v in a]
@@ -139,7 +142,7 @@ def log_softmax(a):
 
 def softmax(a):
     """``exp(a) / sum(exp(a))``; a row of -inf only, nan or +inf anywhere: all nan."""
-    if not _are_logits(a) or all(v == -mp.inf for v in a):
+    if not are_logits(a) or all(v == -mp.inf for v in a):
         return [mp.nan] * len(a)
     weights = [mp.exp(v) for v in a]
     total = mp.fsum(weights)
@@ -153,9 +156,9 @@ def kl_divergence(p, q, from_logits=False, normalize=True):
     """
     if len(p) == 0:
         return ZERO
-    p_is_log, q_is_log = _pair(from_logits)
-    p = _measure(p, p_is_log, normalize)
-    q = _measure(q, q_is_log, normalize)
+    p_is_log, q_is_log = flags(from_logits)
+    p = measure(p, p_is_log, normalize)
+    q = measure(q, q_is_log, normalize)
     if p is None or q is None:
         return mp.nan
     terms = []
@@ -173,8 +176,8 @@ def entropy(p, from_logits=False, normalize=True):
     """``-sum(p * log(p))`` of the normalised row; as it stands with ``normalize=False``."""
     if len(p) == 0:
         return ZERO
-    p_is_log, _ = _pair(from_logits)
-    p = _measure(p, p_is_log, normalize)
+    p_is_log, _ = flags(from_logits)
+    p = measure(p, p_is_log, normalize)
     if p is None:
         return mp.nan
     return -mp.fsum(x * log_x for x, log_x in p if x)
@@ -184,49 +187,14 @@ def cross_entropy(p, q, from_logits=False, normalize=True):
     """``-sum(p * log(q))`` of the normalised rows; as they stand with ``normalize=False``."""
     if len(p) == 0:
         return ZERO
-    p_is_log, q_is_log = _pair(from_logits)
-    p = _measure(p, p_is_log, normalize)
-    q = _measure(q, q_is_log, normalize)
+    p_is_log, q_is_log = flags(from_logits)
+    p = measure(p, p_is_log, normalize)
+    q = measure(q, q_is_log, normalize)
     if p is None or q is None:
         return mp.nan
     if any(x and not y for (x, _), (y, _) in zip(p, q, strict=True)):
         return mp.inf
     return -mp.fsum(x * log_y for (x, _), (_, log_y) in zip(p, q, strict=True) if x)
-
-
-def _pair(from_logits):
-    """``from_logits`` as a pair of bools, one for each side."""
-    return tuple(from_logits) if isinstance(from_logits, (tuple, list)) else (from_logits,) * 2
-
-
-def _are_logits(values):
-    return all(v < mp.inf for v in values)  # not true of nan
-
-
-def _are_weights(values):
-    return all(0 <= v < mp.inf for v in values)  # not true of nan
-
-
-def _measure(values, is_log, normalize):
-    """A row as a list of ``(weight, log weight)``, or None where it is no measure.
-
-    None stands for nan: an invalid entry, or nothing to normalise.
-    """
-    if is_log:
-        if not _are_logits(values):
-            return None
-        row = [(mp.exp(v), v) for v in values]
-    else:
-        if not _are_weights(values):
-            return None
-        row = [(v, mp.log(v)) for v in values]
-    if not normalize:
-        return row
-    total = mp.fsum(x for x, _ in row)
-    if total == 0:
-        return None
-    log_total = mp.log(total)
-    return [(x / total, log_x - log_total) for x, log_x in row]
 
 
 ELEMENTWISE = {
@@ -236,8 +204,13 @@ ELEMENTWISE = {
         logaddexp, logsubexp,
     )
 }  # fmt: skip
-REDUCTIONS = {
-    f.__name__: f
-    for f in (logsumexp, softmax, log_softmax, kl_divergence, entropy, cross_entropy)
-}
+REDUCTIONS = (
+    {
+        f.__name__: f
+        for f in (logsumexp, softmax, log_softmax, kl_divergence, entropy, cross_entropy)
+    }
+    | F_DIVERGENCES
+    | ORDERS
+    | ENTRIES
+)
 DEFINITIONS = ELEMENTWISE | REDUCTIONS

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from mpmath import mp
 
-from .definitions import ELEMENTWISE, ZERO, _are_logits, _measure, _pair
+from .definitions import ELEMENTWISE
 from .evaluate import agreed, exact, raised, starting_precision
+from .rows import ZERO, are_logits, flags, measure
 
 ONE = mp.mpf(1)
 NOTHING = (ZERO, ONE)
@@ -311,7 +312,7 @@ def _log_softmax(a, *, seeds, bits):
 
 def _shares(a):
     """What softmax returns, or None where that is nan."""
-    if not _are_logits(a) or all(v == -mp.inf for v in a):
+    if not are_logits(a) or all(v == -mp.inf for v in a):
         return None
     powers = [mp.exp(v) for v in a]
     total = mp.fsum(powers)
@@ -341,7 +342,7 @@ class _Side:
 
 def _side(values, is_log, normalize, bits):
     """The measure that a row is, or None where it is none."""
-    row = _measure(values, is_log, normalize)
+    row = measure(values, is_log, normalize)
     if row is None:
         return None
     masses = [x for x, _ in row]
@@ -368,7 +369,7 @@ def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
     rows = p, q
     p, q = (
         _side(v, is_log, normalize, bits)
-        for v, is_log in zip(rows, _pair(from_logits), strict=True)
+        for v, is_log in zip(rows, flags(from_logits), strict=True)
     )
     if p is None or q is None:
         return [[UNDEFINED] * len(row) for row in rows]
@@ -425,7 +426,7 @@ def _discord(p, q, i):
 def _entropy(p, from_logits=False, normalize=True, *, bits):
     """``-log(p) - H``, times the slope; ``-log(p) - 1`` of masses as they stand."""
     row = p
-    p = _side(p, _pair(from_logits)[0], normalize, bits)
+    p = _side(p, flags(from_logits)[0], normalize, bits)
     if p is None:
         return [[UNDEFINED] * len(row)]
     value = ONE
@@ -446,7 +447,7 @@ def _cross_entropy(p, q, from_logits=False, normalize=True, *, bits):
     rows = p, q
     p, q = (
         _side(v, is_log, normalize, bits)
-        for v, is_log in zip(rows, _pair(from_logits), strict=True)
+        for v, is_log in zip(rows, flags(from_logits), strict=True)
     )
     if p is None or q is None:
         return [[UNDEFINED] * len(row) for row in rows]

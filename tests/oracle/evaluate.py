@@ -5,6 +5,7 @@ import math
 from mpmath import mp
 
 from .definitions import DEFINITIONS, ELEMENTWISE
+from .rows import flags
 
 DIGITS = 60
 
@@ -48,7 +49,7 @@ def evaluate(function, *inputs, **options):
     *inputs : float, or sequence of floats
         Exact inputs: scalars for the elementwise functions, rows for the others.
     **options
-        Passed to the definition: ``from_logits``, ``normalize``.
+        Passed to the definition: ``from_logits``, ``normalize``, an order ``alpha``.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def starting_precision(function, args, options):
     logs = _logarithmic(function, options, len(rows))
     finite = [[v for v in row if mp.isfinite(v)] for row in rows]
     exponents = [0, *(mp.mag(v) for row in finite for v in row if v)]
-    bits = GUARD_BITS + 2 * (max(exponents) - min(exponents))
+    bits = GUARD_BITS + 2 * (max(exponents) - min(exponents)) + _order_bits(options)
     for row, is_log in zip(finite, logs, strict=True):
         if is_log and row:
             # Elementwise exponentials stand beside 1 (or beside each other), rows do not.
@@ -108,12 +109,19 @@ def rows_flat(rows):
     return [v for row in rows for v in row]
 
 
+def _order_bits(options):
+    """What an order takes: it multiplies logarithms, and it divides where it nears 0 or 1."""
+    alpha = mp.mpf(options.get("alpha", 1))
+    distances = [v for v in (alpha, alpha - 1) if v and mp.isfinite(v)]
+    return 2 * sum(abs(mp.mag(v)) for v in distances)
+
+
 def _logarithmic(function, options, count):
     """For each input, whether the definition takes its exponential."""
     if function in EXPONENTIAL:
         return [True, False][:count] if function == "logsumexp" else [True] * count
     flag = options.get("from_logits", False)
-    return list(flag)[:count] if isinstance(flag, (tuple, list)) else [flag] * count
+    return flags(flag, count)[:count]
 
 
 def _is_zero(value):

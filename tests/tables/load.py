@@ -10,7 +10,7 @@ import numpy as np
 
 from ..oracle.definitions import ELEMENTWISE
 from ..oracle.exact import FORMATS, from_text
-from .plan import case_inputs
+from .drawn import case_inputs
 
 DATA = Path(__file__).parent / "data"
 
@@ -26,12 +26,14 @@ class Case:
         Elementwise functions: 1-D. Reductions: (rows, n). All arrays of a case are read-only,
         as every caller is given the same ones.
     options : dict
-        Keywords of the call: ``from_logits`` (a bool or a tuple of two) and ``normalize``;
-        ``return_sign`` for logsumexp with weights, which are then the second input.
+        Keywords of the call: ``from_logits`` (a bool or a tuple of two), ``normalize`` and
+        parameters such as ``alpha``; ``return_sign`` for logsumexp with weights, which are
+        then the second input.
     truth_hi, truth_lo : float64 arrays
         The truth as an unevaluated sum; one number for each point or row, (rows, n) for
-        softmax and log_softmax. ``truth_hi`` is the truth rounded to float64 (so it may
-        exceed the range of the case's dtype), ``truth_lo`` is 0 where that is inf, nan or 0.
+        the functions that return a number for each entry. ``truth_hi`` is the truth rounded
+        to float64 (so it may exceed the range of the case's dtype), ``truth_lo`` is 0 where
+        that is inf, nan or 0.
     condition : float64 array
         The condition number for each point or row; inf where the truth is 0 by cancellation.
     sign : float64 array or None

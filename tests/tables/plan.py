@@ -1,14 +1,16 @@
 """Which regimes, lengths and options each function meets."""
 
+import itertools
+
 import numpy as np
 
 from ..oracle.definitions import ELEMENTWISE
 from ..oracle.exact import FORMATS
-from . import elementwise, special_rows
+from . import elementwise, families, special_rows
 from .draw import Draw
-from .rows import LOGITS, WEIGHTS, draw_rows, float_dtype_has
+from .drawn import SPECIAL, drawn, has
+from .rows import LOGITS, WEIGHTS
 
-STORED_BELOW = 100
 LONG = 131072
 
 # Rows of each length; short rows are the hard ones, long rows cost much and differ little.
@@ -50,11 +52,6 @@ SOFTMAX = (
     "tiny", "opposing 500", "opposing 1200", "disjoint",
 )  # fmt: skip
 
-SPECIAL = {"weights": special_rows.special_weights, "logits": special_rows.special_logits}
-
-# A row of one entry is 0 whatever it holds; these few show that.
-SINGLE = {"spread", "far", "subnormal", "gap 1e-01", "offset both", "masked both", "wild"}
-
 LONG_WEIGHTS = {
     "kl_divergence": ("far", "gap 1e-04", "spread"),
     "entropy": ("spread",),
@@ -78,6 +75,10 @@ def cases(function, dtype):
     fmt = FORMATS[dtype]
     if function in ELEMENTWISE:
         return _elementwise(function, fmt)
+    if function in families.PARAMETERS:
+        return itertools.chain(
+            families.cases(function, fmt), families.long_cases(function, fmt)
+        )
     return {
         "logsumexp": _logsumexp,
         "softmax": _softmax,
@@ -86,14 +87,6 @@ def cases(function, dtype):
         "kl_divergence": _two_sided,
         "cross_entropy": _two_sided,
     }[function](function, fmt)
-
-
-def case_inputs(case, function, dtype):
-    """The inputs of a case, drawn by its recipe where they are not stored."""
-    if "recipe" not in case:
-        return case["inputs"]
-    pair = draw_rows(case["recipe"], dtype)
-    return pair if function in ("kl_divergence", "cross_entropy") else pair[:1]
 
 
 def _elementwise(function, fmt):
@@ -109,27 +102,6 @@ def _elementwise(function, fmt):
             yield {"regime": name, "options": {}, "inputs": tuple(v[fits] for v in rounded)}
 
 
-def _drawn(function, fmt, kind, names, counts, options):
-    """Cases of one kind of row for each of some regimes and lengths."""
-    table = {"weights": WEIGHTS, "logits": LOGITS}[kind]
-    for name in table:
-        if name not in names or not _has(fmt, name):
-            continue
-        for n, rows in counts.items():
-            if n == 1 and name not in SINGLE:
-                continue
-            recipe = {"kind": kind, "name": name, "rows": rows, "n": n, "seed": 1}
-            case = {"regime": name, "options": options, "recipe": recipe}
-            if n < STORED_BELOW:
-                inputs = case_inputs(case, function, fmt.name)
-                case = {"regime": name, "options": options, "inputs": inputs}
-            yield case
-
-
-def _has(fmt, name):
-    return not name.startswith("gap") or float_dtype_has(fmt, float(name[4:]))
-
-
 def _long(function, fmt, options):
     one_row = {LONG: ROWS[LONG]}
     weights, logits = LONG_WEIGHTS.get(function, ()), LONG_LOGITS[function]
@@ -137,11 +109,11 @@ def _long(function, fmt, options):
     weights = [v for v in weights if v in LONG_NARROW or not narrow]
     logits = [v for v in logits if (v in LONG_NARROW if narrow else v != "gap 1e-01")]
     if function == "logsumexp":
-        yield from _drawn(function, fmt, "logits", logits, one_row, options)
+        yield from drawn(function, fmt, "logits", logits, one_row, options)
         return
     for kind, names in (("weights", weights), ("logits", logits)):
         more = options | {"from_logits": kind == "logits"}
-        yield from _drawn(function, fmt, kind, names, one_row, more)
+        yield from drawn(function, fmt, kind, names, one_row, more)
 
 
 def _short():
@@ -155,7 +127,7 @@ def _entropy(function, fmt):
             counts = _short() if normalize else FEWER_ROWS
             if kind == "logits" and not normalize:
                 names = ("gap 1e+00", "flat", "masked both")  # the others overflow exp
-            yield from _drawn(function, fmt, kind, names, counts, options)
+            yield from drawn(function, fmt, kind, names, counts, options)
             for n in (1, 2, 3):
                 p, _ = SPECIAL[kind](fmt, n)
                 yield {"regime": "special", "options": options, "inputs": (p,)}
@@ -173,14 +145,14 @@ def _two_sided(function, fmt):
         for normalize in (True, False):
             options = {"from_logits": kind == "logits", "normalize": normalize}
             names, counts = (normalised, _short()) if normalize else (plain, FEWER_ROWS)
-            yield from _drawn(function, fmt, kind, names, counts, options)
+            yield from drawn(function, fmt, kind, names, counts, options)
             for n in (1, 2, 3):
                 yield {"regime": "special", "options": options, "inputs": SPECIAL[kind](fmt, n)}
     for side, from_logits in ((0, [True, False]), (1, [False, True])):
         for normalize in (True, False):
             options = {"from_logits": from_logits, "normalize": normalize}
             for regime in special_rows.MIXED:
-                if _has(fmt, regime):
+                if has(fmt, regime):
                     for n, rows in ((2, 4), (3, 4), (10, 2)):
                         draw = Draw(f"mixed {regime} {n} {side} {fmt.name}")
                         inputs = special_rows.mixed(draw, fmt, (rows, n), regime, side)
@@ -189,7 +161,7 @@ def _two_sided(function, fmt):
 
 
 def _logsumexp(function, fmt):
-    yield from _drawn(function, fmt, "logits", SOFTMAX, _short(), {})
+    yield from drawn(function, fmt, "logits", SOFTMAX, _short(), {})
     for n in (1, 2, 3, 10):
         draw = Draw(f"sum near one {n} {fmt.name}")
         inputs = special_rows.sum_near_one(draw, fmt, (8, n))
@@ -212,10 +184,10 @@ def _logsumexp(function, fmt):
 
 def _softmax(function, fmt):
     counts = {1: 2, 2: 8, 3: 6, 10: 2}
-    yield from _drawn(function, fmt, "logits", SOFTMAX, counts, {})
+    yield from drawn(function, fmt, "logits", SOFTMAX, counts, {})
     if fmt.precision >= 24:  # truths take room, one for each entry
-        yield from _drawn(function, fmt, "logits", ("gap 1e+00",), {1000: 1}, {})
-    yield from _drawn(function, fmt, "logits", ("peaked",), {100: 1}, {})
+        yield from drawn(function, fmt, "logits", ("gap 1e+00",), {1000: 1}, {})
+    yield from drawn(function, fmt, "logits", ("peaked",), {100: 1}, {})
     for n in (1, 2, 3):
         inputs = special_rows.special_exponents(fmt, n)
         yield {"regime": "special", "options": {}, "inputs": inputs}

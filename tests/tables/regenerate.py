@@ -15,8 +15,9 @@ from mpmath import mp
 
 from ..oracle import DEFINITIONS, condition, evaluate
 from ..oracle.exact import FORMATS, to_text
+from .drawn import case_inputs
 from .load import DATA, load, read
-from .plan import case_inputs, cases
+from .plan import cases
 
 TRUTH_DIGITS = 40
 # A truth that rounds to infinity or to zero as a float64 is written as that.
@@ -49,6 +50,8 @@ def evaluate_row(function, row, options):
         value, sign = value
         if sign < 0 and not return_sign:
             value = mp.nan
+    if function == "chernoff_information":
+        value, _ = value
     scalar = None if isinstance(value, list) else value
     return value, sign if return_sign else None, condition(function, row, options, scalar)
 

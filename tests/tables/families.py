@@ -1,0 +1,154 @@
+"""The families of divergences and entropies: their regimes, and their parameters in turn.
+
+A function with parameters meets every regime, but not in every one of them: from one case
+to the next the parameters take turns, so that each meets near, far, masked and special rows.
+The rows themselves are drawn again from recipes, as those of `kl_divergence` are stored.
+"""
+
+import itertools
+import math
+
+from .draw import Draw
+from .drawn import SPECIAL, drawn, has, operands
+from .rows import LOGITS, WEIGHTS
+from .special_rows import mixed
+
+SHORT = {2: 3, 3: 3, 10: 1}
+LONGER = {1000: 1}
+LONG = {40000: 1}
+
+HARD_WEIGHTS = (
+    "spread", "far", "gap 1e-03", "gap 1e-08", "ulp", "single ulp", "ratio overflows",
+    "subnormal", "tiny", "huge", "zeros p", "zeros q", "zeros both", "peaked", "peaked apart",
+    "scaled 7.3", "counts", "probabilities", "equal",
+)  # fmt: skip
+HARD_LOGITS = (
+    "gap 1e+00", "gap 1e-03", "gap 1e-08", "ulp", "single ulp", "offset both", "peaked",
+    "masked both", "masked teacher", "masked teacher low", "masked teacher high",
+    "masked student", "opposing 500", "disjoint", "wild", "steep", "confident both", "tiny",
+    "equal",
+)  # fmt: skip
+ROW_WEIGHTS = (
+    "spread", "far", "subnormal", "tiny", "huge", "zeros p", "peaked", "counts",
+    "probabilities", "ratio overflows", "equal",
+)  # fmt: skip
+ROW_LOGITS = (
+    "gap 1e+00", "offset both", "peaked", "flat", "flat offset", "masked both", "wild", "steep",
+    "confident", "tiny", "opposing 500", "opposing 1200",
+)  # fmt: skip
+
+# Exponentials of the others overflow where nothing is normalised.
+PLAIN = {
+    "weights": ("factor two", "gap 1e-03", "zeros p"),
+    "logits": ("gap 1e-01", "gap 1e-03", "masked teacher"),
+}
+LONGER_REGIMES = {
+    "weights": ("spread", "gap 1e-08", "zeros p"),
+    "logits": ("gap 1e+00", "gap 1e-03", "masked both"),
+}
+LONG_REGIMES = {"weights": ("gap 1e-04",), "logits": ("offset both",)}
+MIXED = ("spread", "gap 1e-04", "masked")
+
+RENYI = (0.0, 1e-12, 0.3, 0.5, 1.0, 1 + 1e-12, 1 - 1e-8, 2.0, 7.5, 1000.0, math.inf)
+
+
+def _each(name, values):
+    return tuple({name: value} for value in values)
+
+
+PARAMETERS = {
+    "jeffreys_divergence": ({},),
+    "js_divergence": ({}, {"weight": 0.1}, {"weight": 0.9}),
+    "js_distance": ({},),
+    "hellinger_distance": ({},),
+    "total_variation": ({},),
+    "chi2_divergence": _each("kind", ("pearson", "neyman")),
+    "triangular_discrimination": ({},),
+    "alpha_divergence": _each("alpha", (-1.0, 0.0, 0.3, 0.5, 1.0, 1 + 1e-9, 2.0, 3.5)),
+    "tsallis_divergence": _each("alpha", (0.0, 1e-9, 0.5, 1.0, 2.0, 10.0)),
+    "skew_kl_divergence": ({}, *_each("weight", (0.01, 0.99, 1.0))),
+    "generalized_js_divergence": ({}, {"weights": [0.2, 0.3, 0.5]}),
+    "renyi_divergence": _each("alpha", RENYI),
+    "bhattacharyya_distance": ({},),
+    "chernoff_information": ({},),
+    "renyi_entropy": _each("alpha", RENYI),
+    "tsallis_entropy": _each("alpha", RENYI),
+    "kl_contributions": ({},),
+    "surprisal": ({},),
+}
+
+EVERY_REGIME = {"js_divergence", "renyi_divergence"}
+OF_ONE_ROW = {"renyi_entropy", "tsallis_entropy", "surprisal"}
+OF_ENTRIES = {"kl_contributions", "surprisal"}
+NORMALISED = {
+    "renyi_divergence", "bhattacharyya_distance", "chernoff_information", "renyi_entropy",
+    "tsallis_entropy", "generalized_js_divergence",
+}  # fmt: skip
+
+
+def cases(function, fmt):
+    """Yield a dict per case, as `plan.cases` does."""
+    turns = itertools.cycle(PARAMETERS[function])
+    for kind in ("weights", "logits"):
+        options = {"from_logits": kind == "logits"}
+        for case in _rows(function, fmt, kind):
+            yield case | {"options": options | next(turns)}
+        for n, every in (
+            (1, 1),
+            (2, len(PARAMETERS[function])),
+            (3, len(PARAMETERS[function])),
+        ):
+            inputs = operands(function, SPECIAL[kind](fmt, n))
+            for parameters in itertools.islice(turns, every):
+                yield {"regime": "special", "options": options | parameters, "inputs": inputs}
+        if function not in NORMALISED:
+            yield from _plain(function, fmt, kind, options | {"normalize": False}, turns)
+    if function == "js_divergence":
+        yield from _mixed(fmt, turns)
+
+
+def _rows(function, fmt, kind):
+    """Normalised rows, without options."""
+    names = _regimes(function)[kind]
+    yield from drawn(function, fmt, kind, names, SHORT, {}, stored_below=0)
+    if fmt.precision >= 24 and function not in OF_ENTRIES:
+        longer = set(names).intersection(LONGER_REGIMES[kind])
+        yield from drawn(function, fmt, kind, longer, LONGER, {})
+
+
+def _regimes(function):
+    if function in EVERY_REGIME:
+        return {"weights": WEIGHTS, "logits": LOGITS}
+    if function in OF_ONE_ROW:
+        return {"weights": ROW_WEIGHTS, "logits": ROW_LOGITS}
+    return {"weights": HARD_WEIGHTS, "logits": HARD_LOGITS}
+
+
+def _plain(function, fmt, kind, options, turns):
+    rows = drawn(function, fmt, kind, PLAIN[kind], SHORT, {}, stored_below=0)
+    for case in rows:
+        yield case | {"options": options | next(turns)}
+    for n in (1, 2, 3):
+        inputs = operands(function, SPECIAL[kind](fmt, n))
+        yield {"regime": "special", "options": options | next(turns), "inputs": inputs}
+
+
+def _mixed(fmt, turns):
+    for side, from_logits in ((0, [True, False]), (1, [False, True])):
+        for regime in MIXED:
+            if has(fmt, regime):
+                for n, rows in SHORT.items():
+                    draw = Draw(f"mixed {regime} {n} {side} {fmt.name}")
+                    inputs = mixed(draw, fmt, (rows, n), regime, side)
+                    options = {"from_logits": from_logits} | next(turns)
+                    yield {"regime": regime, "options": options, "inputs": inputs}
+
+
+def long_cases(function, fmt):
+    """Rows for which the oracle needs a minute, in float64 alone."""
+    parameters = {"js_divergence": {}, "renyi_divergence": {"alpha": 0.5}}
+    if function not in parameters or fmt.name != "float64":
+        return
+    for kind, names in LONG_REGIMES.items():
+        options = {"from_logits": kind == "logits"} | parameters[function]
+        yield from drawn(function, fmt, kind, names, LONG, options)
