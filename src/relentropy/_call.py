@@ -7,6 +7,7 @@ give the result the shape and type that the library's own functions would have g
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ def reduce(
     measure: Measure,
     operands: dict[str, Any],
     *,
+    parameters: dict[str, Any] | None = None,
     axis: Any = -1,
     where: Any = None,
     keepdims: bool = False,
@@ -32,8 +34,9 @@ def reduce(
     """All outputs of a measure over the operands, reduced along ``axis``.
 
     Operands must have one size along it, unless ``stretch`` lets them broadcast there too.
+    Parameters follow the operands, and are the same for all entries of a row.
     """
-    call = Prepared(operands, where, dtype)
+    call = Prepared(operands, where, dtype, parameters)
     layout = call.layout(axis, stretch=stretch)
     names = tuple(call.arrays)
 
@@ -47,19 +50,26 @@ def reduce(
             for empty in measure.empty
         )
     elif call.library == "dask":
-        outputs = lazy.reduce(_reduce_block, measure, names, call, layout)
+        outputs = lazy.reduce(
+            partial(_reduce_block, len(operands)), measure, names, call, layout
+        )
     else:
         outputs = done(RowJob(layout, call.result_dtype, call.xp, measure), call.operands)
     return tuple(finished(output) for output in outputs)
 
 
 def _reduce_block(
-    measure: Measure, names: tuple[str, ...], dtype: str, *blocks: Array
+    count: int, measure: Measure, names: tuple[str, ...], dtype: str, *blocks: Array
 ) -> Arrays:
-    """One chunk of a lazy array, whose rows are along the last axis."""
-    operands = dict(zip(names, blocks, strict=False))
+    """One chunk of a lazy array, whose rows are along the last axis.
+
+    The first ``count`` blocks are operands, then come parameters and the mask.
+    """
+    given = list(zip(names, blocks, strict=False))
     mask = blocks[len(names)] if len(blocks) > len(names) else None
-    return reduce(measure, operands, axis=-1, where=mask, dtype=dtype)
+    return reduce(
+        measure, dict(given[:count]), parameters=dict(given[count:]), where=mask, dtype=dtype
+    )
 
 
 def elementwise(function: Elementwise, operands: dict[str, Any], *, dtype: Any = None) -> Array:

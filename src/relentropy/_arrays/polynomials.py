@@ -9,6 +9,8 @@ within a small factor of the minimax one):
 >>> # mpmath.chebyfit(Q, [-2, 2], 17)
 >>> # R(y) = ((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*y), t = sqrt(y), 16 terms, 4.9e-19 off
 >>> # mpmath.chebyfit(R, [0, 0.3601], 16)
+>>> # K(z) = t**2*R(t**2)/z, t = tanh(sqrt(z)/2), 14 terms, 1.7e-19 off
+>>> # mpmath.chebyfit(K, [0, 2.2501], 14)
 
 The same coefficients, rounded, serve float32.
 """
@@ -72,12 +74,29 @@ _R = (
     0.04166666666666713,
     0.25,
 )
+_K = (
+    -2.642538371874435e-15,
+    6.761226382509255e-14,
+    -9.574936617052197e-13,
+    1.0622619421172687e-11,
+    -1.0761450298490129e-10,
+    1.06197798091842e-09,
+    -1.0412146488155117e-08,
+    1.0179233389531726e-07,
+    -9.917762244773508e-07,
+    9.610615020371722e-06,
+    -9.223090276792109e-05,
+    0.0008680555555546939,
+    -0.0078124999999999705,
+    0.0625,
+)
 
 # Where working precision is wider than the data, a short Taylor series near zero is enough:
 # beyond, subtracting loses fewer bits than there are to spare.
 _SHORT_P = (1 / 9, 1 / 7, 1 / 5, 1 / 3)
 _SHORT_Q = (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2)
 _SHORT_R = (1 / 180, 1 / 112, 1 / 60, 1 / 24, 1 / 4)
+_SHORT_K = (-17 / 184320, 1 / 1152, -1 / 128, 1 / 16)
 
 
 def _horner(coefficients: tuple[float, ...], x: Array) -> Array:
@@ -115,6 +134,16 @@ def js_reach(*, xp: Any) -> float:
 def js_tail(y: Array, *, xp: Any) -> Array:
     """``((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*t**2)`` for ``y = t**2``."""
     return _horner(_R if xp.exact else _SHORT_R, y)
+
+
+def js_log_reach(*, xp: Any) -> float:
+    """Up to which abs(u) `js_log_tail` is meant to be used."""
+    return 1.5 if xp.exact else 2.0**-5
+
+
+def js_log_tail(z: Array, *, xp: Any) -> Array:
+    """``t**2*js_tail(t**2)/u**2`` with t = tanh(u/2), for ``z = u**2``."""
+    return _horner(_K if xp.exact else _SHORT_K, z)
 
 
 def log1pmx_near(x: Array) -> Array:

@@ -15,15 +15,29 @@ Array = Any
 
 
 class Prepared:
-    """A call's operands as arrays of one library, and the precision to work in."""
+    """A call's operands as arrays of one library, and the precision to work in.
 
-    def __init__(self, operands: dict[str, Any], where: Any, dtype: Any) -> None:
+    Parameters, which are the same for all entries of a row, have the size one along the axes
+    that are reduced; they follow the operands and have no say in the result's dtype.
+    """
+
+    def __init__(
+        self,
+        operands: dict[str, Any],
+        where: Any,
+        dtype: Any,
+        parameters: dict[str, Any] | None = None,
+    ) -> None:
+        parameters = parameters or {}
         masks = {} if where is None else {"where": where}
-        found = gather({**operands, **masks})
+        found = gather({**operands, **parameters, **masks})
+        for name in parameters:
+            if name in found.arrays:
+                dtypes.kind_of(name, found.arrays[name].dtype)
         kinds = [
-            dtypes.kind_of(name, array.dtype)
-            for name, array in found.arrays.items()
-            if name != "where"
+            dtypes.kind_of(name, found.arrays[name].dtype)
+            for name in operands
+            if name in found.arrays
         ]
         default = dtypes.default_float(found.library, found.raw, found.device)
         name = dtypes.promote(kinds, default)
@@ -40,9 +54,14 @@ class Prepared:
             found.library, found.raw, "float64" if wide else "float32", exact
         )
         self.mask = self._mask(found)
+        self.reduced = tuple(operands)
         self.arrays = {
-            key: found.arrays[key] if key in found.arrays else self._lift(key, found, name)
-            for key in operands
+            key: found.arrays[key] if key in found.arrays else self._lift(key, found, given)
+            for keys, given in (
+                (operands, name),
+                (parameters, "float64" if wide else "float32"),
+            )
+            for key in keys
         }
 
     @property
@@ -78,7 +97,7 @@ class Prepared:
         shape = common_shape(shapes)
         axes = reduced_axes(axis, len(shape)) if reducing else ()
         if not stretch:
-            require_equal_sizes(shapes, shape, axes)
+            require_equal_sizes({name: shapes[name] for name in self.reduced}, shape, axes)
         if self.mask is not None:
             require_mask(tuple(self.mask.shape), shape)
         return Layout(shape, axes)

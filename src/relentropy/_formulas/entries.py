@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .._arrays.pairs import Pair, exp, scale
+from .._arrays.pairs import Pair, divide, exp, scale
+from .._arrays.polynomials import js_log_reach, js_log_tail, js_reach, js_tail
 from .expm1mx import expm1, expm1mx
 from .kl_term import kl_term
 from .logarithms import signed_log_ratio
@@ -62,8 +63,20 @@ class Entry(ABC):
         """x/y - 1; inf where only x is, 0 where none is."""
 
     @abstractmethod
+    def gap_times(self, factor: Array) -> Array:
+        """(x - y)*factor, also where the gap alone has lost digits to the end of the range."""
+
+    @abstractmethod
     def kl(self) -> Array:
         """x*log(x/y) - x + y."""
+
+    @abstractmethod
+    def kl_to_mixture(self, w: float) -> Array:
+        """x*log(x/m) - x + m with m = (1 - w)*x + w*y."""
+
+    @abstractmethod
+    def jensen_shannon(self) -> Array:
+        """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2."""
 
     @abstractmethod
     def chi2(self) -> Array:
@@ -82,48 +95,128 @@ class Entry(ABC):
         """log(x/y), 0 where it is not finite."""
         return self.xp.where(self.live, self.log_ratio, 0.0)
 
+    @cached_property
+    def spread(self) -> tuple[Array, Array]:
+        """x + y, and (x - y)/(x + y), 0 where there is no mass."""
+        total = self.x + self.y
+        return total, self.gap / self.xp.where(total > 0, total, 1.0)
+
+    def _far_jensen_shannon(self) -> Array:
+        """For masses so different that the logarithms of their shares hardly cancel."""
+        xp, (total, t) = self.xp, self.spread
+        above = t > 0
+        high, low = xp.where(above, self.x, self.y), xp.where(above, self.y, self.x)
+        known = low > 0
+        share = xp.where(known, 2 * low, total) / xp.where(total > 0, total, 1.0)
+        share = xp.where(total > 0, share, 1.0)
+        return 0.5 * (high * xp.log1p(xp.abs(t)) + xp.where(known, low, 0.0) * xp.log(share))
+
+
+def _chosen(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
+    """The choice between two pairs."""
+    lows = (0.0 * pair.hi if pair.lo is None else pair.lo for pair in (one, other))
+    return Pair(xp.where(condition, one.hi, other.hi), xp.where(condition, *lows))
+
+
+def _kl_to_mixture(x: Array, y: Array, gap: Array, w: float, *, xp: Any) -> Array:
+    return kl_term(x, Pair((1 - w) * x + w * y), Pair(w * gap), xp=xp)
+
 
 @dataclass
 class LinearEntry(Entry):
-    """Known by its masses and their exact difference."""
+    """Known by its masses and their exact difference.
 
-    x: Array
-    y_pair: Pair
-    gap_pair: Pair
+    Error-free transforms want them in the middle of the range, and sums of terms want a row's
+    mass near 1: ``unit`` is the power of two between the two scales, None where they are one.
+    """
+
+    scaled_x: Pair
+    scaled_y: Pair
+    scaled_gap: Pair
     xp: Any
+    unit: Array | None = None
+    raw: tuple[Array, Array, Array] | None = None
+    """The weights before scaling and what to add to the logarithm of their ratio, where
+    scaling may leave nothing of a weight."""
+
+    def _lowered(self, word: Array) -> Array:
+        return word if self.unit is None else word * self.unit
+
+    @cached_property
+    def x(self) -> Array:
+        return self._lowered(self.scaled_x.hi)
 
     @cached_property
     def y(self) -> Array:
-        return self.y_pair.hi
+        return self._lowered(self.scaled_y.hi)
 
     @cached_property
     def gap(self) -> Array:
-        return self.gap_pair.value
+        return self._lowered(self.scaled_gap.value)
+
+    @cached_property
+    def _has_x(self) -> Array:
+        return self.scaled_x.hi > 0 if self.raw is None else self.raw[0] > 0
+
+    @cached_property
+    def _has_y(self) -> Array:
+        return self.scaled_y.hi > 0 if self.raw is None else self.raw[1] > 0
 
     @cached_property
     def live(self) -> Array:
-        return (self.x > 0) & (self.y > 0)
+        return self._has_x & self._has_y
 
     @property
     def only_x(self) -> Array:
-        return (self.x > 0) & ~(self.y > 0)
+        return self._has_x & ~self._has_y
 
     @property
     def only_y(self) -> Array:
-        return ~(self.x > 0) & (self.y > 0)
+        return ~self._has_x & self._has_y
 
     @cached_property
     def log_ratio(self) -> Array:
-        return signed_log_ratio(self.x, self.y, self.gap, xp=self.xp)
+        xp, gap = self.xp, self.scaled_gap.value
+        value = signed_log_ratio(self.scaled_x.hi, self.scaled_y.hi, gap, xp=xp)
+        if not xp.exact:
+            return value
+        # log1p again, of what rounding the quotient took from it: terms are squares of this.
+        above = gap > 0
+        smaller = _chosen(above, self.scaled_y, self.scaled_x, xp=xp)
+        larger = _chosen(above, self.scaled_gap, -self.scaled_gap, xp=xp)
+        known = (smaller.hi > 0) & (larger.hi > 0)
+        smaller = Pair(xp.where(known, smaller.hi, 1.0), xp.where(known, smaller.lo, 0.0))
+        quotient = divide(larger, smaller, xp=xp)
+        rest = quotient.lo / (1 + quotient.hi)
+        value = value + xp.where(known & (quotient.hi < 2.0), xp.where(above, rest, -rest), 0.0)
+        if self.raw is None:
+            return value
+        hidden = self.live & ~((self.scaled_x.hi > 0) & (self.scaled_y.hi > 0))
+        p, q = (xp.where(hidden, one, 1.0) for one in self.raw[:2])
+        return xp.where(hidden, xp.log(p) - xp.log(q) + self.raw[2], value)
 
     @cached_property
     def excess(self) -> Array:
-        known = self.y > 0
-        ratio = self.gap / self.xp.where(known, self.y, 1.0)
-        return self.xp.where(known, ratio, self.xp.where(self.only_x, _INF, 0.0))
+        seen = self.scaled_y.hi > 0
+        ratio = self.scaled_gap.value / self.xp.where(seen, self.scaled_y.hi, 1.0)
+        return self.xp.where(seen, ratio, self.xp.where(self._has_x, _INF, 0.0))
+
+    def gap_times(self, factor: Array) -> Array:
+        return self._lowered(self.scaled_gap.value * factor)
 
     def kl(self) -> Array:
-        return kl_term(self.x, self.y_pair, self.gap_pair, xp=self.xp)
+        value = kl_term(self.scaled_x.hi, self.scaled_y, self.scaled_gap, xp=self.xp)
+        return self._lowered(value)
+
+    def kl_to_mixture(self, w: float) -> Array:
+        return _kl_to_mixture(self.x, self.y, self.gap, w, xp=self.xp)
+
+    def jensen_shannon(self) -> Array:
+        total, t = self.spread
+        near = self.xp.abs(t) < js_reach(xp=self.xp)
+        s = self.xp.where(near, t, 0.0)
+        close = total * (s * s) * js_tail(s * s, xp=self.xp)
+        return self.xp.where(near, close, self._far_jensen_shannon())
 
     def chi2(self) -> Array:
         return self.xp.where(self.only_x, _INF, self.gap * self.excess)
@@ -135,7 +228,10 @@ class LinearEntry(Entry):
         return self.xp.where(below, self.y, self.x), Pair(power * self.live_log_ratio)
 
     def swapped(self) -> Entry:
-        return LinearEntry(self.y, Pair(self.x), -self.gap_pair, self.xp)
+        raw = None if self.raw is None else (self.raw[1], self.raw[0], -self.raw[2])
+        return LinearEntry(
+            self.scaled_y, self.scaled_x, -self.scaled_gap, self.xp, self.unit, raw
+        )
 
 
 @dataclass
@@ -187,14 +283,35 @@ class LogEntry(Entry):
     def excess(self) -> Array:
         return expm1(self.log_ratio, xp=self.xp)
 
+    def gap_times(self, factor: Array) -> Array:
+        return self.gap * factor
+
     def kl(self) -> Array:
         xp, u = self.xp, self.live_log_ratio
-        near = (u < 1) & (u > -1)
+        near = (u < 2) & (u > -2)
         close = self.x * expm1mx(xp.where(near, -u, 0.0), xp=xp)
         apart = self.x * u - self.gap
         value = xp.where(near, close, apart)
         value = xp.where(self.only_y, self.y, value)
         return xp.where(self.only_x, _INF, value)
+
+    def kl_to_mixture(self, w: float) -> Array:
+        xp, u = self.xp, self.live_log_ratio
+        near = self.live & (u < 1) & (u > -1)
+        # By the ratio alone, so that the error of x enters once.
+        z = w * expm1(xp.where(near, -u, 0.0), xp=xp)
+        one = xp.ones_like(z)
+        close = self.x * kl_term(one, Pair(one + z), Pair(-z), xp=xp)
+        apart = _kl_to_mixture(self.x, self.y, self.gap, w, xp=xp)
+        return xp.where(near, close, apart)
+
+    def jensen_shannon(self) -> Array:
+        xp, u = self.xp, self.live_log_ratio
+        reach = js_log_reach(xp=xp)
+        near = self.live & (u < reach) & (u > -reach)
+        z = xp.where(near, u, 0.0)
+        close = (self.x + self.y) * (z * z) * js_log_tail(z * z, xp=xp)
+        return xp.where(near, close, self._far_jensen_shannon())
 
     def chi2(self) -> Array:
         xp, u = self.xp, self.live_log_ratio
@@ -207,8 +324,13 @@ class LogEntry(Entry):
         return xp.where(self.only_x, _INF, value)
 
     def tilted(self, order: Array) -> tuple[Array, Pair]:
-        moved = self.log_x + scale(order, self.ratio, xp=self.xp)
-        return self.xp.ones_like(self.x), moved
+        xp, turned = self.xp, scale(order, self.ratio, xp=self.xp)
+        plain = self.log_x.hi + turned.hi
+        moved = self.log_x + turned
+        # Near the end of the range the transforms overflow before the exponent does.
+        calm = xp.isfinite(moved.hi) & xp.isfinite(moved.lo)
+        moved = Pair(xp.where(calm, moved.hi, plain), xp.where(calm, moved.lo, 0.0))
+        return xp.ones_like(self.x), moved
 
     def swapped(self) -> Entry:
         return LogEntry(

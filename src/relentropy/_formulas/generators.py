@@ -1,8 +1,8 @@
 """The table of divergences: one row each, written for an entry of any kind of input.
 
 A row is the term ``f(x, y)`` that masses x and y add, homogeneous of degree one, never
-negative and zero where x = y, and its derivatives by x and by y, zero there too. Where a mass is
-zero the term is the limit: what a distribution has where the other has nothing counts as well.
+negative and zero where x = y, and its derivatives by x and by y, zero there too. Where a mass
+is zero the term is the limit: what one side has where the other has nothing counts as well.
 
 Multiples of ``x - y`` may be added to a term, since they sum to nothing; that freedom is what
 makes terms non-negative. The other freedom, of evaluation, is used to let nothing cancel:
@@ -16,12 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .._arrays.pairs import Pair
-from .._arrays.polynomials import js_reach, js_tail
 from .deformed import deformed
 from .entries import Entry
 from .expm1mx import expm1
-from .kl_term import kl_term
 from .power_gap import alpha_term
 
 Array = Any
@@ -66,7 +63,7 @@ class Jeffreys(_Row):
 
     def term(self, e: Entry, *, xp: Any) -> Array:
         ends = xp.where(e.only_x | e.only_y, _INF, 0.0)
-        return xp.where(e.live, e.gap * e.live_log_ratio, ends)
+        return xp.where(e.live, e.gap_times(e.live_log_ratio), ends)
 
     def by_x(self, e: Entry, *, xp: Any) -> Array:
         return e.log_ratio - e.swapped().excess
@@ -77,22 +74,10 @@ class Jeffreys(_Row):
 
 @dataclass(frozen=True)
 class JensenShannon(_Row):
-    """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2.
-
-    With t = (x - y)/(x + y) it is (x + y)/4 times (1+t)*log1p(t) + (1-t)*log1p(-t), an even
-    series where t is small and two logarithms of different sizes where it is not.
-    """
+    """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2."""
 
     def term(self, e: Entry, *, xp: Any) -> Array:
-        total, t = _spread(e, xp=xp)
-        near = xp.abs(t) < js_reach(xp=xp)
-        s = xp.where(near, t, 0.0)
-        close = total * (s * s) * js_tail(s * s, xp=xp)
-        above = t > 0
-        high, low = xp.where(above, e.x, e.y), xp.where(above, e.y, e.x)
-        share = _share(low, total, xp=xp)
-        apart = high * xp.log1p(xp.abs(t)) + low * xp.log(xp.where(share > 0, share, 1.0))
-        return xp.where(near, close, 0.5 * apart)
+        return e.jensen_shannon()
 
     def by_x(self, e: Entry, *, xp: Any) -> Array:
         return 0.5 * _log_share(e, xp=xp)
@@ -108,11 +93,8 @@ class SkewJensenShannon(_Row):
     weight: float
 
     def term(self, e: Entry, *, xp: Any) -> Array:
-        w, v = self.weight, 1 - self.weight
-        m = Pair(v * e.x + w * e.y)
-        by_p = kl_term(e.x, m, Pair(w * e.gap), xp=xp)
-        by_q = kl_term(e.y, m, Pair(-v * e.gap), xp=xp)
-        return v * by_p + w * by_q
+        w = self.weight
+        return (1 - w) * e.kl_to_mixture(w) + w * e.swapped().kl_to_mixture(1 - w)
 
     def by_x(self, e: Entry, *, xp: Any) -> Array:
         v = 1 - self.weight
@@ -129,9 +111,7 @@ class SkewKL(_Row):
     weight: float
 
     def term(self, e: Entry, *, xp: Any) -> Array:
-        w = self.weight
-        m = (1 - w) * e.x + w * e.y
-        return kl_term(e.x, Pair(m), Pair(w * e.gap), xp=xp)
+        return e.kl_to_mixture(self.weight)
 
     def by_x(self, e: Entry, *, xp: Any) -> Array:
         w = self.weight
@@ -206,14 +186,14 @@ class Triangular(_Row):
     """(x - y)**2/(x + y)."""
 
     def term(self, e: Entry, *, xp: Any) -> Array:
-        return e.gap * _spread(e, xp=xp)[1]
+        return e.gap * e.spread[1]
 
     def by_x(self, e: Entry, *, xp: Any) -> Array:
-        _, t = _spread(e, xp=xp)
+        _, t = e.spread
         return t * (2 - t)
 
     def by_y(self, e: Entry, *, xp: Any) -> Array:
-        _, t = _spread(e, xp=xp)
+        _, t = e.spread
         return -t * (2 + t)
 
 
@@ -285,12 +265,6 @@ def _times(x: Array, slope: float) -> Array:
     return slope if slope == _INF else x * slope
 
 
-def _spread(e: Entry, *, xp: Any) -> tuple[Array, Array]:
-    """x + y, and (x - y)/(x + y), 0 where there is no mass."""
-    total = e.x + e.y
-    return total, e.gap / xp.where(total > 0, total, 1.0)
-
-
 def _share(x: Array, total: Array, *, xp: Any) -> Array:
     """2*x/total; 1 without any mass."""
     known = total > 0
@@ -299,7 +273,7 @@ def _share(x: Array, total: Array, *, xp: Any) -> Array:
 
 def _log_share(e: Entry, *, xp: Any) -> Array:
     """log(x/m) with m = (x + y)/2; -inf where x has no mass and y has, 0 where none has."""
-    total, t = _spread(e, xp=xp)
+    total, t = e.spread
     below = t < -0.5
     share = _share(e.x, total, xp=xp)
     far = xp.log(xp.where(below, share, 1.0))

@@ -80,7 +80,7 @@ class Numbers(NamedTuple):
     offset: Array
     """The logarithm of that,"""
     rest: Array
-    """and what it is off by."""
+    """and what the rounded logarithm is off by."""
 
 
 class Residual(NamedTuple):
@@ -123,14 +123,17 @@ class LogitShares:
         p_mass = xp.where(masses.p_mass > 0, masses.p_mass, 1.0)
         ratio = p_mass / xp.where(masses.q_mass > 0, masses.q_mass, 1.0)
         p_top, q_top = (finite_or_zero(top, xp=xp) for top in (masses.p_top, masses.q_top))
-        return Numbers(p_top, q_top, p_mass, ratio, xp.log(ratio), xp.zeros_like(ratio))
+        offset = xp.log(ratio)
+        rest = (ratio * xp.exp(-offset) - 1) if xp.exact else xp.zeros_like(ratio)
+        return Numbers(p_top, q_top, p_mass, ratio, offset, rest)
 
     def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> Numbers:
         masses, residual = stats[:2]
-        some = residual.close > 0
-        rest = residual.too_much.value / xp.where(some, residual.close, 1.0)
         first = self.first_numbers(masses, xp=xp)
-        return first._replace(rest=xp.where(some, rest, 0.0))
+        # Rows that are far apart say too little of the offset, and need it less.
+        enough = residual.close > 0.5 * masses.p_mass
+        more = residual.too_much.value / xp.where(enough, residual.close, 1.0)
+        return first._replace(rest=first.rest - xp.where(enough, more, 0.0))
 
     def entry(self, block: Block, numbers: Any, *, xp: Any) -> LogEntry:
         numbers = Numbers(*numbers)
@@ -149,7 +152,11 @@ class LogitShares:
         # Third words last, where the first two have cancelled.
         ratio = ratio if a_tail is None else ratio + Pair(a_tail)
         ratio = ratio if b_tail is None else ratio - Pair(b_tail)
-        ratio = (ratio + Pair(numbers.rest)).map(lambda word: xp.where(none, 0.0, word))
+        ratio = (ratio - Pair(numbers.rest)).map(lambda word: xp.where(none, 0.0, word))
+        if xp.exact:  # beyond the range there is no low word, and the largest number serves
+            calm = xp.isfinite(ratio.hi) & xp.isfinite(ratio.lo)
+            largest = xp.where(a.hi > b.hi, xp.limits.largest, -xp.limits.largest + 0.0 * a.hi)
+            ratio = Pair(xp.where(calm, ratio.hi, largest), xp.where(calm, ratio.lo, 0.0))
         return LogEntry(log_x, log_y, ratio, x, y, no_p, no_q, xp)
 
     def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:

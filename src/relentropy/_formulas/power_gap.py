@@ -4,12 +4,12 @@
 reverse at a = 0, and continuous through both; symmetric under x <-> y with a <-> 1 - a. With
 s = abs(log(x/y)) and the order on the larger mass's side called v, w = 1 - v:
 
-* s < 2, 0 <= a <= 1: the smaller mass times ``s**2*sum(s**k*c_k/(k + 2)!)`` with
+* s < 3, 0 <= a <= 1: the smaller mass times ``s**2*sum(s**k*c_k/(k + 2)!)`` with
   ``c_k = 1 + v + ... + v**k``, all of one sign;
 * beyond: the larger mass times ``(s*E(-w*s) + expm1(-s))/v``, or, where v is small,
   ``(-expm1(-s) - s*exp(-w*s)*E(-v*s))/w``, E(z) = expm1(z)/z, which need no division by zero;
-* a > 1: ``x*(h(d) + h((1 - a)*d)/(a - 1))/a``, h(z) = exp(z) - 1 - z, d = log(y/x), two
-  terms of one sign; a < 0 by symmetry.
+* a > 1: KL's term and ``x*h((1 - a)*d)/(a - 1)``, over a, with h(z) = exp(z) - 1 - z and
+  d = log(y/x), two terms of one sign; a < 0 by symmetry.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def alpha_term(e: Entry, alpha: Array, *, xp: Any) -> Array:
 
 def _between(e: Entry, alpha: Array, *, xp: Any) -> Array:
     u = e.live_log_ratio
-    reach, count = (2.0, 26) if xp.exact else (2.0**-5, 7)
+    reach, count = (3.0, 29) if xp.exact else (2.0**-5, 7)
     x_leads = u > 0
     s = xp.where(x_leads, u, -u)
     near = s < reach
@@ -74,20 +74,18 @@ def _sums(v: Array, count: int) -> list[Array]:
 
 def _above(e: Entry, alpha: Array, *, xp: Any) -> Array:
     d = -e.live_log_ratio
-    # h(d)*x, where x may be too small to be multiplied
-    beyond = d > 2
-    own = xp.where(beyond, -e.gap - e.x * d, e.x * expm1mx(xp.where(beyond, 0.0, d), xp=xp))
     order = alpha - 1
-    z = -order * d
+    z = xp.maximum(xp.minimum(-order * d, xp.limits.largest), -xp.limits.largest)
     near, high = (z < 2) & (z > -2), z >= 2
     small = xp.where(near, z, 0.0)
     close = e.x * (xp.abs(d) * _h_over(small, xp=xp))
     factor, exponent = e.tilted(order)
     power = factor * exp(exponent.map(lambda word: xp.where(high, word, 0.0)), xp=xp)
-    high_term = xp.where(high, power - e.x * (1 + z), 0.0)
+    calm = high & (power < _INF)
+    high_term = xp.where(calm, power - e.x * (1 + xp.where(calm, z, 0.0)), power)
     low_term = e.x * expm1mx(xp.where(near | high, -2.0, z), xp=xp)
     apart = xp.where(high, high_term, low_term) / order
-    return (own + xp.where(near, close, apart)) / alpha
+    return (e.kl() + xp.where(near, close, apart)) / alpha
 
 
 def _h_over(z: Array, *, xp: Any) -> Array:

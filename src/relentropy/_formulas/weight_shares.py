@@ -14,7 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .._arrays.pairs import Pair, add_sums, divide, scale, total, two_prod, two_sum
+from .._arrays.pairs import (
+    Pair,
+    add_sums,
+    divide,
+    fast_two_sum,
+    scale,
+    total,
+    two_prod,
+    two_sum,
+)
 from .._arrays.protocols import Block, Fold
 from .entries import LinearEntry
 from .kl_term import power_of_two_scale
@@ -149,14 +158,20 @@ class WeightShares:
         p, y, delta = _matched(block, numbers.ratio, xp=xp)
         if xp.exact:
             d = scale(p, eps, xp=xp) - delta
-            y, d = Pair(y.hi, y.lo - y.hi * eps.hi), Pair(d.hi, d.lo - d.hi * eps.hi)
+            y = Pair(*fast_two_sum(y.hi, y.lo - y.hi * eps.hi))
+            d = Pair(*fast_two_sum(d.hi, d.lo - d.hi * eps.hi))
         else:
             shrink = 1 - eps.hi
             y, d = Pair(y.hi * shrink), Pair((p * eps.hi - delta.hi) * shrink)
         # What rounding eps leaves must not show where the sides are proportional. (A difference
         # of zero stays, for the sake of derivatives.)
         seen = (xp.abs(d.hi) > xp.limits.noise * p) | (d.hi == 0)
-        return LinearEntry(p, y, d.map(lambda word: xp.where(seen, word, 0.0)), xp)
+        d = d.map(lambda word: xp.where(seen, word, 0.0))
+        if not xp.exact:
+            return LinearEntry(Pair(p), y, d, xp)
+        scales = xp.log(numbers.p_scale) - xp.log(numbers.q_scale) - xp.log(numbers.rounded)
+        raw = (block[0], block[1], scales)
+        return LinearEntry(Pair(p), y, d, xp, _unit(numbers.p_mass, xp=xp), raw)
 
     def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
         """Whether both rows are distributions."""
@@ -165,7 +180,11 @@ class WeightShares:
 
     def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
         """A sum of entries, over the scale they are on."""
-        value = divide(terms, self._masses(stats, xp=xp).p, xp=xp).value
+        mass = self._masses(stats, xp=xp).p
+        if xp.exact:
+            unit = _unit(mass.hi, xp=xp)
+            mass = mass.map(lambda word: word * unit)
+        value = divide(terms, mass, xp=xp).value
         return xp.where(xp.isfinite(terms.hi), value, terms.hi)
 
     def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
@@ -181,6 +200,17 @@ class WeightShares:
     def _masses(stats: tuple[Any, ...], *, xp: Any) -> Masses:
         masses: Masses = stats[1] if xp.exact else stats[0]
         return masses
+
+
+def _unit(mass: Array, *, xp: Any) -> Array:
+    """The power of two that brings a scaled mass of at least 1 below 2."""
+    unit = xp.ones_like(mass)
+    step = 512.0 if xp.limits.splitter > 2**20 else 64.0
+    while step >= 1:
+        above = mass * unit >= 2.0**step
+        unit = xp.where(above, unit * 2.0**-step, unit)
+        step /= 2
+    return unit
 
 
 class Measured(NamedTuple):
@@ -216,7 +246,7 @@ class WeightMeasures:
     def entry(self, block: Block, numbers: Any, *, xp: Any) -> LinearEntry:
         p, q = (one * numbers[0] for one in block[:2])
         gap = Pair(*two_sum(p, -q)) if xp.exact else Pair(p - q)
-        return LinearEntry(p, Pair(q), gap, xp)
+        return LinearEntry(Pair(p), Pair(q), gap, xp)
 
     def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
         return stats[0].valid
