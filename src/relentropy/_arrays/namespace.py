@@ -38,6 +38,8 @@ class Limits:
     headroom: float
     """exp(2 * headroom) times any row's length does not overflow, and exp(-headroom) times
     any row's length is below half an ulp of 1."""
+    endless: float
+    """An order that stands for infinity: what is not zero is far apart from zero times it."""
     noise: float
     """Relative differences of weights that no data of that precision can have, but rounding."""
     tiny: float
@@ -62,6 +64,7 @@ _LIMITS = {
             (0.0, 2.0**1000),
         ),
         headroom=300.0,
+        endless=1e100,
         noise=2.0**-140,
         tiny=float(np.finfo(np.float64).tiny),
         subnormal=1e-290,
@@ -80,6 +83,7 @@ _LIMITS = {
             (0.0, 2.0**126),
         ),
         headroom=30.0,
+        endless=1e25,
         noise=2.0**-62,
         tiny=float(np.finfo(np.float32).tiny),
         subnormal=1e-30,

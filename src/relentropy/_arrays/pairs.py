@@ -104,6 +104,24 @@ def scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
     return Pair(product, error if x.lo is None else error + factor * x.lo)
 
 
+def far_scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
+    """`scale` for products that may come near the end of the range."""
+    return calm(scale(factor, x, xp=xp), factor * x.hi, xp=xp)
+
+
+def calm(x: Pair, plain: Array, *, xp: Any) -> Pair:
+    """A pair whose transforms may have overflowed, and then the rounded number in its place.
+
+    What the range does not hold becomes an end of it, so that differences stay numbers.
+    """
+    end = 0.25 * xp.limits.largest
+    plain = xp.maximum(xp.minimum(plain, end), -end)
+    if x.lo is None:
+        return Pair(xp.where(xp.isfinite(x.hi), x.hi, plain))
+    inside = xp.isfinite(x.hi) & xp.isfinite(x.lo)
+    return Pair(xp.where(inside, x.hi, plain), xp.where(inside, x.lo, 0.0))
+
+
 def divide(x: Pair, y: Pair, *, xp: Any) -> Pair:
     """``x / y``, with the remainder of the division where the namespace is exact."""
     quotient = x.hi / y.hi

@@ -14,8 +14,9 @@ def deformed(x: Array, k: Array, /, *, xp: Any) -> Array:
     straight = k == 0
     divisor = xp.where(straight, 1.0, k)
     z = divisor * x
-    # Where k*x is lost to the end of the range, or is zero, x is all there is.
-    return xp.where(straight | (z == 0), x, expm1(z, xp=xp) / divisor)
+    # Where k*x loses digits to the end of the range, x is all there is.
+    straight = straight | (z < xp.limits.subnormal) & (z > -xp.limits.subnormal)
+    return xp.where(straight, x, expm1(z, xp=xp) / divisor)
 
 
 def mean_exp(z: Array, /, *, xp: Any) -> Array:

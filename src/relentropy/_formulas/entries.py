@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .._arrays.pairs import Pair, divide, exp, scale
+from .._arrays.pairs import Pair, calm, divide, exp, far_scale
 from .._arrays.polynomials import js_log_reach, js_log_tail, js_reach, js_tail
 from .expm1mx import expm1, expm1mx
 from .kl_term import kl_term
+from .log_pair import log_words
 from .logarithms import signed_log_ratio
 
 Array = Any
@@ -83,8 +84,11 @@ class Entry(ABC):
         """(x - y)**2/y."""
 
     @abstractmethod
-    def tilted(self, order: Array) -> tuple[Array, Pair]:
-        """A factor f and an exponent z with ``x*(x/y)**order = f*exp(z)`` where live."""
+    def powers(self, alpha: Array) -> tuple[Array, Pair]:
+        """A factor f and an exponent z with ``x**alpha*y**(1 - alpha) = f*exp(z)`` where live.
+
+        From the side whose exponent is smaller, which is what rounding errors grow with.
+        """
 
     @abstractmethod
     def swapped(self) -> Entry:
@@ -221,11 +225,19 @@ class LinearEntry(Entry):
     def chi2(self) -> Array:
         return self.xp.where(self.only_x, _INF, self.gap * self.excess)
 
-    def tilted(self, order: Array) -> tuple[Array, Pair]:
-        # The smaller exponent: its rounding errors are what the product loses.
-        below = order < -0.5
-        power = self.xp.where(below, 1 + order, order)
-        return self.xp.where(below, self.y, self.x), Pair(power * self.live_log_ratio)
+    def powers(self, alpha: Array) -> tuple[Array, Pair]:
+        xp = self.xp
+        below = alpha < 0.5
+        order = xp.where(below, alpha, alpha - 1)
+        factor = xp.where(below, self.y, self.x)
+        if not xp.exact:
+            return factor, Pair(order * self.live_log_ratio)
+        masses = (self.scaled_x.hi, self.scaled_y.hi)
+        seen = (masses[0] > 0) & (masses[1] > 0)
+        one, other = (log_words(xp.where(seen, mass, 1.0), xp=xp) for mass in masses)
+        close = (xp.abs(self.live_log_ratio) < 1.0) | ~seen
+        ratio = _chosen(close, Pair(self.live_log_ratio), one - other, xp=xp)
+        return factor, far_scale(order, ratio, xp=xp)
 
     def swapped(self) -> Entry:
         raw = None if self.raw is None else (self.raw[1], self.raw[0], -self.raw[2])
@@ -316,21 +328,19 @@ class LogEntry(Entry):
     def chi2(self) -> Array:
         xp, u = self.xp, self.live_log_ratio
         far = self.live & (u > 1)
-        factor, exponent = self.tilted(xp.ones_like(u))
+        factor, exponent = self.powers(2.0 + 0.0 * u)
         # y may be too small to be seen where x**2/y is not.
         squared = factor * exp(exponent.map(lambda word: xp.where(far, word, 0.0)), xp=xp)
         close = self.gap * xp.where(far | self.only_x, 0.0, self.excess)
         value = xp.where(far, squared - (self.x + self.gap), close)
         return xp.where(self.only_x, _INF, value)
 
-    def tilted(self, order: Array) -> tuple[Array, Pair]:
-        xp, turned = self.xp, scale(order, self.ratio, xp=self.xp)
-        plain = self.log_x.hi + turned.hi
-        moved = self.log_x + turned
-        # Near the end of the range the transforms overflow before the exponent does.
-        calm = xp.isfinite(moved.hi) & xp.isfinite(moved.lo)
-        moved = Pair(xp.where(calm, moved.hi, plain), xp.where(calm, moved.lo, 0.0))
-        return xp.ones_like(self.x), moved
+    def powers(self, alpha: Array) -> tuple[Array, Pair]:
+        xp = self.xp
+        below = alpha < 0.5
+        turned = far_scale(xp.where(below, alpha, alpha - 1), self.ratio, xp=xp)
+        log = _chosen(below, self.log_y, self.log_x, xp=xp)
+        return xp.ones_like(self.x), calm(log + turned, log.hi + turned.hi, xp=xp)
 
     def swapped(self) -> Entry:
         return LogEntry(

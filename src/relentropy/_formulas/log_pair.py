@@ -46,6 +46,18 @@ def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
     return Logarithm(pair, xp.where(inside, tail, 0.0))
 
 
+def log_words(w: Array, /, *, xp: Any) -> Pair:
+    """log(w) of positive numbers, off by half an ulp of 1 at most, however large it is.
+
+    What exponents need: ``exp(a*log(w))`` is then as good for w = 1e-300 as for w = 1/2.
+    """
+    if not xp.exact:
+        return Pair(xp.log(w))
+    fraction, exponent = _split(w, xp=xp)
+    long, short, _ = _LOG_TWO[xp.limits.splitter > 2**20]
+    return Pair(*two_sum(exponent * long, xp.log(fraction) + exponent * short))
+
+
 def _three_words(words: list[Array]) -> tuple[Array, Array, Array]:
     """The sum of words, without error but for the last of three."""
     high, *errors = words

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .._arrays.pairs import Pair, exp, minus, total, two_sum
+from .._arrays.pairs import Pair, calm, exp, minus, total, two_sum
 from .._arrays.protocols import Block, Fold
 from .entries import LogEntry
 from .expectation import exp_difference, finite_or_zero
@@ -153,10 +153,7 @@ class LogitShares:
         ratio = ratio if a_tail is None else ratio + Pair(a_tail)
         ratio = ratio if b_tail is None else ratio - Pair(b_tail)
         ratio = (ratio - Pair(numbers.rest)).map(lambda word: xp.where(none, 0.0, word))
-        if xp.exact:  # beyond the range there is no low word, and the largest number serves
-            calm = xp.isfinite(ratio.hi) & xp.isfinite(ratio.lo)
-            largest = xp.where(a.hi > b.hi, xp.limits.largest, -xp.limits.largest + 0.0 * a.hi)
-            ratio = Pair(xp.where(calm, ratio.hi, largest), xp.where(calm, ratio.lo, 0.0))
+        ratio = calm(ratio, a.hi - b.hi, xp=xp)
         return LogEntry(log_x, log_y, ratio, x, y, no_p, no_q, xp)
 
     def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:

@@ -79,7 +79,7 @@ def _above(e: Entry, alpha: Array, *, xp: Any) -> Array:
     near, high = (z < 2) & (z > -2), z >= 2
     small = xp.where(near, z, 0.0)
     close = e.x * (xp.abs(d) * _h_over(small, xp=xp))
-    factor, exponent = e.tilted(order)
+    factor, exponent = e.powers(alpha)
     power = factor * exp(exponent.map(lambda word: xp.where(high, word, 0.0)), xp=xp)
     calm = high & (power < _INF)
     high_term = xp.where(calm, power - e.x * (1 + xp.where(calm, z, 0.0)), power)

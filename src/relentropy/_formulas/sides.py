@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .._arrays.pairs import exp
+from .._arrays.pairs import Pair, exp
 from .expectation import finite_or_zero
+from .log_pair import log_words
 from .logarithms import log_ratio
 from .logsumexp import relative
 from .times import times
@@ -31,6 +32,9 @@ class Side(Protocol):
 
     def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
         """-log(weight), 0 where absent."""
+
+    def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
+        """log(weight) for exponents, off by an ulp of 1 at most; where absent any number."""
 
     def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
         """weight * factor, with its digits where the weight alone is subnormal."""
@@ -58,6 +62,9 @@ class Logits:
 
     def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
         return xp.where(x == -_INF, 0.0, finite_or_zero(top, xp=xp) - x)
+
+    def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
+        return relative(x, top, xp=xp)
 
     def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
         if not xp.exact:
@@ -96,6 +103,11 @@ class Weights:
         known = x > 0
         anchor = self._anchor(top, xp=xp)
         return xp.where(known, log_ratio(anchor, xp.where(known, x, anchor), xp=xp), 0.0)
+
+    def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
+        anchor = self._anchor(top, xp=xp)
+        weight = xp.where((x > 0) & (x < _INF), x, anchor)
+        return log_words(weight, xp=xp) - log_words(anchor, xp=xp)
 
     def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
         return weight * factor

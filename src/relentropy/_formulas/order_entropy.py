@@ -1,0 +1,194 @@
+"""Rényi's and Tsallis's entropies of every order, in one pass.
+
+With gaps ``g = -log(w)`` from the row's largest entry, w the mass relative to it, S the sum of
+all w, and
+
+    T = sum(w*(exp((1 - a)*g) - 1)/(1 - a)),
+
+whose terms are of one sign for every order (and w*g at a = 1), the sum of w**a is S + (1 - a)*T
+and Rényi's entropy ``log(S) + log1p((1 - a)*T/S)/(1 - a)``, where nothing cancels for a < 1;
+for a > 1 the same over the sum of w**a instead of S. Tsallis's is
+``(T/S)*S**(1 - a) + (S**(1 - a) - 1)/(1 - a)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .._arrays.pairs import Pair, exp, far_scale, total
+from .._arrays.protocols import Block, Fold, Measure
+from .deformed import deformed, log1p_over
+from .expectation import beside_top, in_base
+from .renyi import finite_order, refuse_order
+from .sides import Side, side
+
+Array = Any
+_INF, _NAN = float("inf"), float("nan")
+
+
+class State(NamedTuple):
+    """Any part of a row; each (1, rows)."""
+
+    top: Array
+    others: Array
+    """S - 1."""
+    bent: Array
+    """T."""
+    powers: Array
+    """sum(w**a) - 1."""
+    valid: Array
+    alpha: Array
+
+
+@dataclass(frozen=True)
+class OrderFold:
+    side: Side
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> State:
+        p, alpha = block[0], finite_order(block[1][:1, :], xp=xp)
+        top = xp.max(p)
+        weight = self.side.weight(p, top, xp=xp)
+        gap = self.side.gap(p, top, xp=xp)
+        absent = p == self.side.absent
+        below = self.side.below(p, top, xp=xp)
+        bent, power = _powers(weight, gap, below, alpha, xp=xp)
+        power = xp.where(absent, 0.0, power)
+        at_top, none = p == top, top == self.side.absent
+        return State(
+            top=top,
+            others=xp.where(none, 0.0, beside_top(weight, at_top, xp=xp)),
+            bent=total(xp.where(absent, 0.0, bent), xp=xp).value,
+            powers=xp.where(none, 0.0, beside_top(power, at_top, xp=xp)),
+            valid=~xp.any(self.side.invalid(p)),
+            alpha=block[1][:1, :],
+        )
+
+    def merge(self, one: State, other: State, *, xp: Any) -> State:
+        top = xp.maximum(one.top, other.top)
+        alpha = finite_order(one.alpha, xp=xp)
+        leads = one.top >= other.top
+        others = powers = bent = 0.0
+        for part, first in ((one, leads), (other, ~leads)):
+            weight = self.side.weight(part.top, top, xp=xp)
+            gap = self.side.gap(part.top, top, xp=xp)
+            below = self.side.below(part.top, top, xp=xp)
+            own, power = _powers(weight, gap, below, alpha, xp=xp)
+            power = xp.where(part.top == self.side.absent, 0.0, power)
+            others = others + xp.where(first, part.others, weight * (1 + part.others))
+            powers = powers + xp.where(first, part.powers, power * (1 + part.powers))
+            # A mass moved by a gap: its own bend, and the gap's.
+            bent = bent + power * part.bent + own * (1 + part.others)
+        valid = one.valid & other.valid
+        return State(top, others, bent, powers, valid, one.alpha)
+
+
+def _powers(
+    weight: Array, gap: Array, below: Pair, alpha: Array, *, xp: Any
+) -> tuple[Array, Array]:
+    """``w*expm1((1 - a)*g)/(1 - a)`` and ``w**a``."""
+    order = 1 - alpha
+    z = order * gap
+    small = (z < 1) & (z > -1)
+    power = exp(far_scale(alpha, below, xp=xp), xp=xp)
+    near = weight * deformed(xp.where(small, gap, 0.0), order, xp=xp)
+    apart = (power - weight) / xp.where(order == 0, 1.0, order)
+    return xp.where(small, near, apart), power
+
+
+@dataclass(frozen=True)
+class OrderEntropy(Measure):
+    """What both entropies of an order have in common."""
+
+    from_logits: bool
+    base: float | None = None
+    empty = (0.0,)
+
+    @property
+    def side(self) -> Side:
+        return side(self.from_logits)
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return (self.side.absent, None)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (OrderFold(self.side),)
+
+    def _possible(self, state: State) -> Array:
+        return state.valid & (state.top != self.side.absent) & (state.alpha >= 0)
+
+
+@dataclass(frozen=True)
+class RenyiEntropy(OrderEntropy):
+    """log(sum(p**a))/(1 - a)."""
+
+    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+        (state,) = stats
+        value = xp.log1p(state.others) + _beyond(state, xp=xp)
+        value = in_base(value, self.base, xp=xp)
+        return (xp.where(self._possible(state), value, _NAN),)
+
+    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+        (state,) = stats
+        return state.top, state.others, _beyond(state, xp=xp), state.powers
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Array | None, ...]:
+        """By shares a/(1 - a)*(p**(a - 1)/sum(p**a) - 1), which is -log(p) - H at a = 1."""
+        refuse_order(need[1])
+        top, others, beyond, powers = numbers
+        p, alpha = block[0], finite_order(block[1], xp=xp)
+        weight = self.side.weight(p, top, xp=xp)
+        gap = self.side.gap(p, top, xp=xp)
+        absent, mass = p == self.side.absent, 1 + others
+        # exp((1 - a)*(gap - beyond)): w**(a - 1) over the mean of all
+        order = 1 - alpha
+        own = gap - beyond
+        rate = alpha * deformed(own, order, xp=xp)
+        # Past order one the sum of powers is known better than its logarithm.
+        known = mass / (1 + powers)
+        divisor = xp.where(order == 0, 1.0, order)
+        steep = (xp.exp(order * gap) * known - 1) * (alpha / divisor)
+        z = order * own
+        rate = xp.where((z < 1) & (z > -1), rate, steep)
+        ends = xp.where(alpha > 1, -alpha / divisor, xp.where(alpha == 0, 0.0 * divisor, _INF))
+        rate = xp.where(absent, ends, rate)
+        by_p = self.side.by_entry(p, top, weight, mass, rate, xp=xp)
+        return in_base(by_p, self.base, xp=xp), None
+
+
+def _beyond(state: State, *, xp: Any) -> Array:
+    """Rényi's entropy less log(S)."""
+    alpha = finite_order(state.alpha, xp=xp)
+    total_ = 1 + xp.where(alpha > 1, state.powers, state.others)
+    ratio = state.bent / total_
+    return ratio * log1p_over(xp.abs(1 - alpha) * ratio, xp=xp)
+
+
+@dataclass(frozen=True)
+class TsallisEntropy(OrderEntropy):
+    """(1 - sum(p**a))/(a - 1)."""
+
+    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+        (state,) = stats
+        order = 1 - finite_order(state.alpha, xp=xp)
+        surprise = xp.log1p(state.others)
+        lifted = (state.bent / (1 + state.others)) * xp.exp(order * surprise)
+        value = lifted + deformed(surprise, order, xp=xp)
+        value = xp.where(state.alpha == _INF, 0.0, value)
+        return (xp.where(self._possible(state), value, _NAN),)
+
+    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+        (state,) = stats
+        return state.top, state.others, _beyond(state, xp=xp), state.powers
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Array | None, ...]:
+        """By shares a/(1 - a)*(p**(a - 1) - sum(p**a)): Rényi's times the sum of powers."""
+        renyi, _ = RenyiEntropy(self.from_logits).grad(block, numbers, need, xp=xp)
+        _, others, _, powers = numbers
+        alpha = finite_order(block[1], xp=xp)
+        return renyi * ((1 + powers) * xp.exp(-alpha * xp.log1p(others))), None

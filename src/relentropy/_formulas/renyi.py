@@ -1,0 +1,242 @@
+"""Rényi's divergence of every order, from the table's term of that order.
+
+With ``B = sum((x**a*y**(1 - a) - a*x - (1 - a)*y)/(a - 1))``, a sum of terms none of which is
+negative, and ``M = (a - 1)*B``, the sum of ``x**a*y**(1 - a)`` is 1 + M and the divergence
+
+    D = log1p(M)/(a - 1) = B*(log1p(M)/M),
+
+which is KL at a = 1 and the logarithm of a covered share at a = 0. It loses digits only where M
+is close to -1, two distributions with little in common; there, and where the sum leaves the
+range, it is the logarithm of the sum itself, shifted by its largest exponent. So is a = inf,
+the largest log-ratio, for which a very large order stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .._arrays.pairs import Pair, add_sums, exp, total
+from .._arrays.protocols import Block, Fold, Measure
+from .deformed import deformed, log1p_over
+from .entries import Entry
+from .expectation import in_base
+from .expm1mx import expm1
+from .f_divergence import Source, source_of
+from .power_gap import alpha_term
+
+Array = Any
+_INF, _NAN = float("inf"), float("nan")
+
+
+class Sums(NamedTuple):
+    """Of a part of a row, on the scale its entries are on."""
+
+    terms: Pair
+    """sum((x**a*y**(1 - a) - a*x - (1 - a)*y)/(a*(a - 1))) of what both sides have."""
+    only_x: Array
+    """What only the first has,"""
+    only_y: Array
+    """and only the second."""
+    highest: Array
+    """The largest log(x/y)."""
+    shift: Array
+    """0, or the largest exponent of an x**a*y**(1 - a) that is far from 1."""
+    powers: Array
+    """sum(x**a*y**(1 - a))*exp(-shift)."""
+
+
+def finite_order(alpha: Array, *, xp: Any) -> Array:
+    """The order; a very large one instead of inf."""
+    return xp.minimum(alpha, xp.limits.endless)
+
+
+def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
+    """`Sums` of a block."""
+    factor, exponent = e.powers(alpha)
+    largest = xp.max(xp.where(e.live, exponent.hi, -_INF))
+    far = (xp.abs(largest) > xp.limits.headroom) & (xp.abs(largest) < _INF)
+    shift = xp.where(far, largest, 0.0)
+    # Past 1/eps the low words of exponents are larger than 1, and noise.
+    wild = xp.abs(shift) > xp.limits.headroom**6
+    below = (exponent - Pair(shift)).map(lambda word: xp.where(wild, 0.0, word))
+    below = Pair(xp.where(wild, exponent.hi - shift, below.hi), below.lo)
+    below = below.map(lambda word: xp.where(e.live, word, 0.0))
+    powers = xp.where(e.live, factor * exp(below, xp=xp), 0.0)
+    return Sums(
+        terms=total(xp.where(e.live, alpha_term(e, alpha, xp=xp), 0.0), xp=xp),
+        only_x=total(xp.where(e.only_x, e.x, 0.0), xp=xp).value,
+        only_y=total(xp.where(e.only_y, e.y, 0.0), xp=xp).value,
+        highest=xp.max(xp.where(e.live, e.live_log_ratio, -_INF)),
+        shift=shift,
+        powers=total(powers, xp=xp).value,
+    )
+
+
+def merged_sums(one: Sums, other: Sums, *, xp: Any) -> Sums:
+    """`Sums` of two parts together."""
+    # A part without any power has the shift 0, and nothing to be shifted.
+    shifts = [xp.where(part.powers > 0, part.shift, -_INF) for part in (one, other)]
+    shift = xp.maximum(*shifts)
+    shift = xp.where(shift > -_INF, shift, 0.0)
+    powers = sum(
+        part.powers * xp.exp(xp.where(part.powers > 0, part.shift - shift, 0.0))
+        for part in (one, other)
+    )
+    return Sums(
+        terms=add_sums(one.terms, other.terms, xp=xp),
+        only_x=one.only_x + other.only_x,
+        only_y=one.only_y + other.only_y,
+        highest=xp.maximum(one.highest, other.highest),
+        shift=shift,
+        powers=powers,
+    )
+
+
+class Powers(NamedTuple):
+    """What a row's sum of powers is; each (1, rows)."""
+
+    excess: Array
+    """M."""
+    divergence: Array
+    """log(sum)/(a - 1), in nats."""
+    shift: Array
+    log: Array
+    """log(sum) - shift."""
+
+
+def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
+    """A row's numbers; ``mean`` divides by the scale that entries are on."""
+    terms, powers = mean(sums.terms), mean(Pair(sums.powers))
+    only_x, only_y = mean(Pair(sums.only_x)), mean(Pair(sums.only_y))
+    inside = alpha < 1
+    share = alpha / xp.where(inside, 1 - alpha, 1.0)
+    lost = xp.where(only_x > 0, xp.where(inside, share * only_x, _INF), 0.0)
+    bent = alpha * terms + only_y + lost
+    # (a - 1)*share is -a, also next to a = 1.
+    order = alpha - 1
+    excess = xp.where(order == 0, 0.0, order * (alpha * terms + only_y))
+    excess = xp.where(inside, excess - alpha * only_x, xp.where(only_x > 0, _INF, excess))
+    plain = (excess > -0.5) & (excess < _INF) & (sums.shift <= 0)
+    plain = plain & (alpha < xp.limits.endless)
+    safe = xp.where(plain, excess, 0.0)
+    near = xp.where(plain, bent, 0.0) * log1p_over(safe, xp=xp)
+    some = powers > 0
+    log = xp.where(some, xp.log(xp.where(some, powers, 1.0)), -_INF)
+    divisor = xp.where(order == 0, 1.0, order)
+    far = xp.where(some, (sums.shift + log) / divisor, _INF)
+    # The largest ratio alone is left of powers that overflow, and of an order of inf.
+    beyond = sums.shift >= 0.125 * xp.limits.largest
+    endless = some & ((alpha >= xp.limits.endless) | beyond)
+    far = xp.where(endless, sums.highest, far)
+    far = xp.where(~inside & (only_x > 0) | (order == 0), bent, far)
+    return Powers(
+        excess=excess,
+        divergence=xp.where(plain, near, far),
+        shift=xp.where(plain, 0.0, sums.shift),
+        log=xp.where(plain, xp.log1p(safe), log),
+    )
+
+
+@dataclass(frozen=True)
+class OrderFold:
+    source: Source
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> tuple[Sums, Array]:
+        entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
+        alpha = finite_order(block[2][:1, :], xp=xp)
+        return order_sums(entry, alpha, xp=xp), block[2][:1, :]
+
+    def merge(self, one: Any, other: Any, *, xp: Any) -> tuple[Sums, Array]:
+        return merged_sums(one[0], other[0], xp=xp), one[1]
+
+
+@dataclass(frozen=True)
+class RenyiDivergence(Measure):
+    """log(sum(x**a*y**(1 - a)))/(a - 1), times a factor."""
+
+    from_logits: tuple[bool, bool] = (False, False)
+    base: float | None = None
+    factor: float = 1.0
+    empty = (0.0,)
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.from_logits, True)
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return (*self.source.fills, None)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (*self.source.passes(xp=xp), OrderFold(self.source))
+
+    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+        powers, alpha = self._powers(stats, xp=xp), stats[-1][1]
+        value = self.factor * in_base(powers.divergence, self.base, xp=xp)
+        possible = self.source.possible(stats, xp=xp) & (alpha >= 0)
+        return (xp.where(possible, value, _NAN),)
+
+    def _powers(self, stats: tuple[Any, ...], *, xp: Any) -> Powers:
+        sums, alpha = stats[-1]
+
+        def mean(terms: Pair) -> Array:
+            return self.source.mean(terms, stats, xp=xp)
+
+        return powers_of(sums, finite_order(alpha, xp=xp), mean, xp=xp)
+
+    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+        return *self.source.numbers(stats, xp=xp), *self._powers(stats, xp=xp)
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Array | None, ...]:
+        """By p's shares a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1), by q's 1 - x**a*y**-a/C."""
+        refuse_order(need[2])
+        *shares, excess, divergence, shift, log = numbers
+        powers = Powers(excess, divergence, shift, log)
+        entry = self.source.entry(block, shares, xp=xp)
+        alpha = finite_order(block[2], xp=xp)
+        by_p = by_q = None
+        if need[0]:
+            rate = tilted_by_x(entry, alpha, powers, xp=xp)
+            by_p = self.source.by_p(block, shares, entry, rate, xp=xp)
+            by_p = self.factor * in_base(by_p, self.base, xp=xp)
+        if need[1]:
+            rate = tilted_by_y(entry, alpha, powers, xp=xp)
+            by_q = self.source.by_q(block, shares, entry, rate, xp=xp)
+            by_q = self.factor * in_base(by_q, self.base, xp=xp)
+        return by_p, by_q, None
+
+
+def refuse_order(needed: bool) -> None:
+    """The order is what users choose."""
+    if needed:
+        raise TypeError("there is no derivative by alpha; detach it, or stop its gradient")
+
+
+def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
+    """``a/(a - 1)*(exp((a - 1)*L - log C) - 1)``, with L the log-ratio."""
+    order = alpha - 1
+    own = xp.where(e.live, e.live_log_ratio - powers.divergence, e.log_ratio)
+    near = alpha * deformed(own, order, xp=xp)
+    z = _tilted_exponent(e, order, powers, xp=xp)
+    divisor = xp.where(order == 0, 1.0, order)
+    far = (alpha / divisor) * expm1(z, xp=xp)
+    return xp.where((powers.shift == 0) | ~e.live, near, far)
+
+
+def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
+    """``1 - exp(a*L - log C)``."""
+    order = alpha - 1
+    z = _tilted_exponent(e, order, powers, xp=xp)
+    own = xp.where(powers.shift == 0, order * (e.live_log_ratio - powers.divergence), z)
+    inside = -expm1(e.live_log_ratio + own, xp=xp)
+    only_x = xp.where(alpha > 0, -_INF, 1.0 - xp.exp(-powers.log))
+    value = xp.where(e.live, inside, xp.where(e.only_x, only_x, 1.0))
+    return xp.where(e.only_y & (alpha == 0), 1.0, value)
+
+
+def _tilted_exponent(e: Entry, order: Array, powers: Powers, *, xp: Any) -> Array:
+    """(a - 1)*L less the logarithm of the sum, whose largest terms have much in common."""
+    return (order * e.live_log_ratio - powers.shift) - powers.log
