@@ -227,7 +227,8 @@ class LinearEntry(Entry):
 
     def powers(self, alpha: Array) -> tuple[Array, Pair]:
         xp = self.xp
-        below = alpha < 0.5
+        # From a mass that scaling has left, where it has left one alone.
+        below = xp.where(self.y > 0, xp.where(self.x > 0, alpha, 0.0), 1.0) < 0.5
         order = xp.where(below, alpha, alpha - 1)
         factor = xp.where(below, self.y, self.x)
         if not xp.exact:

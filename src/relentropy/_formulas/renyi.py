@@ -13,6 +13,7 @@ the largest log-ratio, for which a very large order stands.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,8 +52,8 @@ def finite_order(alpha: Array, *, xp: Any) -> Array:
     return xp.minimum(alpha, xp.limits.endless)
 
 
-def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
-    """`Sums` of a block."""
+def scaled_powers(e: Entry, alpha: Array, *, xp: Any) -> tuple[Array, Array]:
+    """A row's shift, and ``x**a*y**(1 - a)*exp(-shift)`` of what both sides have."""
     factor, exponent = e.powers(alpha)
     largest = xp.max(xp.where(e.live, exponent.hi, -_INF))
     far = (xp.abs(largest) > xp.limits.headroom) & (xp.abs(largest) < _INF)
@@ -63,6 +64,12 @@ def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
     below = Pair(xp.where(wild, exponent.hi - shift, below.hi), below.lo)
     below = below.map(lambda word: xp.where(e.live, word, 0.0))
     powers = xp.where(e.live, factor * exp(below, xp=xp), 0.0)
+    return shift, powers
+
+
+def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
+    """`Sums` of a block."""
+    shift, powers = scaled_powers(e, alpha, xp=xp)
     return Sums(
         terms=total(xp.where(e.live, alpha_term(e, alpha, xp=xp), 0.0), xp=xp),
         only_x=total(xp.where(e.only_x, e.x, 0.0), xp=xp).value,
@@ -113,11 +120,12 @@ def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
     share = alpha / xp.where(inside, 1 - alpha, 1.0)
     lost = xp.where(only_x > 0, xp.where(inside, share * only_x, _INF), 0.0)
     bent = alpha * terms + only_y + lost
-    # (a - 1)*share is -a, also next to a = 1.
+    # (a - 1)*share is -a, also at a = 1.
     order = alpha - 1
     excess = xp.where(order == 0, 0.0, order * (alpha * terms + only_y))
-    excess = xp.where(inside, excess - alpha * only_x, xp.where(only_x > 0, _INF, excess))
-    plain = (excess > -0.5) & (excess < _INF) & (sums.shift <= 0)
+    infinite = (alpha > 1) & (only_x > 0)
+    excess = xp.where(alpha > 1, xp.where(infinite, _INF, excess), excess - alpha * only_x)
+    plain = (excess > -0.5) & (excess < math.exp(xp.limits.headroom))
     plain = plain & (alpha < xp.limits.endless)
     safe = xp.where(plain, excess, 0.0)
     near = xp.where(plain, bent, 0.0) * log1p_over(safe, xp=xp)
@@ -129,7 +137,7 @@ def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
     beyond = sums.shift >= 0.125 * xp.limits.largest
     endless = some & ((alpha >= xp.limits.endless) | beyond)
     far = xp.where(endless, sums.highest, far)
-    far = xp.where(~inside & (only_x > 0) | (order == 0), bent, far)
+    far = xp.where(infinite | (order == 0), bent, far)
     return Powers(
         excess=excess,
         divergence=xp.where(plain, near, far),
