@@ -7,17 +7,15 @@ difference other than zero is smaller than its last bit. (Beyond `MAX_EXP_BITS`,
 are 11000 apart, what remains of a difference counts as zero; no dtype would hold it.)
 """
 
-from dataclasses import dataclass
-
 from mpmath import mp
 
+from .components import NOTHING, ONE, UNDEFINED, cancelled, side, times_slope, unless_rounding
 from .definitions import ELEMENTWISE
+from .entries import ENTRIES
 from .evaluate import agreed, exact, raised, starting_precision
-from .rows import ZERO, are_logits, flags, measure
-
-ONE = mp.mpf(1)
-NOTHING = (ZERO, ONE)
-UNDEFINED = (mp.nan, ONE)
+from .f_slopes import F_SLOPES
+from .order_slopes import ORDER_SLOPES
+from .rows import ZERO, are_logits, flags
 
 
 def derivatives(function, inputs, options=None, seeds=None):
@@ -30,16 +28,18 @@ def derivatives(function, inputs, options=None, seeds=None):
     inputs : sequence
         The inputs as for `evaluate`, in a sequence.
     options : dict, optional
-        ``from_logits`` and ``normalize``, where the function has them.
+        ``from_logits``, ``normalize`` and parameters, where the function has them.
     seeds : sequence of floats, optional
-        For ``softmax`` and ``log_softmax``, and required there: one cotangent an entry.
+        For the functions that return a number for each entry of a row, such as ``softmax``,
+        and required there: one cotangent an entry.
         The result is then the vector-Jacobian product.
 
     Returns
     -------
     list
         For each operand an mpf, or a list of them for the functions of rows. That of
-        ``logsumexp`` is the derivative of ``log(abs(sum))``.
+        ``logsumexp`` is the derivative of ``log(abs(sum))``, and that of
+        ``chernoff_information`` the derivative of its value.
     """
     return _part(0, function, slopes(function, inputs, options, seeds))
 
@@ -78,8 +78,8 @@ def slopes(function, inputs, options=None, seeds=None):
         For each operand, and each of its entries, a component and its condition number;
         lists of one pair for the elementwise functions.
     """
-    if (seeds is not None) != (function in ("softmax", "log_softmax")):
-        raise TypeError("softmax and log_softmax, and nothing else, need seeds")
+    if (seeds is not None) != (function in ("softmax", "log_softmax", *ENTRIES)):
+        raise TypeError("functions with a result for each entry, and no other, need seeds")
     args = [exact(v) for v in inputs]
     options, seeds = options or {}, None if seeds is None else exact(seeds)
     bits = starting_precision(function, args, options)
@@ -108,15 +108,6 @@ def slopes(function, inputs, options=None, seeds=None):
 
 def _at_least_one(value, condition):
     return max(ONE, condition) if mp.isfinite(value) else ONE
-
-
-def _cancelled(value, size, bits):
-    """A sum whose terms have absolute values that add up to `size`, and its condition."""
-    if size == 0:
-        return NOTHING
-    if abs(value) <= mp.ldexp(size, -bits):
-        return ZERO, mp.inf
-    return value, size / abs(value)
 
 
 # Elementwise ----------------------------------------------------------------------------
@@ -294,7 +285,7 @@ def _softmax(a, *, seeds, bits):
     size = mp.fsum(s * abs(c) for s, c in pairs)
     components = []
     for s, c in pairs:
-        value, condition = _cancelled(c - mean, abs(c) + size, bits)
+        value, condition = cancelled(c - mean, abs(c) + size, bits)
         components.append((s * value, condition) if s else NOTHING)
     return [components]
 
@@ -307,7 +298,27 @@ def _log_softmax(a, *, seeds, bits):
     total = mp.fsum(seeds)
     size = mp.fsum(abs(c) for c in seeds)
     pairs = zip(shares, seeds, strict=True)
-    return [[_cancelled(c - s * total, abs(c) + s * size, bits) for s, c in pairs]]
+    return [[cancelled(c - s * total, abs(c) + s * size, bits) for s, c in pairs]]
+
+
+def _surprisal(p, from_logits=False, normalize=True, *, seeds, bits):
+    """``sum(c) * p - c``, divided by the weight, or by 1 for a logit."""
+    row = p
+    p = side(p, flags(from_logits, 1)[0], normalize, bits)
+    if p is None:
+        return [[UNDEFINED] * len(row)]
+    total = mp.fsum(seeds) if normalize else ZERO
+    size = mp.fsum(abs(c) for c in seeds) if normalize else ZERO
+    components = []
+    for x, v, c in zip(p.masses, row, seeds, strict=True):
+        if p.is_log or x:
+            value, condition = cancelled(x * total - c, x * size + abs(c), bits)
+            components.append((value if p.is_log else value / v, condition))
+        elif c:
+            components.append((-mp.sign(c) * mp.inf, ONE))
+        else:
+            components.append((total * p.slopes[0], ONE))
+    return [components]
 
 
 def _shares(a):
@@ -319,48 +330,6 @@ def _shares(a):
     return [w / total for w in powers]
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One operand of a divergence or an entropy.
-
-    Attributes
-    ----------
-    masses : list of mpf
-    surprises : list of mpf
-        ``-log(mass)``.
-    slopes : list of mpf
-        The derivative by an entry is this times the derivative by the mass, less what
-        keeps the sum of masses at one.
-    is_log : bool
-    """
-
-    masses: list
-    surprises: list
-    slopes: list
-    is_log: bool
-
-
-def _side(values, is_log, normalize, bits):
-    """The measure that a row is, or None where it is none."""
-    row = measure(values, is_log, normalize)
-    if row is None:
-        return None
-    masses = [x for x, _ in row]
-    surprises = [-log_x for _, log_x in row]
-    if normalize:
-        # The only mass of a row is 1, and its logarithm of logits would be a rounding error.
-        surprises = [_unless_rounding(s, bits) for s in surprises]
-    if is_log:
-        slopes = masses
-    else:
-        slopes = [1 / mp.fsum(values) if normalize else ONE] * len(row)
-    return _Side(masses, surprises, slopes, is_log)
-
-
-def _unless_rounding(value, bits):
-    return ZERO if abs(value) <= mp.ldexp(ONE, -bits) else value
-
-
 def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
     """``log(p / q) - KL`` by p and ``1 - p / q`` by q, each times its slope.
 
@@ -368,7 +337,7 @@ def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
     """
     rows = p, q
     p, q = (
-        _side(v, is_log, normalize, bits)
+        side(v, is_log, normalize, bits)
         for v, is_log in zip(rows, flags(from_logits), strict=True)
     )
     if p is None or q is None:
@@ -376,7 +345,7 @@ def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
     ratios = []  # log(q / p)
     for x, y, s, t in zip(p.masses, q.masses, p.surprises, q.surprises, strict=True):
         if x and y:
-            ratios.append(_unless_rounding(s - t, bits))
+            ratios.append(unless_rounding(s - t, bits))
         else:
             ratios.append(-mp.inf if x else mp.inf if y else ZERO)
     value = ZERO
@@ -385,9 +354,9 @@ def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
     by_p, by_q = [], _by_q(p, q, bits)
     for i, (x, y, d) in enumerate(zip(p.masses, q.masses, ratios, strict=True)):
         if not (x and y):
-            by_p.append(_times_slope(p, i, -d if x or y else -value, ONE))
+            by_p.append(times_slope(p, i, -d if x or y else -value, ONE))
             continue
-        gap, condition = _cancelled(-d - value, abs(d) + value, bits)
+        gap, condition = cancelled(-d - value, abs(d) + value, bits)
         if not normalize:
             condition = ONE
             by_q[i] = by_q[i][0], ONE
@@ -407,7 +376,7 @@ def _kl_divergence(p, q, from_logits=False, normalize=True, *, bits):
             left = mp.fsum(u for u, v in zip(p.masses, q.masses, strict=True) if v)
             by_q[i] = by_q[i][0], by_q[i][1] / left
             gap, condition = -mp.inf, ONE
-        by_p.append(_times_slope(p, i, gap, condition))
+        by_p.append(times_slope(p, i, gap, condition))
     return [by_p, by_q]
 
 
@@ -426,7 +395,7 @@ def _discord(p, q, i):
 def _entropy(p, from_logits=False, normalize=True, *, bits):
     """``-log(p) - H``, times the slope; ``-log(p) - 1`` of masses as they stand."""
     row = p
-    p = _side(p, flags(from_logits)[0], normalize, bits)
+    p = side(p, flags(from_logits)[0], normalize, bits)
     if p is None:
         return [[UNDEFINED] * len(row)]
     value = ONE
@@ -434,8 +403,8 @@ def _entropy(p, from_logits=False, normalize=True, *, bits):
         value = mp.fsum(x * s for x, s in zip(p.masses, p.surprises, strict=True) if x)
     components = []
     for i, (x, s) in enumerate(zip(p.masses, p.surprises, strict=True)):
-        gap = _cancelled(s - value, abs(s) + value, bits) if x else (mp.inf, ONE)
-        components.append(_times_slope(p, i, *gap))
+        gap = cancelled(s - value, abs(s) + value, bits) if x else (mp.inf, ONE)
+        components.append(times_slope(p, i, *gap))
     return [components]
 
 
@@ -446,7 +415,7 @@ def _cross_entropy(p, q, from_logits=False, normalize=True, *, bits):
     """
     rows = p, q
     p, q = (
-        _side(v, is_log, normalize, bits)
+        side(v, is_log, normalize, bits)
         for v, is_log in zip(rows, flags(from_logits), strict=True)
     )
     if p is None or q is None:
@@ -462,10 +431,10 @@ def _cross_entropy(p, q, from_logits=False, normalize=True, *, bits):
             gap = -mp.inf, ONE
         elif normalize:
             t = t if y else ZERO
-            gap = _cancelled(t - value, t + value, bits)
+            gap = cancelled(t - value, t + value, bits)
         else:
             gap = t if y else ZERO, ONE
-        by_p.append(_times_slope(p, i, *gap))
+        by_p.append(times_slope(p, i, *gap))
     if normalize:
         return [by_p, _by_q(p, q, bits)]
     by_q = []
@@ -482,19 +451,13 @@ def _by_q(p, q, bits):
     components = []
     for x, y, slope in zip(p.masses, q.masses, q.slopes, strict=True):
         if y:
-            gap, condition = _cancelled(y - x, y + x, bits)
+            gap, condition = cancelled(y - x, y + x, bits)
             components.append((gap if q.is_log else gap / y * slope, condition))
         elif q.is_log:
             components.append((-x, ONE))
         else:
             components.append((-mp.inf if x else slope, ONE))
     return components
-
-
-def _times_slope(side, i, gap, condition):
-    if side.is_log and side.masses[i] == 0:
-        return NOTHING
-    return gap * side.slopes[i], condition
 
 
 _ROWS = {
@@ -504,4 +467,7 @@ _ROWS = {
     "kl_divergence": _kl_divergence,
     "entropy": _entropy,
     "cross_entropy": _cross_entropy,
+    "surprisal": _surprisal,
+    **F_SLOPES,
+    **ORDER_SLOPES,
 }

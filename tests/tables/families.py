@@ -2,7 +2,7 @@
 
 A function with parameters meets every regime, but not in every one of them: from one case
 to the next the parameters take turns, so that each meets near, far, masked and special rows.
-The rows themselves are drawn again from recipes, as those of `kl_divergence` are stored.
+Their rows are named by recipes also where they are short, which keeps the tables small.
 """
 
 import itertools
