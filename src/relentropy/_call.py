@@ -90,10 +90,15 @@ def _elementwise_block(
 
 
 def normalised(
-    of: Map, operands: dict[str, Any], *, axis: Any = None, dtype: Any = None
+    of: Map,
+    operands: dict[str, Any],
+    *,
+    axis: Any = None,
+    where: Any = None,
+    dtype: Any = None,
 ) -> Array:
-    """A map of every entry, given few numbers of its row."""
-    call = Prepared(operands, None, dtype)
+    """A map of every entry, given few numbers of its row; 0 where the mask excludes."""
+    call = Prepared(operands, where, dtype)
     layout = call.layout(axis)
     names = tuple(call.arrays)
     if call.library == "dask" and 0 not in layout.shape:
@@ -103,7 +108,9 @@ def normalised(
 
 
 def _normalised_block(of: Map, names: tuple[str, ...], dtype: str, *blocks: Array) -> Array:
-    return normalised(of, dict(zip(names, blocks, strict=True)), axis=-1, dtype=dtype)
+    operands = dict(zip(names, blocks, strict=False))
+    mask = blocks[len(names)] if len(blocks) > len(names) else None
+    return normalised(of, operands, axis=-1, where=mask, dtype=dtype)
 
 
 def done(job: Job, arrays: Arrays) -> Arrays:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .namespace import Namespace
 
@@ -77,18 +77,32 @@ class Elementwise:
     """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
 
 
-class Map(Protocol):
-    """Softmax and what is like it: entries that depend on their row through few numbers.
+class Slopes(NamedTuple):
+    """How a map's entry i moves with one operand's entries t.
 
-    The derivative of entry i along t is ``outer_i*(t_i - sum_j(weight_j*t_j))``.
+    By ``outer_i*t_i - inner_i*mean``, where mean is ``sum_j(weight_j*t_j)`` over the row.
     """
+
+    outer: Array
+    inner: Array
+    weight: Array
+
+
+class Map(Protocol):
+    """Softmax and what is like it: entries that depend on their row through few numbers."""
 
     @property
     def numbers(self) -> Reduction:
         """A reduction that ends in the row's numbers."""
 
-    def entry(self, x: Array, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...
 
-    def weight(self, x: Array, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...
-
-    def outer(self, x: Array, numbers: tuple[Array, ...], *, xp: Namespace) -> Array: ...
+    def slopes(
+        self,
+        block: Block,
+        numbers: tuple[Array, ...],
+        need: tuple[bool, ...],
+        *,
+        xp: Namespace,
+    ) -> tuple[Slopes | None, ...]:
+        """For each operand that needs a derivative."""

@@ -17,7 +17,7 @@ from .._arrays.namespace import Namespace
 from .._arrays.plan import choose
 from .._arrays.protocols import Block, Elementwise, Map, Measure
 from .._formulas.times import times
-from .reductions import Directional, WeightedSum
+from .reductions import Directional, Pulled, Pushed
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -187,43 +187,57 @@ class MapJob(Job):
 
     @property
     def operands(self) -> int:
-        return 1
+        return len(self.map.numbers.fills)
 
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         def entry(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
-            return (self.map.entry(block[0], rows, xp=xp),)
+            return (self.map.entry(block, rows, xp=xp),)
 
-        numbers = self._fold(self.map.numbers, arrays)
-        return self._map(entry, arrays, self.map.numbers.fills, numbers, (self.dtype,))
+        operands, mask = self._split(arrays)
+        return self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
 
     def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
-        def gradient(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
-            (x, unit), (*numbers, mean) = block, rows
-            outer = self.map.outer(x, tuple(numbers), xp=xp)
-            weight = self.map.weight(x, tuple(numbers), xp=xp)
-            return (times(unit, outer, xp=xp) - times(mean, weight, xp=xp),)
+        def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
+            *entries, unit = block
+            numbers, means = rows[:-moving], rows[-moving:]
+            found = self.map.slopes(tuple(entries), numbers, need, xp=xp)
+            slopes = (one for one in found if one is not None)
+            return tuple(
+                times(unit, one.outer, xp=xp) - times(mean, one.weight, xp=xp)
+                for one, mean in zip(slopes, means, strict=True)
+            )
 
-        reduction = WeightedSum(self.map, pulling=True)
-        numbers = self._fold(reduction, (*arrays, seed))
-        dtypes = (arrays[0].dtype,)
-        return self._map(gradient, (*arrays, seed), reduction.fills, numbers, dtypes)
+        operands, mask = self._split(arrays)
+        moving = sum(need)
+        dtypes = self._dtypes(operands, need)
+        return self._map(gradients, Pulled(self.map, need), (*operands, seed), mask, dtypes)
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
-            (x, tangent), (*numbers, mean) = block, rows
-            outer = self.map.outer(x, tuple(numbers), xp=xp)
-            value = self.map.entry(x, tuple(numbers), xp=xp)
-            return value, times(tangent, outer, xp=xp) - times(mean, outer, xp=xp)
+            entries, moved = block[: self.operands], block[self.operands :]
+            numbers, means = rows[: -len(moved)], rows[-len(moved) :]
+            found = self.map.slopes(entries, numbers, need, xp=xp)
+            slopes = (one for one in found if one is not None)
+            parts = [
+                times(tangent, one.outer, xp=xp) - times(mean, one.inner, xp=xp)
+                for one, tangent, mean in zip(slopes, moved, means, strict=True)
+            ]
+            return self.map.entry(entries, numbers, xp=xp), sum(parts[1:], parts[0])
 
-        reduction = WeightedSum(self.map, pulling=False)
-        blocks = (*arrays, *tangents)
-        numbers = self._fold(reduction, blocks)
-        return self._map(both, blocks, reduction.fills, numbers, (self.dtype,) * 2)
+        operands, mask = self._split(arrays)
+        need = tuple(tangent is not None for tangent in tangents)
+        moving = tuple(tangent for tangent in tangents if tangent is not None)
+        reduction = Pushed(self.map, need)
+        return self._map(both, reduction, operands + moving, mask, (self.dtype,) * 2)
 
-    def _fold(self, reduction: Any, arrays: Arrays) -> Arrays:
-        plan = choose(self.xp.library, arrays)
-        return fold(reduction, self.layout, arrays, None, None, plan, xp=self.xp)
-
-    def _map(self, fn: Any, arrays: Arrays, fills: Any, numbers: Arrays, dtypes: Any) -> Arrays:
-        plan = choose(self.xp.library, (*arrays, *numbers))
-        return fmap(fn, self.layout, arrays, fills, None, numbers, dtypes, plan, xp=self.xp)
+    def _map(
+        self, fn: Any, reduction: Any, arrays: Arrays, mask: Array | None, dtypes: Any
+    ) -> Arrays:
+        """The numbers of every row by a reduction, and then every entry."""
+        masks = () if mask is None else (mask,)
+        plan = choose(self.xp.library, (*arrays, *masks))
+        numbers = fold(reduction, self.layout, arrays, mask, None, plan, xp=self.xp)
+        plan = choose(self.xp.library, (*arrays, *masks, *numbers))
+        return fmap(
+            fn, self.layout, arrays, reduction.fills, mask, numbers, dtypes, plan, xp=self.xp
+        )

@@ -84,12 +84,11 @@ class _TangentFold(_SumFold):
 
 
 @dataclass(frozen=True)
-class WeightedSum:
-    """A map's numbers, and the sum of cotangents (or tangents) that its derivative needs."""
+class Pulled:
+    """A map's numbers, and for each operand the sum of what a cotangent pulls on its means."""
 
     map: Map
-    pulling: bool
-    """Cotangents are weighted with ``outer``, tangents with ``weight``."""
+    need: tuple[bool, ...]
 
     @property
     def fills(self) -> tuple[float | None, ...]:
@@ -97,26 +96,77 @@ class WeightedSum:
 
     @property
     def empty(self) -> tuple[float, ...]:
-        return (*self.map.numbers.empty, 0.0)
+        return (*self.map.numbers.empty, *(0.0,) * sum(self.need))
 
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
-        own = (_OfFirst(one, 1) for one in self.map.numbers.passes(xp=xp))
-        return (*own, _WeightedSumFold(self.map, self.pulling))
+        return (*_own_passes(self.map, xp=xp), _PulledFold(self.map, self.need))
 
     def finish(self, stats: Any, *, xp: Any) -> Arrays:
-        return (*self.map.numbers.finish(stats[:-1], xp=xp), stats[-1])
+        return (*self.map.numbers.finish(stats[:-1], xp=xp), *stats[-1])
 
 
 @dataclass(frozen=True)
-class _WeightedSumFold(_SumFold):
-    map: Map
-    pulling: bool
+class Pushed:
+    """A map's numbers, and for each operand that moves the weighted sum of its tangents."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Array:
-        x, seed = block
+    map: Map
+    need: tuple[bool, ...]
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return (*self.map.numbers.fills, *(0.0,) * sum(self.need))
+
+    @property
+    def empty(self) -> tuple[float, ...]:
+        return (*self.map.numbers.empty, *(0.0,) * sum(self.need))
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (*_own_passes(self.map, xp=xp), _PushedFold(self.map, self.need))
+
+    def finish(self, stats: Any, *, xp: Any) -> Arrays:
+        return (*self.map.numbers.finish(stats[:-1], xp=xp), *stats[-1])
+
+
+def _own_passes(of: Map, *, xp: Any) -> tuple[Fold, ...]:
+    count = len(of.numbers.fills)
+    return tuple(_OfFirst(one, count) for one in of.numbers.passes(xp=xp))
+
+
+class _SumsFold:
+    """What several plain sums have in common: how they merge."""
+
+    def merge(self, one: Arrays, other: Arrays, *, xp: Any) -> Arrays:
+        return tuple(a + b for a, b in zip(one, other, strict=True))
+
+
+@dataclass(frozen=True)
+class _PulledFold(_SumsFold):
+    map: Map
+    need: tuple[bool, ...]
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Arrays:
+        *entries, seed = block
         numbers = self.map.numbers.finish(stats, xp=xp)
-        factor = self.map.outer if self.pulling else self.map.weight
-        return plain_sum(times(seed, factor(x, numbers, xp=xp), xp=xp), xp=xp)
+        found = self.map.slopes(tuple(entries), numbers, self.need, xp=xp)
+        return tuple(
+            plain_sum(times(seed, one.inner, xp=xp), xp=xp) for one in found if one is not None
+        )
+
+
+@dataclass(frozen=True)
+class _PushedFold(_SumsFold):
+    map: Map
+    need: tuple[bool, ...]
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Arrays:
+        count = len(self.need)
+        numbers = self.map.numbers.finish(stats, xp=xp)
+        found = self.map.slopes(block[:count], numbers, self.need, xp=xp)
+        moving = (one for one in found if one is not None)
+        return tuple(
+            plain_sum(times(tangent, one.weight, xp=xp), xp=xp)
+            for one, tangent in zip(moving, block[count:], strict=True)
+        )
 
 
 def plain_sum(x: Array, *, xp: Any) -> Array:

@@ -265,19 +265,10 @@ def _times(x: Array, slope: float) -> Array:
     return slope if slope == _INF else x * slope
 
 
-def _share(x: Array, total: Array, *, xp: Any) -> Array:
-    """2*x/total; 1 without any mass."""
-    known = total > 0
-    return xp.where(known, (2 * x) / xp.where(known, total, 1.0), 1.0)
-
-
 def _log_share(e: Entry, *, xp: Any) -> Array:
-    """log(x/m) with m = (x + y)/2; -inf where x has no mass and y has, 0 where none has."""
-    total, t = e.spread
-    below = t < -0.5
-    share = _share(e.x, total, xp=xp)
-    far = xp.log(xp.where(below, share, 1.0))
-    value = xp.where(below, far, xp.log1p(xp.where(below, 0.0, t)))
+    """log(x/m) with m = (x + y)/2; -inf where only y is, 0 where none is."""
+    total, _ = e.spread
+    value = log_ratio_of(2 * e.x, total, e.gap, xp=xp)
     return _or_from_ratio(value, e, 0.5, xp=xp)
 
 
@@ -290,13 +281,20 @@ def _from_mixture(e: Entry, w: float, *, xp: Any) -> tuple[Array, Array]:
 
 
 def _log_of_mixture(e: Entry, w: float, *, xp: Any) -> Array:
-    """log(x/m)."""
-    m, excess = _from_mixture(e, w, xp=xp)
+    """log(x/m) with m = (1 - w)*x + w*y."""
+    m, _ = _from_mixture(e, w, xp=xp)
+    return _or_from_ratio(log_ratio_of(e.x, m, w * e.gap, xp=xp), e, w, xp=xp)
+
+
+def log_ratio_of(x: Array, m: Array, gap: Array, *, xp: Any) -> Array:
+    """log(x/m), given x - m; -inf where only m is, 0 where none is."""
+    known = m > 0
+    divisor = xp.where(known, m, 1.0)
+    excess = gap / divisor
     below = excess < -0.5
-    ratio = e.x / xp.where(m > 0, m, 1.0)
-    far = xp.log(xp.where(below, ratio, 1.0))
+    far = xp.log(xp.where(below, x / divisor, 1.0))
     value = xp.where(below, far, xp.log1p(xp.where(below, 0.0, excess)))
-    return _or_from_ratio(value, e, w, xp=xp)
+    return xp.where(known, value, 0.0)
 
 
 def _or_from_ratio(value: Array, e: Entry, w: float, *, xp: Any) -> Array:

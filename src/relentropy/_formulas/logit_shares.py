@@ -8,7 +8,7 @@ too much on one side, entries that are close by ``expm1`` of their log-ratio, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, calm, exp, minus, total, two_sum
@@ -109,7 +109,8 @@ class ResidualFold:
 class LogitShares:
     """Normalised; entries are on the scale of p's largest logit."""
 
-    from_logits: tuple[bool, bool] = field(default=(True, True))
+    from_logits: tuple[bool, bool] = (True, True)
+    count = len(Numbers._fields)
 
     @property
     def fills(self) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, scale, total, two_sum
-from .._arrays.protocols import Block, Measure
+from .._arrays.protocols import Block, Measure, Slopes
 from .expectation import beside_top, exp_difference, finite_or_zero, sign
 
 Array = Any
@@ -126,25 +126,31 @@ class Softmax:
 
     numbers = SoftmaxNumbers()
 
-    def entry(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
-        return softmax_entry(x, *numbers, xp=xp)
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return softmax_entry(block[0], *numbers, xp=xp)
 
-    def weight(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
-        return softmax_entry(x, *numbers, xp=xp)
-
-    def outer(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
-        return softmax_entry(x, *numbers, xp=xp)
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Slopes]:
+        share = softmax_entry(block[0], *numbers, xp=xp)
+        return (Slopes(share, share, share),)
 
 
 @dataclass(frozen=True)
-class LogSoftmax(Softmax):
+class LogSoftmax:
     """log(softmax(a)), whose derivative along t is t - E[t]."""
 
-    def entry(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
-        return log_softmax_entry(x, *numbers, xp=xp)
+    numbers = SoftmaxNumbers()
 
-    def outer(self, x: Array, numbers: tuple[Array, ...], *, xp: Any) -> Array:
-        return xp.where(xp.isnan(numbers[0]), _NAN, xp.ones_like(x))
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        return log_softmax_entry(block[0], *numbers, xp=xp)
+
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Slopes]:
+        share = softmax_entry(block[0], *numbers, xp=xp)
+        one = xp.where(xp.isnan(numbers[0]), _NAN, xp.ones_like(share))
+        return (Slopes(one, one, share),)
 
 
 class SignedSum(NamedTuple):

@@ -140,6 +140,7 @@ class WeightShares:
     """Normalised weights; entries are on the scale of p's scaled sum."""
 
     fills = (0.0, 0.0)
+    count = len(Numbers._fields)
 
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         rest = (MassesFold(), ResidualFold())
@@ -235,6 +236,7 @@ class WeightMeasures:
     """Weights that are not normalised."""
 
     fills = (0.0, 0.0)
+    count = 1
 
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         return (MeasuredFold(),)

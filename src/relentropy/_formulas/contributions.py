@@ -1,0 +1,164 @@
+"""What every entry adds to a relative entropy, and how much it surprises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._arrays.pairs import Pair
+from .._arrays.protocols import Block, Fold, Reduction, Slopes
+from .expectation import beside_top, in_base
+from .f_divergence import Source, source_of
+from .logsumexp import Peak
+from .sides import Side, side
+
+Array = Any
+_INF, _NAN = float("inf"), float("nan")
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """The numbers that make entries of two operands; nan, all of them, where there are none."""
+
+    source: Source
+    count: int
+    """How many there are, and one more: the scale that entries are on."""
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return self.source.fills
+
+    @property
+    def empty(self) -> tuple[float, ...]:
+        return (0.0,) * (self.count + 1)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return self.source.passes(xp=xp)
+
+    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+        numbers = self.source.numbers(stats, xp=xp)
+        possible = self.source.possible(stats, xp=xp)
+        unit = self.source.mean(Pair(xp.ones_like(numbers[0])), stats, xp=xp)
+        return *numbers, xp.where(possible, unit, _NAN)
+
+
+@dataclass(frozen=True)
+class KLContributions:
+    """``x*log(x/y) - x + y`` of normalised shares."""
+
+    from_logits: tuple[bool, bool]
+    normalize: bool
+    base: float | None
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.from_logits, self.normalize)
+
+    @property
+    def numbers(self) -> Reduction:
+        return _Shares(self.source, self.source.count)
+
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        *shares, unit = numbers
+        entry = self.source.entry(block, shares, xp=xp)
+        return in_base(entry.kl() * unit, self.base, xp=xp)
+
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Slopes | None, ...]:
+        """By shares log(x/y) and 1 - x/y; a share moves with all that its row sums over."""
+        *shares, unit = numbers
+        source, known = self.source, xp.where(xp.isnan(unit), unit, 1.0)
+        entry = source.entry(block, shares, xp=xp)
+        found: list[Slopes | None] = [None, None]
+        if need[0]:
+            inner = entry.x * entry.live_log_ratio
+            one = xp.ones_like(inner)
+            outer = source.by_p(block, shares, entry, entry.log_ratio, xp=xp)
+            weight = source.by_p(block, shares, entry, one, xp=xp)
+            found[0] = self._slopes(outer * known, inner * unit, weight, xp=xp)
+        if need[1]:
+            outer = source.by_q(block, shares, entry, -entry.excess, xp=xp)
+            weight = source.by_q(block, shares, entry, xp.ones_like(outer), xp=xp)
+            found[1] = self._slopes(outer * known, -entry.gap * unit, weight, xp=xp)
+        return tuple(found)
+
+    def _slopes(self, outer: Array, inner: Array, weight: Array, *, xp: Any) -> Slopes:
+        outer, inner = (in_base(one, self.base, xp=xp) for one in (outer, inner))
+        if not self.normalize:
+            return Slopes(outer, xp.zeros_like(outer), weight)
+        return Slopes(outer, inner, weight)
+
+
+@dataclass(frozen=True)
+class PeakFold:
+    """A row's largest entry and what the others add to it; the top is nan for no row at all."""
+
+    side: Side
+
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Peak:
+        (x,) = block
+        top = xp.max(x)
+        weight = self.side.weight(x, top, xp=xp)
+        others = xp.where(top == self.side.absent, 0.0, beside_top(weight, x == top, xp=xp))
+        return Peak(xp.where(xp.any(self.side.invalid(x)), _NAN, top), others)
+
+    def merge(self, one: Peak, other: Peak, *, xp: Any) -> Peak:
+        top = xp.maximum(one.top, other.top)  # nan stays
+        first = one.top >= other.top
+        others = 0.0
+        for part, leads in ((one, first), (other, ~first)):
+            lower = self.side.weight(part.top, top, xp=xp) * part.mass
+            others = others + xp.where(leads, part.others, lower)
+        return Peak(top, others)
+
+
+@dataclass(frozen=True)
+class _Peaks:
+    side: Side
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return (self.side.absent,)
+
+    empty = (0.0, 0.0)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (PeakFold(self.side),)
+
+    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+        (peak,) = stats
+        return xp.where(peak.top == self.side.absent, _NAN, peak.top), peak.others
+
+
+@dataclass(frozen=True)
+class Surprisal:
+    """-log(p) of normalised p: the gap from the largest entry and log1p of what others add."""
+
+    from_logits: bool
+    base: float | None
+
+    @property
+    def side(self) -> Side:
+        return side(self.from_logits)
+
+    @property
+    def numbers(self) -> Reduction:
+        return _Peaks(self.side)
+
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        top, others = numbers
+        value = self.side.gap(block[0], top, xp=xp) + xp.log1p(others)
+        value = xp.where(block[0] == self.side.absent, _INF, value)
+        return in_base(xp.where(xp.isnan(top), _NAN, value), self.base, xp=xp)
+
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Slopes]:
+        """By logits E[t] - t; by weights sum(t)/sum(p) - t/p."""
+        (x,), (top, others) = block, numbers
+        one = in_base(xp.where(xp.isnan(top), _NAN, -xp.ones_like(x)), self.base, xp=xp)
+        outer = one if self.from_logits else one / x
+        share = self.side.weight(x, top, xp=xp)
+        weight = self.side.by_entry(x, top, share, 1 + others, xp.ones_like(x), xp=xp)
+        return (Slopes(outer, one, weight),)
