@@ -1,16 +1,62 @@
 """Relative entropy and its relatives, with every digit, for any array library."""
 
 from . import special, testing
-from .divergences import kl_divergence, relative_entropy
-from .entropies import cross_entropy, entropy
+from .divergences import kl_contributions, kl_divergence, relative_entropy
+from .entropies import cross_entropy, entropy, surprisal
+from .f_divergences import (
+    Generator,
+    chi2_divergence,
+    f_divergence,
+    hellinger_distance,
+    jeffreys_divergence,
+    total_variation,
+    triangular_discrimination,
+)
+from .mixtures import (
+    generalized_js_divergence,
+    js_distance,
+    js_divergence,
+    skew_kl_divergence,
+)
+from .orders import (
+    Chernoff,
+    alpha_divergence,
+    bhattacharyya_distance,
+    chernoff_information,
+    renyi_divergence,
+    renyi_entropy,
+    tsallis_divergence,
+    tsallis_entropy,
+)
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Chernoff",
+    "Generator",
+    "alpha_divergence",
+    "bhattacharyya_distance",
+    "chernoff_information",
+    "chi2_divergence",
     "cross_entropy",
     "entropy",
+    "f_divergence",
+    "generalized_js_divergence",
+    "hellinger_distance",
+    "jeffreys_divergence",
+    "js_distance",
+    "js_divergence",
+    "kl_contributions",
     "kl_divergence",
     "relative_entropy",
+    "renyi_divergence",
+    "renyi_entropy",
+    "skew_kl_divergence",
     "special",
+    "surprisal",
     "testing",
+    "total_variation",
+    "triangular_discrimination",
+    "tsallis_divergence",
+    "tsallis_entropy",
 ]

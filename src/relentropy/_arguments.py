@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arrays.axes import reduced_axes
 from ._arrays.library import from_loose, require_dense_array
 
 FromLogits = bool | tuple[bool, bool]
@@ -69,3 +70,69 @@ def _shape(name: str, x: Any) -> tuple[int, ...]:
     elif hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic)):
         require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))
+
+
+def checked_share(name: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be between 0 and 1, not {value!r}")
+    return float(value)
+
+
+def chosen(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """One of a few names."""
+    if value not in allowed:
+        names = ", ".join(repr(one) for one in allowed)
+        raise ValueError(f"{name} must be one of {names}, not {value!r}")
+    return str(value)
+
+
+def mixture(name: str, weights: Any, count: int) -> tuple[float, ...]:
+    """Weights of some distributions, divided by their sum; equal ones for None."""
+    if weights is None:
+        return (1 / count,) * count
+    try:
+        found = [float(weight) for weight in weights]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be numbers, one for each distribution") from None
+    if len(found) != count:
+        raise ValueError(f"{name} must be {count}, one for each distribution, not {len(found)}")
+    total = math.fsum(found)
+    if not all(weight >= 0 for weight in found) or not 0 < total < math.inf:
+        raise ValueError(f"{name} must be non-negative with a finite sum above 0, not {found}")
+    return tuple(weight / total for weight in found)
+
+
+def order_and_axis(
+    alpha: Any, operands: dict[str, Any], axis: Any, *, least: float
+) -> tuple[Any, Any]:
+    """An order that broadcasts against the result, and the axis it leaves the operands.
+
+    An array of orders gets the size one along the reduced axes; where it has more dimensions
+    than the result, those are new ones in front.
+    """
+    if isinstance(alpha, bool | np.bool_ | complex):
+        raise TypeError(f"alpha must be real, not {alpha!r}")
+    if isinstance(alpha, int | float | np.integer | np.floating):
+        if not alpha >= least:
+            wanted = "a number" if least == -math.inf else f"at least {least:g}"
+            raise ValueError(f"alpha must be {wanted}, not {alpha!r}")
+        return float(alpha), axis
+    if getattr(alpha, "requires_grad", False):
+        raise TypeError("there is no derivative by alpha; pass alpha.detach()")
+    loose = isinstance(alpha, list | tuple)
+    alpha = from_loose("alpha", alpha).astype(np.float64) if loose else alpha
+    ndim = max(len(_shape(name, one)) for name, one in operands.items())
+    axes = tuple(one - ndim for one in reduced_axes(axis, ndim))
+    own = len(_shape("alpha", alpha))
+    if own == 0:
+        return (float(alpha) if loose else alpha), axis
+    index: list[Any] = []
+    while own:  # from the last dimension of the operands to the first of the orders
+        reduced = -len(index) - 1 in axes
+        index.append(None if reduced else slice(None))
+        own -= not reduced
+    alpha = alpha[tuple(index[::-1])]
+    return (alpha.tolist() if loose else alpha), axes

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from . import _arguments
 from ._arrays.protocols import Measure
-from ._call import reduce
+from ._call import normalised, reduce
+from ._formulas.contributions import KLContributions
 from ._formulas.kl_logits import KLFromLogits
 from ._formulas.kl_weights import GeneralisedKL, KLFromWeights
 from ._records import record
@@ -149,3 +150,72 @@ def kl_divergence(
 
 
 relative_entropy = kl_divergence
+
+
+@record(
+    "map",
+    "Kullback and Leibler (1951); the terms of the generalised divergence",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def kl_contributions(
+    p: Array,
+    q: Array,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    base: float | None = None,
+    where: Any = None,
+    dtype: Any = None,
+) -> Array:
+    r"""What every entry adds to a relative entropy.
+
+    .. math:: p_i \log \frac{p_i}{q_i} - p_i + q_i
+
+    Never negative, and their sum is the divergence, since p and q have the same mass: unlike
+    those of ``p*log(p/q)``, their sizes say where two distributions differ.
+
+    Parameters
+    ----------
+    where : array of bool, optional
+        Entries to include; broadcasts to the operands' common shape. What it excludes is
+        replaced before any arithmetic, and has a contribution of 0.
+
+    Returns
+    -------
+    array
+        Contributions, of the operands' common shape, library and device.
+
+    See Also
+    --------
+    kl_divergence : their sum.
+    relentropy.special.kl_div : the same of single numbers, without a row.
+
+    Notes
+    -----
+    Where p is zero it is q, and inf where q alone is.
+
+    References
+    ----------
+    S. Kullback and R. A. Leibler, "On information and sufficiency", Annals of Mathematical
+    Statistics 22 (1951).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import kl_contributions
+    >>> print(kl_contributions(np.array([0.5, 0.5, 0.0]), np.array([0.5, 0.25, 0.25])).round(6))
+    [0.       0.096574 0.25    ]
+    """
+    operands = {"p": p, "q": q}
+    _arguments.refuse_labels(**operands)
+    contributions = KLContributions(
+        _arguments.both_flags(from_logits),
+        _arguments.one_flag("normalize", normalize),
+        _arguments.checked_base(base),
+    )
+    return normalised(  # type: ignore[no-any-return]
+        contributions, operands, axis=axis, where=where, dtype=dtype
+    )

@@ -162,3 +162,46 @@ class Surprisal:
         share = self.side.weight(x, top, xp=xp)
         weight = self.side.by_entry(x, top, share, 1 + others, xp.ones_like(x), xp=xp)
         return (Slopes(outer, one, weight),)
+
+
+@dataclass(frozen=True)
+class _Validity:
+    """0, or nan for a row that no distribution has."""
+
+    side: Side
+    empty = (0.0,)
+
+    @property
+    def fills(self) -> tuple[float | None, ...]:
+        return (self.side.absent,)
+
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+        return (PeakFold(self.side),)
+
+    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+        return (xp.where(xp.isnan(stats[0].top), _NAN, 0.0 * stats[0].others),)
+
+
+@dataclass(frozen=True)
+class PlainSurprisal:
+    """-log(p) as it stands."""
+
+    from_logits: bool
+    base: float | None
+
+    @property
+    def numbers(self) -> Reduction:
+        return _Validity(side(self.from_logits))
+
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        (x,), (nothing,) = block, numbers
+        value = -x if self.from_logits else -xp.log(x)
+        return in_base(xp.where(xp.isnan(nothing), _NAN, value), self.base, xp=xp)
+
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+    ) -> tuple[Slopes]:
+        (x,), (nothing,) = block, numbers
+        one = in_base(xp.where(xp.isnan(nothing), _NAN, -xp.ones_like(x)), self.base, xp=xp)
+        none = xp.zeros_like(x)
+        return (Slopes(one if self.from_logits else one / x, none, none),)

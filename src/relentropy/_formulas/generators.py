@@ -31,11 +31,15 @@ class Row(Protocol):
     parameters: int
     """How many operands follow p and q."""
 
-    def term(self, e: Entry, *parameters: Array, xp: Any) -> Array: ...
+    @property
+    def term(self) -> Callable[..., Array]:
+        """``term(entry, *parameters, xp=xp)``."""
 
-    def by_x(self, e: Entry, *parameters: Array, xp: Any) -> Array: ...
+    @property
+    def by_x(self) -> Callable[..., Array]: ...
 
-    def by_y(self, e: Entry, *parameters: Array, xp: Any) -> Array: ...
+    @property
+    def by_y(self) -> Callable[..., Array]: ...
 
 
 @dataclass(frozen=True)
@@ -168,17 +172,19 @@ class Pearson(_Row):
 
 
 @dataclass(frozen=True)
-class Neyman(_Row):
-    """(x - y)**2/x."""
+class Swapped(_Row):
+    """Another row with x and y exchanged."""
+
+    row: Row
 
     def term(self, e: Entry, *, xp: Any) -> Array:
-        return e.swapped().chi2()
+        return self.row.term(e.swapped(), xp=xp)
 
     def by_x(self, e: Entry, *, xp: Any) -> Array:
-        return Pearson().by_y(e.swapped(), xp=xp)
+        return self.row.by_y(e.swapped(), xp=xp)
 
     def by_y(self, e: Entry, *, xp: Any) -> Array:
-        return Pearson().by_x(e.swapped(), xp=xp)
+        return self.row.by_x(e.swapped(), xp=xp)
 
 
 @dataclass(frozen=True)

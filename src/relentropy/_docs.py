@@ -1,0 +1,108 @@
+"""What docstrings of measures have in common, said once.
+
+A public function describes what is its own; `complete` adds, from its signature and its record,
+the parameters that all measures share, what they raise, and the error bounds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+_PARAMETERS = {
+    "p": """\
+p : array
+    The reference distribution: non-negative weights, such as probabilities or counts, or
+    logits.""",
+    "q": """\
+q : array
+    The other distribution, of the same size along ``axis``; the other axes broadcast.""",
+    "alpha": """\
+alpha : float or array
+    The order. An array broadcasts against the result, so that several orders make several
+    results; it has no derivative.""",
+    "axis": """\
+axis : int, tuple of ints or None, default -1
+    The axes that hold one distribution; None for all of them.""",
+    "from_logits": """\
+from_logits : bool or pair of bools, default False
+    Whether the operands are logits (unnormalised log-probabilities; log-probabilities are
+    logits too); a pair says it of each.""",
+    "normalize": """\
+normalize : bool, default True
+    Normalise along ``axis``. If False, the measure of unnormalised masses as they are.""",
+    "base": """\
+base : float, optional
+    Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.""",
+    "where": """\
+where : array of bool, optional
+    Entries to include; broadcasts to the operands' common shape. What it excludes is replaced
+    before any arithmetic. A mask of tokens is ``where=mask[..., None]``.""",
+    "keepdims": """\
+keepdims : bool, default False
+    Keep reduced axes with size one.""",
+    "dtype": """\
+dtype : dtype or str, optional
+    Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as any
+    library's dtype. By default the promoted dtype of the operands; the library's default for
+    integers alone. With float64 all its digits are computed also for narrower operands.""",
+}
+_RAISES = """\
+Raises
+------
+TypeError
+    For arrays of two libraries, for arrays that are not dense (masked, sparse, data frames),
+    and for boolean and complex dtypes.
+ValueError
+    For shapes that do not match along ``axis`` or do not broadcast elsewhere, for a mask that
+    does not broadcast, and for an impossible option. Values of arrays never raise.
+"""
+_ROWS = """\
+A negative, infinite or nan weight gives nan, and so do a logit of nan or +inf and, if
+normalised, a side without any mass; where nothing is selected, or the axis is empty, the result
+is 0. Entries that are zero (or -inf) on both sides contribute nothing."""
+
+
+def complete(function: Callable[..., Any], bounds: str, slopes: str) -> None:
+    """Fill in a docstring's shared parts, in the order that numpydoc wants."""
+    text = inspect.getdoc(function) or ""
+    sections = _sections(text)
+    described = dict(_described(sections.get("Parameters", "")))
+    names = inspect.signature(function).parameters
+    parameters = "\n".join(described.get(name) or _PARAMETERS[name] for name in names)
+    sections["Parameters"] = f"Parameters\n----------\n{parameters}\n"
+    sections.setdefault("Raises", _RAISES)
+    own = sections.get("Notes", "Notes\n-----\n").split("-----\n", 1)[1].strip()
+    notes = [bounds, own, _ROWS, slopes]
+    body = "\n\n".join(note for note in notes if note)
+    sections["Notes"] = f"Notes\n-----\n{body}\n"
+    order = (
+        "",
+        "Parameters",
+        "Returns",
+        "Raises",
+        "See Also",
+        "Notes",
+        "References",
+        "Examples",
+    )
+    function.__doc__ = "\n".join(sections[title] for title in order if title in sections)
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The head of a docstring, under an empty title, and its sections with their titles."""
+    found = {}
+    starts = [(m.start(), m.group(1)) for m in re.finditer(r"^(\w[\w ]*)\n-+\n", text, re.M)]
+    found[""] = text[: starts[0][0]] if starts else text
+    ends = [start for start, _ in starts[1:]] + [len(text)]
+    for (start, title), end in zip(starts, ends, strict=True):
+        found[title] = text[start:end].rstrip() + "\n"
+    return found
+
+
+def _described(section: str) -> list[tuple[str, str]]:
+    """The parameters that a section describes, each with its whole text."""
+    entries = re.split(r"^(?=\w+ : )", section, flags=re.M)[1:]
+    return [(entry.split(" : ", 1)[0], entry.rstrip()) for entry in entries]

@@ -1,0 +1,423 @@
+"""Divergences from one table of generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from . import _arguments
+from ._formulas import generators as rows
+from ._records import record
+from ._rows import of_row
+
+Array = TypeVar("Array")
+
+
+@record(
+    "reduction",
+    "Jeffreys (1946); the difference of the masses times the logarithm of their ratio",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def jeffreys_divergence(
+    p: Array,
+    q: Array,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    base: float | None = None,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Array:
+    r"""Jeffreys divergence: relative entropy in both directions, added.
+
+    .. math:: J(p, q) = D(p \| q) + D(q \| p) = \sum_i (p_i - q_i) \log \frac{p_i}{q_i}
+
+    Returns
+    -------
+    array
+        Divergences, of the same library and on the same device as the operands.
+
+    See Also
+    --------
+    kl_divergence, js_divergence
+
+    Notes
+    -----
+    Symmetric; inf where one side has mass and the other has none. It is the sum, not the mean,
+    of the two directions.
+
+    References
+    ----------
+    H. Jeffreys, "An invariant form for the prior probability in estimation problems",
+    Proceedings of the Royal Society A 186 (1946).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import jeffreys_divergence
+    >>> round(float(jeffreys_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 12)
+    0.274653072167
+    """
+    return of_row(  # type: ignore[no-any-return]
+        rows.Jeffreys(), {"p": p, "q": q}, from_logits, normalize, base=base,
+        axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip
+
+
+@record(
+    "reduction",
+    "Hellinger (1909); differences of roots from the differences of masses",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def hellinger_distance(
+    p: Array,
+    q: Array,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Array:
+    r"""Hellinger distance.
+
+    .. math:: \sqrt{\tfrac12 \sum_i \left(\sqrt{p_i} - \sqrt{q_i}\right)^2}
+
+    Returns
+    -------
+    array
+        Distances, between 0 and 1 for distributions, of the same library and on the same device
+        as the operands.
+
+    See Also
+    --------
+    bhattacharyya_distance : -log(1 - H**2).
+
+    Notes
+    -----
+    Exactly 0 for equal operands, where its gradient is taken as 0; that by a weight of 0 is
+    infinite where the other side has mass. A distance below 1e-153 (1e-18 where there is no
+    float64) is lost, as its square is below the range.
+
+    References
+    ----------
+    E. Hellinger, "Neue Begründung der Theorie quadratischer Formen von unendlichvielen
+    Veränderlichen", Journal für die reine und angewandte Mathematik 136 (1909).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import hellinger_distance
+    >>> float(hellinger_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
+    1.0
+    """
+    return of_row(  # type: ignore[no-any-return]
+        rows.SquaredHellinger(), {"p": p, "q": q}, from_logits, normalize, root=True,
+        axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip
+
+
+@record(
+    "reduction",
+    "half the sum of exact differences, without their sign",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def total_variation(
+    p: Array,
+    q: Array,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Array:
+    r"""Total variation distance: the largest difference of probabilities of any event.
+
+    .. math:: \tfrac12 \sum_i |p_i - q_i|
+
+    Returns
+    -------
+    array
+        Distances, between 0 and 1 for distributions, of the same library and on the same device
+        as the operands.
+
+    See Also
+    --------
+    hellinger_distance, kl_divergence : twice its square is at most the relative entropy.
+
+    Notes
+    -----
+    An entry where both sides agree adds 0 to the value and to the gradient, also where unequal
+    masses would make either infinite elsewhere.
+
+    References
+    ----------
+    I. Csiszár, "Information-type measures of difference of probability distributions and
+    indirect observations", Studia Scientiarum Mathematicarum Hungarica 2 (1967).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import total_variation
+    >>> float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
+    0.25
+    """
+    return of_row(  # type: ignore[no-any-return]
+        rows.TotalVariation(), {"p": p, "q": q}, from_logits, normalize,
+        axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip
+
+
+@record(
+    "reduction",
+    "Pearson (1900), Neyman (1949); the difference times the relative difference",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def chi2_divergence(
+    p: Array,
+    q: Array,
+    *,
+    kind: Literal["pearson", "neyman"] = "pearson",
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Array:
+    r"""Chi-squared divergence.
+
+    .. math::
+        \chi^2(p \| q) = \sum_i \frac{(p_i - q_i)^2}{q_i} \ \text{(Pearson)}, \qquad
+        \sum_i \frac{(p_i - q_i)^2}{p_i} \ \text{(Neyman)}
+
+    Parameters
+    ----------
+    kind : {"pearson", "neyman"}, default pearson
+        Whether the second or the first distribution divides.
+
+    Returns
+    -------
+    array
+        Divergences, of the same library and on the same device as the operands.
+
+    See Also
+    --------
+    renyi_divergence : of order 2 it is log(1 + chi2).
+
+    Notes
+    -----
+    inf where the distribution that divides has no mass and the other has.
+
+    References
+    ----------
+    K. Pearson, "On the criterion that a given system of deviations from the probable in the
+    case of a correlated system of variables is such that it can be reasonably supposed to have
+    arisen from random sampling", Philosophical Magazine 50 (1900). J. Neyman, "Contribution to
+    the theory of the chi-squared test", Berkeley Symposium on Mathematical Statistics and
+    Probability (1949).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import chi2_divergence
+    >>> float(chi2_divergence(np.array([0.25, 0.75]), np.array([0.5, 0.5])))
+    0.25
+    """
+    kind = _arguments.chosen("kind", kind, ("pearson", "neyman"))  # type: ignore[assignment]
+    pearson = rows.Pearson()
+    return of_row(  # type: ignore[no-any-return]
+        pearson if kind == "pearson" else rows.Swapped(pearson), {"p": p, "q": q}, from_logits,
+        normalize, axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip
+
+
+@record(
+    "reduction",
+    "Topsøe (2000); the difference times the relative difference",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def triangular_discrimination(
+    p: Array,
+    q: Array,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Array:
+    r"""Triangular discrimination, twice Le Cam's distance.
+
+    .. math:: \Delta(p, q) = \sum_i \frac{(p_i - q_i)^2}{p_i + q_i}
+
+    Returns
+    -------
+    array
+        Divergences, between 0 and 2 for distributions, of the same library and on the same
+        device as the operands.
+
+    See Also
+    --------
+    js_divergence : between a quarter of it and log(2)/2 times it.
+
+    Notes
+    -----
+    Finite also where one side has mass and the other has none; nan as said below.
+
+    References
+    ----------
+    F. Topsøe, "Some inequalities for information divergence and related measures of
+    discrimination", IEEE Transactions on Information Theory 46 (2000).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import triangular_discrimination
+    >>> float(triangular_discrimination(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
+    2.0
+    """
+    return of_row(  # type: ignore[no-any-return]
+        rows.Triangular(), {"p": p, "q": q}, from_logits, normalize,
+        axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A row of the table of f-divergences, as functions of the log-ratio.
+
+    The divergence is ``sum(p*value(d))`` with ``d = log(q/p)``. Adding a multiple of
+    ``exp(d) - 1`` changes nothing for distributions; with the multiple that makes ``value``
+    flat at 0 every term is non-negative, and the result is as accurate as ``value`` is near 0
+    (``relentropy.special.expm1mx`` is how that of relative entropy is written).
+
+    Parameters
+    ----------
+    value : callable
+        g(d), of an array, with g(0) = 0; by array operations of the operands' library.
+    derivative : callable
+        g'(d), of an array.
+    p_zero : float
+        The limit of ``g(d)*exp(-d)`` as d goes to infinity: what q's mass is worth where p has
+        none. May be inf.
+    q_zero : float
+        The limit of ``g(d)`` as d goes to minus infinity: what p's mass is worth where q has
+        none. May be inf.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import Generator, f_divergence
+    >>> from relentropy.special import expm1mx
+    >>> kl = Generator(expm1mx, np.expm1, p_zero=1.0, q_zero=np.inf)
+    >>> round(float(f_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]), kl)), 12)
+    0.143841036226
+    """
+
+    value: Callable[[Any], Any]
+    derivative: Callable[[Any], Any]
+    p_zero: float
+    q_zero: float
+
+
+_NAMED: dict[str, rows.Row] = {
+    "kl": rows.KL(),
+    "reverse-kl": rows.Swapped(rows.KL()),
+    "jeffreys": rows.Jeffreys(),
+    "jensen-shannon": rows.JensenShannon(),
+    "squared-hellinger": rows.SquaredHellinger(),
+    "total-variation": rows.TotalVariation(),
+    "pearson": rows.Pearson(),
+    "neyman": rows.Swapped(rows.Pearson()),
+    "triangular": rows.Triangular(),
+}
+
+
+@record(
+    "reduction",
+    "Csiszár (1967); a row of the table of generators",
+    float64=4.0,
+    tiled=6.0,
+    shared=True,
+)
+def f_divergence(
+    p: Array,
+    q: Array,
+    generator: str | Generator,
+    *,
+    axis: int | tuple[int, ...] | None = -1,
+    from_logits: _arguments.FromLogits = False,
+    normalize: bool = True,
+    where: Any = None,
+    keepdims: bool = False,
+    dtype: Any = None,
+) -> Array:
+    r"""Any f-divergence: a row of the table by name, or one's own.
+
+    .. math:: D_f(p \| q) = \sum_i p_i\, g(d_i), \quad d_i = \log \frac{q_i}{p_i}
+
+    Parameters
+    ----------
+    generator : str or Generator
+        "kl", "reverse-kl", "jeffreys", "jensen-shannon", "squared-hellinger",
+        "total-variation", "pearson", "neyman" or "triangular"; or a `Generator`.
+
+    Returns
+    -------
+    array
+        Divergences in nats, of the same library and on the same device as the operands.
+
+    See Also
+    --------
+    Generator : a row of one's own.
+    alpha_divergence : a family of rows.
+
+    Notes
+    -----
+    The bounds are those of the named rows; one's own is as accurate as its functions are. Where
+    one side has mass and the other has none, the row's limits count, which may be inf.
+
+    References
+    ----------
+    I. Csiszár, "Information-type measures of difference of probability distributions and
+    indirect observations", Studia Scientiarum Mathematicarum Hungarica 2 (1967).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy import f_divergence
+    >>> p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    >>> round(float(f_divergence(p, q, "reverse-kl")), 12)
+    0.130812035941
+    """
+    if isinstance(generator, Generator):
+        row: rows.Row = rows.FromGenerator(
+            generator.value, generator.derivative, float(generator.p_zero),
+            float(generator.q_zero),
+        )  # fmt: skip
+    elif isinstance(generator, str):
+        row = _NAMED[_arguments.chosen("generator", generator, tuple(_NAMED))]
+    else:
+        raise TypeError(f"generator must be a name or a Generator, not {generator!r}")
+    return of_row(  # type: ignore[no-any-return]
+        row, {"p": p, "q": q}, from_logits, normalize,
+        axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip
