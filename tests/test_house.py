@@ -17,7 +17,13 @@ import relentropy
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-MODULES = ["relentropy", "relentropy.special", "relentropy.testing"]
+MODULES = [
+    "relentropy",
+    "relentropy.interop.scipy_stats",
+    "relentropy.interop.torch_functional",
+    "relentropy.special",
+    "relentropy.testing",
+]
 
 
 def text(name):
