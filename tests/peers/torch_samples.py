@@ -8,7 +8,6 @@ from relentropy import special
 from relentropy.interop import torch_functional
 
 
-
 def axis(x, dim):
     """torch lets a single number have one axis."""
     return dim if x.ndim else None
@@ -44,9 +43,7 @@ def test_samples(op, dtype):
     assert samples
     for sample in samples:
         lookalike = LOOKALIKES[op.name, op.variant_test_name]
-        results = [
-            fn(sample.input, *sample.args, **sample.kwargs) for fn in (op.op, lookalike)
-        ]
+        results = [fn(sample.input, *sample.args, **sample.kwargs) for fn in (op.op, lookalike)]
         tensors = [
             one
             for one in (sample.input, *sample.args)

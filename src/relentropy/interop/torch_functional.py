@@ -110,13 +110,13 @@ def kl_div(
     shapes = _shapes_of_floats(operands)
     target_is_log = _arguments.one_flag("log_target", log_target)
     how = _reduction(size_average, reduce, reduction)
-    divisor = _size(shapes["input"][:1], reduction) if reduction == "batchmean" else 1
+    divisor = prod(shapes["input"][:1]) if reduction == "batchmean" else 1
     if how == "none":
         terms = FROM_LOGS if target_is_log else FROM_WEIGHTS
         values = _call.elementwise(terms, operands)
         return values / divisor if reduction == "batchmean" else values  # type: ignore[no-any-return]
     if how == "mean":
-        divisor *= _size(common_shape(shapes), how)
+        divisor *= prod(common_shape(shapes))
     measure = PlainSum(target_is_log, float(divisor))
     (value,) = _call.reduce(measure, operands, axis=None, stretch=True)
     return value  # type: ignore[no-any-return]
@@ -132,16 +132,6 @@ def _shapes_of_floats(operands: dict[str, Any]) -> dict[str, tuple[int, ...]]:
                 "logarithms are no integers, convert them to a float dtype"
             )
     return {name: tuple(given[name].shape) for name in operands}
-
-
-def _size(shape: tuple[int, ...], reduction: str) -> int:
-    size = prod(shape)
-    if size != size:
-        raise ValueError(
-            f"reduction={reduction!r} needs the operands' sizes, which are not known; call "
-            ".compute_chunk_sizes() first"
-        )
-    return size
 
 
 def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
