@@ -14,6 +14,7 @@ tests         18  the test suite with every backend that runs on a CPU
 default       25  the five above
 full          60  bulk checks: everything marked ``full``
 oracle        60  recomputes the tables of reference values from mpmath
+peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
 accuracy      10  measures every function and writes docs/accuracy.md
 bench         30  speed and memory against the peers
 ========  ======  =======================================================
@@ -100,6 +101,13 @@ def oracle(session: nox.Session) -> None:
     """Recompute the tables of reference values."""
     install(session, "test")
     session.run("python", "-m", "tests.tables.regenerate", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Run SciPy's and torch's own tests against the look-alikes of their functions."""
+    install(session, "test", "peers")
+    session.run("python", "-m", "tests.peers", *session.posargs)
 
 
 @nox.session

@@ -1,0 +1,1 @@
+"""The peers' own tests, run against the look-alikes: `nox -s peers`."""
