@@ -49,6 +49,8 @@ class Record:
     slope_ulp: dict[str, float] = field(default_factory=dict)
     """The largest error of a derivative's component, by dtype, which is always multiplied by
     the component's condition number; empty for a function that has none."""
+    lost_below: float = 0.0
+    """Results that are smaller may be lost, as their squares leave float64's range."""
     backends: tuple[str, ...] = BACKENDS
     exemptions: tuple[Exemption, ...] = field(default=())
 
@@ -92,6 +94,7 @@ def record(
     tiled: float | None = None,
     conditioned: bool = False,
     exemptions: tuple[Exemption, ...] = (),
+    lost_below: float = 0.0,
     shared: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare the record of the function below it.
@@ -110,6 +113,7 @@ def record(
             tiled_ulp=tiled,
             conditioned=conditioned,
             slope_ulp=_SLOPES[kind],
+            lost_below=lost_below,
             exemptions=(_JAX_FLUSHES, *_WITHOUT_FLOAT64, *exemptions),
         )
         RECORDS[made.name] = made

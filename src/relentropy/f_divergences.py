@@ -74,6 +74,7 @@ def jeffreys_divergence(
     "Hellinger (1909); differences of roots from the differences of masses",
     float64=4.0,
     tiled=6.0,
+    lost_below=1e-153,
     shared=True,
 )
 def hellinger_distance(

@@ -91,6 +91,7 @@ def js_divergence(
     "Endres and Schindelin (2003); the root of the Jensen-Shannon divergence",
     float64=4.0,
     tiled=6.0,
+    lost_below=1e-153,
     shared=True,
 )
 def js_distance(

@@ -67,6 +67,11 @@ def skew_kl_divergence(p, q, weight=0.5, from_logits=False, normalize=True):
     return _total(_skew(mp.mpf(weight)), p, q, from_logits, normalize)
 
 
+def f_divergence(p, q, generator, from_logits=False, normalize=True):
+    """A sum of the terms that a name stands for."""
+    return _total(_NAMED[generator], p, q, from_logits, normalize)
+
+
 def generalized_js_divergence(*rows, weights=None, from_logits=False, normalize=True):
     """``sum_k w_k * KL(p_k || m)`` with ``m = sum_k w_k * p_k``, the w_k normalised."""
     weights = [mp.mpf(w) for w in weights or [1] * len(rows)]
@@ -182,11 +187,22 @@ def _tsallis(a):
     return term
 
 
+_NAMED = {
+    "kl": _kl,
+    "reverse-kl": lambda x, log_x, y, log_y: _kl(y, log_y, x, log_x),
+    "jeffreys": _jeffreys,
+    "jensen-shannon": _js(mp.mpf(0.5)),
+    "squared-hellinger": _squared_hellinger,
+    "total-variation": _variation,
+    "pearson": _pearson,
+    "neyman": _neyman,
+    "triangular": _triangular,
+}
 F_DIVERGENCES = {
     f.__name__: f
     for f in (
         jeffreys_divergence, js_divergence, js_distance, hellinger_distance, total_variation,
         chi2_divergence, triangular_discrimination, alpha_divergence, tsallis_divergence,
-        skew_kl_divergence, generalized_js_divergence,
+        skew_kl_divergence, generalized_js_divergence, f_divergence,
     )
 }  # fmt: skip

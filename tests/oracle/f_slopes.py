@@ -112,6 +112,17 @@ def _tsallis(a):
     return Term(lambda d: tuple(a * v for v in alpha.slopes(d)), alpha.x_edge, alpha.y_edge)
 
 
+NAMED = {
+    "kl": KL,
+    "reverse-kl": Term(lambda d: (1 - mp.exp(-d), -d), x_edge=-ONE),
+    "jeffreys": JEFFREYS,
+    "jensen-shannon": _js(mp.mpf(0.5)),
+    "squared-hellinger": SQUARED_HELLINGER,
+    "total-variation": VARIATION,
+    "pearson": PEARSON,
+    "neyman": NEYMAN,
+    "triangular": Term(_triangular),
+}
 TERMS = {
     "jeffreys_divergence": lambda: JEFFREYS,
     "js_divergence": lambda weight=0.5: _js(mp.mpf(weight)),
@@ -121,6 +132,7 @@ TERMS = {
     "alpha_divergence": lambda alpha: _alpha(mp.mpf(alpha)),
     "tsallis_divergence": lambda alpha: _tsallis(mp.mpf(alpha)),
     "skew_kl_divergence": lambda weight=0.5: _skew(mp.mpf(weight)),
+    "f_divergence": lambda generator: NAMED[generator],
     "kl_contributions": lambda: KL,
 }
 

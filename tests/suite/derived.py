@@ -80,10 +80,10 @@ def _sample(case: Case) -> Sample:
     chosen = np.unique(np.linspace(0, count - 1, wanted).astype(int))
     inputs = tuple(x[chosen] for x in case.inputs)
     seeds = None
-    if case.function in {"softmax", "log_softmax"}:
+    if case.truth_hi.ndim == 2:  # a value for every entry
         rng = np.random.default_rng(zlib.crc32(case.regime.encode()))
         seeds = rng.standard_normal(inputs[0].shape).astype(numpy_dtype(case.dtype))
-    options = {k: v for k, v in case.options.items() if k in {"from_logits", "normalize"}}
+    options = {k: v for k, v in case.options.items() if k != "return_sign"}
     found = []
     for i, at in enumerate(chosen):
         row = [x[i] for x in inputs]

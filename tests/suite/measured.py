@@ -104,16 +104,22 @@ def _call(record: Record, inputs: Any, options: Any, backend: Backend) -> np.nda
     return backend.read(backend.wrap(call)(*(backend.make(x) for x in inputs)))
 
 
-def called(record: Record, options: Any, *operands: Any) -> Any:
-    """A record's function with a case's options, along the last axis; its first output."""
-    function, keywords = function_of(record), dict(options)
-    if record.kind != "elementwise":
-        keywords["axis"] = -1
+def invoked(record: Record, operands: Any, keywords: dict[str, Any]) -> Any:
+    """A record's function of its operands, which some take in their own way; first output."""
+    function = function_of(record)
     if record.name == "logsumexp" and len(operands) == 2:
         result = function(operands[0], b=operands[1], **keywords)
+    elif record.name == "generalized_js_divergence":
+        result = function(list(operands), **keywords)
     else:
         result = function(*operands, **keywords)
     return result[0] if isinstance(result, tuple) else result
+
+
+def called(record: Record, options: Any, *operands: Any) -> Any:
+    """A record's function with a case's options, along the last axis."""
+    rows = {} if record.kind == "elementwise" else {"axis": -1}
+    return invoked(record, operands, {**options, **rows})
 
 
 def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:
@@ -124,7 +130,10 @@ def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -
             divided = error / case.condition
         lost = _nothing_left(record, case, backend) & ~np.isnan(actual.astype(np.float64))
         error = np.where(lost | np.isinf(case.condition), 0.0, divided)
-    return Measured(case, actual, error, exempt(case.truth_hi, case.inputs, backend))
+    below = record.lost_below if backend.has_float64 else max(record.lost_below, 0) ** (1 / 8)
+    lost = (np.abs(case.truth_hi) < below) & (case.truth_hi != 0)
+    out = exempt(case.truth_hi, case.inputs, backend) | lost & ~np.isnan(actual.astype(float))
+    return Measured(case, actual, error, out)
 
 
 def _nothing_left(record: Record, case: Case, backend: Backend) -> np.ndarray:

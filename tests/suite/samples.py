@@ -5,6 +5,7 @@ normalised or not), and knows what its operands look like. Tests that hold for a
 are parametrised over `CALLS`, `REDUCTIONS`, `ROWS` (reductions and maps) or `DIVERGENCES`.
 """
 
+import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import pytest
 from relentropy._records import RECORDS, Record
 
 from .backends import BACKENDS
-from .measured import function_of
+from .measured import function_of, invoked
 
 DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "weight": lambda rng, shape: rng.uniform(0.05, 2, shape),
@@ -47,7 +48,16 @@ class Call:
     @property
     def has_mask(self) -> bool:
         """Whether it takes ``where``, ``dtype``, ``keepdims`` and a base, as measures do."""
-        return self.record.name in {"kl_divergence", "entropy", "cross_entropy"}
+        return "keepdims" in self.parameters and "where" in self.parameters
+
+    @property
+    def has_base(self) -> bool:
+        """Whether its result is in units of a logarithm."""
+        return "base" in self.parameters
+
+    @property
+    def parameters(self) -> Any:
+        return inspect.signature(self.function).parameters
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -57,14 +67,13 @@ class Call:
     def names(self) -> tuple[str, ...]:
         """How errors name the operands."""
         first = {"logsumexp": ("a", "b"), "softmax": ("x",), "log_softmax": ("x",)}
+        if self.record.name == "generalized_js_divergence":
+            return tuple(f"distributions[{i}]" for i in range(len(self.kinds)))
         usual = ("x", "y") if self.kind == "elementwise" else ("p", "q")
         return first.get(self.record.name, usual)[: len(self.kinds)]
 
     def __call__(self, *operands: Any, **keywords: Any) -> Any:
-        keywords = {**self.options, **keywords}
-        if self.record.name == "logsumexp" and len(operands) == 2:
-            return self.function(operands[0], b=operands[1], **keywords)
-        return self.function(*operands, **keywords)
+        return invoked(self.record, operands, {**self.options, **keywords})
 
     def rows(self, *operands: Any, **keywords: Any) -> Any:
         """The call along the last axis, if it has axes."""
@@ -119,6 +128,42 @@ _KINDS: dict[str, dict[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
     }
     for name in ("kl_divergence", "cross_entropy")
 }
+# The families: what their members share is tested by their first.
+_SHAPES: dict[str, dict[str, Any]] = {
+    "js_divergence": {},
+    "js_distance": {},
+    "jeffreys_divergence": {},
+    "hellinger_distance": {},
+    "total_variation": {},
+    "chi2_divergence": {},
+    "triangular_discrimination": {},
+    "f_divergence": {"generator": "neyman"},
+    "skew_kl_divergence": {"weight": 0.3},
+    "alpha_divergence": {"alpha": 0.3},
+    "tsallis_divergence": {"alpha": 2.0},
+    "renyi_divergence": {"alpha": 0.7},
+    "bhattacharyya_distance": {},
+    "chernoff_information": {},
+    "generalized_js_divergence": {"weights": (0.2, 0.3, 0.5)},
+    "renyi_entropy": {"alpha": 3.0},
+    "tsallis_entropy": {"alpha": 0.5},
+    "kl_contributions": {},
+    "surprisal": {},
+}
+_COUNTS = {
+    "generalized_js_divergence": 3,
+    "renyi_entropy": 1,
+    "tsallis_entropy": 1,
+    "surprisal": 1,
+}
+for _name, _options in _SHAPES.items():
+    _count = _COUNTS.get(_name, 2)
+    _KINDS[_name] = {
+        "weights": (("weight",) * _count, _options),
+        "logits": (("logit",) * _count, _options | {"from_logits": True}),
+    }
+    if "normalize" in inspect.signature(function_of(RECORDS[_name])).parameters:
+        _KINDS[_name]["measure"] = (("weight",) * _count, _options | {"normalize": False})
 
 CALLS = [
     Call(f"{name}-{mode}".strip("-"), RECORDS[name], kinds, options)

@@ -61,7 +61,10 @@ class KLContributions:
     def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
         *shares, unit = numbers
         entry = self.source.entry(block, shares, xp=xp)
-        return in_base(entry.kl() * unit, self.base, xp=xp)
+        value = entry.kl()
+        none = value == 0  # also where the scale of unnormalised masses is inf
+        value = xp.where(none, value, value * xp.where(none, 1.0, unit))
+        return in_base(xp.where(xp.isnan(unit), unit, value), self.base, xp=xp)
 
     def slopes(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any

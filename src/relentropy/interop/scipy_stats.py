@@ -15,7 +15,7 @@ from .._arrays.prepared import Prepared
 from .._arrays.protocols import Measure
 from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.kl_weights import KLFromWeights
-from ..f_divergences import js_distance
+from ..mixtures import js_distance
 from ..special import (
     entr,
     kl_div,
