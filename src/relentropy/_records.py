@@ -64,20 +64,11 @@ _JAX_FLUSHES = Exemption(
     ulp=float("inf"),
     cause="XLA on CPU flushes subnormal inputs, intermediate and final results to zero",
 )
-_WITHOUT_FLOAT64 = tuple(
-    Exemption(
-        backend=backend,
-        regime="without float64",
-        dtypes=("float32",),
-        ulp=4.0,
-        cause=cause,
-    )
-    for backend, cause in (
-        ("jax", "x64 is off: float32 is worked in float32, with error-free transforms"),
-        ("strict", "the device has no float64: worked in float32, with error-free transforms"),
-        ("torch", "the device has no float64: worked in float32, with error-free transforms"),
-    )
-)
+_WITHOUT_FLOAT64 = {
+    "jax": "x64 is off: float32 is worked in float32, with error-free transforms",
+    "strict": "the device has no float64: worked in float32, with error-free transforms",
+    "torch": "the device has no float64: worked in float32, with error-free transforms",
+}
 _NARROW = {"float16": 1.0, "bfloat16": 1.0}
 _SLOPES = {
     "elementwise": _NARROW | {"float32": 1.0, "float64": 3.0},
@@ -95,15 +86,21 @@ def record(
     conditioned: bool = False,
     exemptions: tuple[Exemption, ...] = (),
     lost_below: float = 0.0,
+    alone: float = 4.0,
     shared: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare the record of the function below it.
 
-    ``shared`` lets the docstring leave out what measures have in common.
+    ``alone`` is the bound of float32 where there is no float64 to work in. ``shared`` lets
+    the docstring leave out what measures have in common.
     """
 
     def declare(function: Function) -> Function:
         narrow = 1.0 if kind == "elementwise" else 2.0
+        without = (
+            Exemption(backend, "without float64", ("float32",), alone, cause)
+            for backend, cause in _WITHOUT_FLOAT64.items()
+        )
         made = Record(
             name=function.__name__,
             kind=kind,
@@ -114,7 +111,7 @@ def record(
             conditioned=conditioned,
             slope_ulp=_SLOPES[kind],
             lost_below=lost_below,
-            exemptions=(_JAX_FLUSHES, *_WITHOUT_FLOAT64, *exemptions),
+            exemptions=(_JAX_FLUSHES, *without, *exemptions),
         )
         RECORDS[made.name] = made
         if shared:

@@ -10,7 +10,6 @@ from ._formulas import generators as rows
 from ._formulas.many import ManyJensenShannon
 from ._records import record
 from ._rows import of_row
-from .divergences import kl_divergence
 
 Array = TypeVar("Array")
 
@@ -154,6 +153,7 @@ def js_distance(
     "Lin (1991); every distribution's difference to the mixture by its difference to the first",
     float64=4.0,
     tiled=6.0,
+    alone=6.0,
     shared=True,
 )
 def generalized_js_divergence(
@@ -230,6 +230,7 @@ def generalized_js_divergence(
     "Lee (1999), Lin (1991); KL's term against the mixture",
     float64=4.0,
     tiled=6.0,
+    alone=6.0,
     shared=True,
 )
 def skew_kl_divergence(
@@ -282,11 +283,7 @@ def skew_kl_divergence(
     1.0
     """
     weight = _arguments.checked_share("weight", weight)
-    keywords: dict[str, Any] = {
-        "axis": axis, "where": where, "keepdims": keepdims, "dtype": dtype, "base": base,
-    }  # fmt: skip
-    if weight == 1:
-        return kl_divergence(p, q, from_logits=from_logits, normalize=normalize, **keywords)
     return of_row(  # type: ignore[no-any-return]
-        rows.SkewKL(weight), {"p": p, "q": q}, from_logits, normalize, **keywords
-    )
+        rows.KL() if weight == 1 else rows.SkewKL(weight), {"p": p, "q": q}, from_logits,
+        normalize, base=base, axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    )  # fmt: skip

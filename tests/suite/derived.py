@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
-from relentropy._records import Record
+from relentropy._records import RECORDS, Record
 from relentropy.testing import ulp_error
 
 from ..oracle import slopes
+from ..tables.families import PARAMETERS as FAMILIES
 from ..tables.load import Case, load
 from .backends import Backend
 from .measured import SHORT, absent, called, exempt, padded
@@ -86,12 +87,20 @@ def _sample(case: Case) -> Sample:
     options = {k: v for k, v in case.options.items() if k != "return_sign"}
     found = []
     for i, at in enumerate(chosen):
-        row = [x[i] for x in inputs]
-        if row[0].ndim and np.isnan(case.truth_hi[at]).any():
+        row, value = [x[i] for x in inputs], case.truth_hi[at]
+        if row[0].ndim and np.isnan(value).any():
             found.append([[(mp.nan, 1)] * len(x) for x in row])  # of what has no value
+        elif case.function in FAMILIES and _has_no_derivative(case.function, value):
+            found.append([[(mp.mpf(0), mp.inf)] * len(x) for x in row])
         else:
             given = None if seeds is None else [float(c) for c in seeds[i]]
-            found.append(slopes(case.function, row, options, given))
+            truth = slopes(case.function, row, options, given)
+            if case.function in FAMILIES:  # where maxima are tied there is none
+                truth = [
+                    [(mp.mpf(0), mp.inf) if mp.isnan(v) else (v, c) for v, c in one]
+                    for one in truth
+                ]
+            found.append(truth)
     truths = tuple(
         Truth(
             _stacked(found, operand, 0),
@@ -103,13 +112,17 @@ def _sample(case: Case) -> Sample:
     return Sample(case, inputs, seeds, truths)
 
 
+def _has_no_derivative(function: str, value: np.ndarray) -> bool:
+    """Infinite, or so large that squares overflow, or so small that they are lost."""
+    size = np.max(np.abs(value))
+    return bool(size > 1e140 or 0 < size < RECORDS[function].lost_below)
+
+
 def _floor(case: Case, x: np.ndarray) -> np.ndarray:
     """Normalised weights are compared by residuals of exact products, which end there."""
-    weights = case.function == "kl_divergence" and case.options == {
-        "from_logits": False,
-        "normalize": True,
-    }
-    if not weights:
+    compared = case.function == "kl_divergence" or case.function in FAMILIES
+    weights = not case.options.get("from_logits") and case.options.get("normalize", True)
+    if not (compared and weights):
         return np.zeros((len(x), 1))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         unit = 1 / x.astype(np.float64).sum(axis=1, keepdims=True)

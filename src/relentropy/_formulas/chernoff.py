@@ -209,7 +209,8 @@ class ChernoffInformation(Measure):
             by_p = self.source.by_p(block, shares, entry, rate, xp=xp)
             by_p = in_base(by_p, self.base, xp=xp)
         if need[1]:
-            rate = (1 - best) * tilted_by_y(entry, best, powers, xp=xp)
+            rate = tilted_by_y(entry, best, powers, xp=xp)
+            rate = (1 - best) * xp.where(best < 1, rate, 0.0)
             by_q = self.source.by_q(block, shares, entry, rate, xp=xp)
             by_q = in_base(by_q, self.base, xp=xp)
         return by_p, by_q

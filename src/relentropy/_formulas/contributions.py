@@ -161,7 +161,7 @@ class Surprisal:
         """By logits E[t] - t; by weights sum(t)/sum(p) - t/p."""
         (x,), (top, others) = block, numbers
         one = in_base(xp.where(xp.isnan(top), _NAN, -xp.ones_like(x)), self.base, xp=xp)
-        outer = one if self.from_logits else one / x
+        outer = one if self.from_logits else one / (x + 0.0)  # -0 is a zero
         share = self.side.weight(x, top, xp=xp)
         weight = self.side.by_entry(x, top, share, 1 + others, xp.ones_like(x), xp=xp)
         return (Slopes(outer, one, weight),)
@@ -207,4 +207,4 @@ class PlainSurprisal:
         (x,), (nothing,) = block, numbers
         one = in_base(xp.where(xp.isnan(nothing), _NAN, -xp.ones_like(x)), self.base, xp=xp)
         none = xp.zeros_like(x)
-        return (Slopes(one if self.from_logits else one / x, none, none),)
+        return (Slopes(one if self.from_logits else one / (x + 0.0), none, none),)

@@ -210,7 +210,11 @@ class LinearEntry(Entry):
 
     def kl(self) -> Array:
         value = kl_term(self.scaled_x.hi, self.scaled_y, self.scaled_gap, xp=self.xp)
-        return self._lowered(value)
+        value = self._lowered(value)
+        if self.raw is None:
+            return value
+        hidden = self.live & ~(self.scaled_y.hi > 0)
+        return self.xp.where(hidden, self.x * self.live_log_ratio - self.gap, value)
 
     def kl_to_mixture(self, w: float) -> Array:
         return _kl_to_mixture(self.x, self.y, self.gap, w, xp=self.xp)
@@ -297,7 +301,18 @@ class LogEntry(Entry):
         return expm1(self.log_ratio, xp=self.xp)
 
     def gap_times(self, factor: Array) -> Array:
-        return self.gap * factor
+        xp, u, value = self.xp, self.live_log_ratio, self.gap * factor
+        if not xp.exact:
+            return value
+        # In two halves, where the larger mass is subnormal and the factor large.
+        above = u > 0
+        larger = xp.where(above, self.x, self.y)
+        low = self.live & (larger < xp.limits.subnormal)
+        log = _chosen(above, self.log_x, self.log_y, xp=xp)
+        half = exp(log.map(lambda word: xp.where(low, 0.5 * word, 0.0)), xp=xp)
+        share = expm1(xp.where(above, -u, u), xp=xp)
+        share = xp.where(above, -share, share)
+        return xp.where(low, (half * (share * factor)) * half, value)
 
     def kl(self) -> Array:
         xp, u = self.xp, self.live_log_ratio

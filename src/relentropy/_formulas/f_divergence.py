@@ -113,12 +113,21 @@ class FDivergence(Measure):
         entry = self.source.entry(block, shares, xp=xp)
         by_p = by_q = None
         if need[0]:
-            rate = self.row.by_x(entry, *block[2:], xp=xp) - (p_mean if self.means else 0.0)
+            slope = self.row.by_x(entry, *block[2:], xp=xp)
+            rate = self._about(slope, p_mean, xp=xp)
             by_p = self.source.by_p(block, shares, entry, rate, xp=xp) * unit
         if need[1]:
-            rate = self.row.by_y(entry, *block[2:], xp=xp) - (q_mean if self.means else 0.0)
+            slope = self.row.by_y(entry, *block[2:], xp=xp)
+            rate = self._about(slope, q_mean, xp=xp)
             by_q = self.source.by_q(block, shares, entry, rate, xp=xp) * unit
         return (by_p, by_q, *(None,) * self.row.parameters)
+
+    def _about(self, slope: Array, mean: Array, *, xp: Any) -> Array:
+        """A slope less the mean of all; as it is where it is infinite."""
+        if not self.means:
+            return slope
+        steep = xp.abs(slope) == float("inf")
+        return xp.where(steep, slope, xp.where(steep, 0.0, slope) - mean)
 
     def _value(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
         return self.source.mean(stats[-1].value, stats, xp=xp)

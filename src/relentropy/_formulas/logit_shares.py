@@ -227,15 +227,22 @@ class LogitMeasures(LogitShares):
         return stats[0].valid
 
     def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
-        top, none = finite_or_zero(stats[0].top, xp=xp), terms.hi == 0
-        return xp.where(none, 0.0, xp.exp(xp.where(none, 0.0, top)) * terms.value)
+        return _lifted(terms.value, finite_or_zero(stats[0].top, xp=xp), xp=xp)
 
     def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
         if not self.from_logits[0]:
             return rate
-        return by_logit(entry, rate, xp=xp) * xp.exp(Numbers(*numbers).p_top)
+        return _lifted(by_logit(entry, rate, xp=xp), Numbers(*numbers).p_top, xp=xp)
 
     def by_q(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
         if not self.from_logits[1]:
             return rate
-        return by_logit(entry.swapped(), rate, xp=xp) * xp.exp(Numbers(*numbers).q_top)
+        slope = by_logit(entry.swapped(), rate, xp=xp)
+        return _lifted(slope, Numbers(*numbers).q_top, xp=xp)
+
+
+def _lifted(x: Array, top: Array, *, xp: Any) -> Array:
+    """``x*exp(top)``, whose second factor may overflow alone, and where x is zero."""
+    none = x == 0
+    half = xp.exp(xp.where(none, 0.0, 0.5 * top))
+    return xp.where(none, x, half * (half * x))

@@ -18,7 +18,7 @@ from .generators import log_ratio_of
 from .kl_term import kl_term
 
 Array = Any
-_NAN = float("nan")
+_INF, _NAN = float("inf"), float("nan")
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,13 @@ class ManyJensenShannon(Measure):
                 found.append(None)
                 continue
             slope = log_ratio_of(mixture.masses[k], mixture.middle, mixture.gaps[k], xp=xp)
+            if k:  # where a mass is too small to be seen beside the others
+                entry = entries[k - 1]
+                hidden = entry.live & (slope == -_INF)
+                first = log_ratio_of(mixture.masses[0], mixture.middle, mixture.gaps[0], xp=xp)
+                slope = xp.where(hidden, first - entry.live_log_ratio, slope)
+            lost = entries[max(k - 1, 0)].live & (slope == -_INF)
+            slope = xp.where(lost, -xp.limits.headroom, slope)  # times no mass at all
             rate = weight * (slope - means[k])
             at = max(k - 1, 0)
             two = (block[0], block[at + 1])

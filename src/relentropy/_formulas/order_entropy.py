@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .._arrays.pairs import Pair, exp, far_scale, total
+from .._arrays.pairs import exp, far_scale, total
 from .._arrays.protocols import Block, Fold, Measure
 from .deformed import deformed, log1p_over
 from .expectation import beside_top, in_base
@@ -51,8 +51,7 @@ class OrderFold:
         weight = self.side.weight(p, top, xp=xp)
         gap = self.side.gap(p, top, xp=xp)
         absent = p == self.side.absent
-        below = self.side.below(p, top, xp=xp)
-        bent, power = _powers(weight, gap, below, alpha, xp=xp)
+        bent, power = self._powers(p, top, weight, gap, alpha, xp=xp)
         power = xp.where(absent, 0.0, power)
         at_top, none = p == top, top == self.side.absent
         return State(
@@ -72,8 +71,7 @@ class OrderFold:
         for part, first in ((one, leads), (other, ~leads)):
             weight = self.side.weight(part.top, top, xp=xp)
             gap = self.side.gap(part.top, top, xp=xp)
-            below = self.side.below(part.top, top, xp=xp)
-            own, power = _powers(weight, gap, below, alpha, xp=xp)
+            own, power = self._powers(part.top, top, weight, gap, alpha, xp=xp)
             power = xp.where(part.top == self.side.absent, 0.0, power)
             others = others + xp.where(first, part.others, weight * (1 + part.others))
             powers = powers + xp.where(first, part.powers, power * (1 + part.powers))
@@ -82,18 +80,18 @@ class OrderFold:
         valid = one.valid & other.valid
         return State(top, others, bent, powers, valid, one.alpha)
 
-
-def _powers(
-    weight: Array, gap: Array, below: Pair, alpha: Array, *, xp: Any
-) -> tuple[Array, Array]:
-    """``w*expm1((1 - a)*g)/(1 - a)`` and ``w**a``."""
-    order = 1 - alpha
-    z = order * gap
-    small = (z < 1) & (z > -1)
-    power = exp(far_scale(alpha, below, xp=xp), xp=xp)
-    near = weight * deformed(xp.where(small, gap, 0.0), order, xp=xp)
-    apart = (power - weight) / xp.where(order == 0, 1.0, order)
-    return xp.where(small, near, apart), power
+    def _powers(
+        self, x: Array, top: Array, weight: Array, gap: Array, alpha: Array, *, xp: Any
+    ) -> tuple[Array, Array]:
+        """``w*expm1((1 - a)*g)/(1 - a)`` and ``w**a``."""
+        order = 1 - alpha
+        z = order * gap
+        small = (z < 1) & (z > -1)
+        power = exp(far_scale(alpha, self.side.below(x, top, xp=xp), xp=xp), xp=xp)
+        bent = deformed(xp.where(small, gap, 0.0), order, xp=xp)
+        near = self.side.product(x, top, weight, bent, xp=xp)
+        apart = (power - weight) / xp.where(order == 0, 1.0, order)
+        return xp.where(small, near, apart), power
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,28 @@ class OrderEntropy(Measure):
 
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         return (OrderFold(self.side),)
+
+    def _rate(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+        """The derivative of Rényi's entropy by shares."""
+        top, others, beyond, powers = numbers
+        p, alpha = block[0], finite_order(block[1], xp=xp)
+        gap, order = self.side.gap(p, top, xp=xp), 1 - alpha
+        # exp((1 - a)*(gap - beyond)) is w**(a - 1) over the mean of all, which past order one
+        # is known better than its logarithm.
+        own, divisor = gap - beyond, xp.where(order == 0, 1.0, order)
+        known = (1 + others) / (1 + powers)
+        steep = (xp.exp(order * gap) * known - 1) * (alpha / divisor)
+        z = order * own
+        rate = xp.where((z < 1) & (z > -1), alpha * deformed(own, order, xp=xp), steep)
+        ends = xp.where(alpha > 1, -alpha / divisor, xp.where(alpha == 0, 0.0 * divisor, _INF))
+        return xp.where(p == self.side.absent, ends, rate)
+
+    def _by_entry(
+        self, block: Block, numbers: tuple[Array, ...], rate: Array, *, xp: Any
+    ) -> Array:
+        top, others, *_ = numbers
+        weight = self.side.weight(block[0], top, xp=xp)
+        return self.side.by_entry(block[0], top, weight, 1 + others, rate, xp=xp)
 
     def _possible(self, state: State) -> Array:
         return state.valid & (state.top != self.side.absent) & (state.alpha >= 0)
@@ -138,25 +158,8 @@ class RenyiEntropy(OrderEntropy):
     ) -> tuple[Array | None, ...]:
         """By shares a/(1 - a)*(p**(a - 1)/sum(p**a) - 1), which is -log(p) - H at a = 1."""
         refuse_order(need[1])
-        top, others, beyond, powers = numbers
-        p, alpha = block[0], finite_order(block[1], xp=xp)
-        weight = self.side.weight(p, top, xp=xp)
-        gap = self.side.gap(p, top, xp=xp)
-        absent, mass = p == self.side.absent, 1 + others
-        # exp((1 - a)*(gap - beyond)): w**(a - 1) over the mean of all
-        order = 1 - alpha
-        own = gap - beyond
-        rate = alpha * deformed(own, order, xp=xp)
-        # Past order one the sum of powers is known better than its logarithm.
-        known = mass / (1 + powers)
-        divisor = xp.where(order == 0, 1.0, order)
-        steep = (xp.exp(order * gap) * known - 1) * (alpha / divisor)
-        z = order * own
-        rate = xp.where((z < 1) & (z > -1), rate, steep)
-        ends = xp.where(alpha > 1, -alpha / divisor, xp.where(alpha == 0, 0.0 * divisor, _INF))
-        rate = xp.where(absent, ends, rate)
-        by_p = self.side.by_entry(p, top, weight, mass, rate, xp=xp)
-        return in_base(by_p, self.base, xp=xp), None
+        rate = self._rate(block, numbers, xp=xp)
+        return in_base(self._by_entry(block, numbers, rate, xp=xp), self.base, xp=xp), None
 
 
 def _beyond(state: State, *, xp: Any) -> Array:
@@ -188,7 +191,9 @@ class TsallisEntropy(OrderEntropy):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """By shares a/(1 - a)*(p**(a - 1) - sum(p**a)): Rényi's times the sum of powers."""
-        renyi, _ = RenyiEntropy(self.from_logits).grad(block, numbers, need, xp=xp)
+        refuse_order(need[1])
         _, others, _, powers = numbers
-        alpha = finite_order(block[1], xp=xp)
-        return renyi * ((1 + powers) * xp.exp(-alpha * xp.log1p(others))), None
+        order = finite_order(block[1], xp=xp)
+        sum_ = (1 + powers) * xp.exp(-order * xp.log1p(others))
+        rate = self._rate(block, numbers, xp=xp) * xp.where(block[1] < _INF, sum_, 0.0)
+        return self._by_entry(block, numbers, rate, xp=xp), None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._arrays.pairs import Pair, minus, scale, total
-from .._arrays.protocols import Block, Elementwise
+from .._arrays.protocols import Block, Elementwise, Measure
 from .expectation import difference
 from .kl_weights import SumFold
 from .log_pair import log_pair
@@ -136,7 +136,7 @@ class PlainSumFold(SumFold):
 
 
 @dataclass(frozen=True)
-class PlainSum:
+class PlainSum(Measure):
     """The terms' sum over a count, which a mean has and a sum has not."""
 
     target_is_log: bool

@@ -227,7 +227,7 @@ def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
     """``a/(a - 1)*(exp((a - 1)*L - log C) - 1)``, with L the log-ratio."""
     order = alpha - 1
     own = xp.where(e.live, e.live_log_ratio - powers.divergence, e.log_ratio)
-    near = alpha * deformed(own, order, xp=xp)
+    near = alpha * xp.where(alpha == 0, 0.0, deformed(own, order, xp=xp))
     z = _tilted_exponent(e, order, powers, xp=xp)
     divisor = xp.where(order == 0, 1.0, order)
     far = (alpha / divisor) * expm1(z, xp=xp)
@@ -241,8 +241,8 @@ def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
     own = xp.where(powers.shift == 0, order * (e.live_log_ratio - powers.divergence), z)
     inside = -expm1(e.live_log_ratio + own, xp=xp)
     only_x = xp.where(alpha > 0, -_INF, 1.0 - xp.exp(-powers.log))
-    value = xp.where(e.live, inside, xp.where(e.only_x, only_x, 1.0))
-    return xp.where(e.only_y & (alpha == 0), 1.0, value)
+    ends = xp.where(e.only_x, only_x, xp.where(e.only_y, 1.0, 0.0 * inside))
+    return xp.where(e.live, inside, ends)
 
 
 def _tilted_exponent(e: Entry, order: Array, powers: Powers, *, xp: Any) -> Array:
