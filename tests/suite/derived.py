@@ -33,6 +33,8 @@ PULLING = {
     "jax-x32": ("float32",),
 }
 POINTS, ROWS, LONGEST = 24, 4, 300
+# Of a component that may be anything.
+UNSAID = (mp.nan, mp.inf)
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,12 @@ def _sample(case: Case) -> Sample:
         if row[0].ndim and np.isnan(value).any():
             found.append([[(mp.nan, 1)] * len(x) for x in row])  # of what has no value
         elif case.function in FAMILIES and _has_no_derivative(case.function, value):
-            found.append([[(mp.mpf(0), mp.inf)] * len(x) for x in row])
+            found.append([[UNSAID] * len(x) for x in row])
         else:
             given = None if seeds is None else [float(c) for c in seeds[i]]
             truth = slopes(case.function, row, options, given)
             if case.function in FAMILIES:  # where maxima are tied there is none
-                truth = [
-                    [(mp.mpf(0), mp.inf) if mp.isnan(v) else (v, c) for v, c in one]
-                    for one in truth
-                ]
+                truth = [[UNSAID if mp.isnan(v) else (v, c) for v, c in one] for one in truth]
             found.append(truth)
     truths = tuple(
         Truth(
@@ -223,6 +222,7 @@ def _error(
     floor = truth.floor if backend.has_float64 else truth.floor * 2.0**30
     lost = lost | (np.abs(rounded) < floor) & (np.abs(actual.astype(np.float64)) < floor)
     lost = lost | exempt(rounded, inputs, backend)
+    lost = lost | np.isnan(rounded) & np.isinf(truth.condition)
     return np.where(lost, 0.0, error / np.where(lost, 1.0, truth.condition))
 
 

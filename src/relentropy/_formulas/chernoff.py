@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, exp, total
 from .._arrays.protocols import Block, Fold, Measure
-from .entries import Entry
+from .entries import Entry, Rate
 from .expectation import in_base
 from .expm1mx import expm1, expm1mx
 from .f_divergence import Source, source_of
@@ -174,9 +174,9 @@ class ChernoffInformation(Measure):
 
     def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
         powers, best = self._powers(stats, xp=xp), stats[-1][1]
-        value = in_base(-(powers.shift + powers.log), self.base, xp=xp)
+        value = in_base(-powers.log, self.base, xp=xp)
         # Never below zero, nor -0.
-        value = xp.where(value > 0, value, 0.0 * powers.excess)
+        value = xp.where(value > 0, value, 0.0 * best)
         possible = self.source.possible(stats, xp=xp)
         return xp.where(possible, value, _NAN), xp.where(possible, best, _NAN)
 
@@ -197,20 +197,24 @@ class ChernoffInformation(Measure):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """That of (1 - s)*Rényi's divergence of order s: moving s changes nothing."""
-        *shares, excess, divergence, shift, log, best = numbers
-        powers = Powers(excess, divergence, shift, log)
+        *shares, divergence, log, shift, shifted, best = numbers
+        powers = Powers(divergence, log, shift, shifted)
         entry = self.source.entry(block, shares, xp=xp)
         by_p = by_q = None
         if need[0]:
             inside = best < 1
-            rate = (1 - best) * tilted_by_x(entry, xp.where(inside, best, 0.5), powers, xp=xp)
-            at_end = xp.where(entry.live, -expm1(-(shift + log), xp=xp), 1.0)
-            rate = xp.where(inside, rate, at_end)
-            by_p = self.source.by_p(block, shares, entry, rate, xp=xp)
-            by_p = in_base(by_p, self.base, xp=xp)
+            rate = tilted_by_x(entry, xp.where(inside, best, 0.5), powers, xp=xp)
+            at_end = xp.where(entry.live, -expm1(-log, xp=xp), 1.0)
+            at_ends = Rate(at_end, entry.x_times(at_end))
+            rate = Rate(
+                *(
+                    xp.where(inside, (1 - best) * one, other)
+                    for one, other in zip(rate, at_ends, strict=True)
+                )
+            )
+            by_p = in_base(self.source.by_p(block, shares, rate, xp=xp), self.base, xp=xp)
         if need[1]:
             rate = tilted_by_y(entry, best, powers, xp=xp)
-            rate = (1 - best) * xp.where(best < 1, rate, 0.0)
-            by_q = self.source.by_q(block, shares, entry, rate, xp=xp)
-            by_q = in_base(by_q, self.base, xp=xp)
+            rate = Rate(*((1 - best) * xp.where(best < 1, one, 0.0) for one in rate))
+            by_q = in_base(self.source.by_q(block, shares, rate, xp=xp), self.base, xp=xp)
         return by_p, by_q

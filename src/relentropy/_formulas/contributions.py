@@ -7,6 +7,7 @@ from typing import Any
 
 from .._arrays.pairs import Pair
 from .._arrays.protocols import Block, Fold, Reduction, Slopes
+from .entries import Rate
 from .expectation import beside_top, in_base
 from .f_divergence import Source, source_of
 from .logsumexp import Peak
@@ -75,14 +76,15 @@ class KLContributions:
         entry = source.entry(block, shares, xp=xp)
         found: list[Slopes | None] = [None, None]
         if need[0]:
-            inner = entry.x * entry.live_log_ratio
-            one = xp.ones_like(inner)
-            outer = source.by_p(block, shares, entry, entry.log_ratio, xp=xp)
-            weight = source.by_p(block, shares, entry, one, xp=xp)
+            inner = entry.x_times(entry.log_ratio)
+            outer = source.by_p(block, shares, Rate(entry.log_ratio, inner), xp=xp)
+            one = Rate(xp.ones_like(inner), entry.x)
+            weight = source.by_p(block, shares, one, xp=xp)
             found[0] = self._slopes(outer * known, inner * unit, weight, xp=xp)
         if need[1]:
-            outer = source.by_q(block, shares, entry, -entry.excess, xp=xp)
-            weight = source.by_q(block, shares, entry, xp.ones_like(outer), xp=xp)
+            outer = source.by_q(block, shares, Rate(-entry.excess, -entry.gap), xp=xp)
+            one = Rate(xp.ones_like(outer), entry.y)
+            weight = source.by_q(block, shares, one, xp=xp)
             found[1] = self._slopes(outer * known, -entry.gap * unit, weight, xp=xp)
         return tuple(found)
 

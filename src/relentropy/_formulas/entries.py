@@ -13,10 +13,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, calm, divide, exp, far_scale
 from .._arrays.polynomials import js_log_reach, js_log_tail, js_reach, js_tail
+from .deformed import deformed
 from .expm1mx import expm1, expm1mx
 from .kl_term import kl_term
 from .log_pair import log_words
@@ -24,6 +25,13 @@ from .logarithms import signed_log_ratio
 
 Array = Any
 _INF = float("inf")
+
+
+class Rate(NamedTuple):
+    """How fast something changes with a mass: by the mass, and by its logarithm."""
+
+    plain: Array
+    weighted: Array
 
 
 class Entry(ABC):
@@ -66,6 +74,24 @@ class Entry(ABC):
     @abstractmethod
     def gap_times(self, factor: Array) -> Array:
         """(x - y)*factor, also where the gap alone has lost digits to the end of the range."""
+
+    @abstractmethod
+    def x_times(self, slope: Array) -> Array:
+        """x*slope, 0 where x has no mass; also where x alone is subnormal."""
+
+    def x_bent(self, alpha: Array, order: Array) -> Array:
+        """x*(exp(order*log(x/y)) - 1)/order with order = alpha - 1, where both have mass.
+
+        The product is a power of both, which stays in the range where its factors leave it.
+        """
+        xp, u = self.xp, self.live_log_ratio
+        z = order * u
+        near = (z < 1) & (z > -1)
+        close = self.x_times(deformed(xp.where(near, u, 0.0), order, xp=xp))
+        factor, exponent = self.powers(alpha)
+        exponent = exponent.map(lambda word: xp.where(near | ~self.live, 0.0, word))
+        apart = (factor * exp(exponent, xp=xp) - self.x) / xp.where(order == 0, 1.0, order)
+        return xp.where(near, close, apart)
 
     @abstractmethod
     def kl(self) -> Array:
@@ -208,6 +234,10 @@ class LinearEntry(Entry):
     def gap_times(self, factor: Array) -> Array:
         return self._lowered(self.scaled_gap.value * factor)
 
+    def x_times(self, slope: Array) -> Array:
+        known = self.x > 0
+        return self.xp.where(known, self.x * self.xp.where(known, slope, 0.0), 0.0)
+
     def kl(self) -> Array:
         value = kl_term(self.scaled_x.hi, self.scaled_y, self.scaled_gap, xp=self.xp)
         value = self._lowered(value)
@@ -322,6 +352,17 @@ class LogEntry(Entry):
         value = xp.where(near, close, apart)
         value = xp.where(self.only_y, self.y, value)
         return xp.where(self.only_x, _INF, value)
+
+    def x_times(self, slope: Array) -> Array:
+        xp = self.xp
+        steep = xp.abs(slope) == _INF  # no mass is so small as to make it finite
+        finite = xp.where(steep, 0.0, slope)
+        value = self.x * finite
+        if xp.exact:  # in two halves, where the mass alone is subnormal
+            low = ~self.no_x & (self.x < xp.limits.subnormal)
+            half = exp(self.log_x.map(lambda word: xp.where(low, 0.5 * word, 0.0)), xp=xp)
+            value = xp.where(low, (half * finite) * half, value)
+        return xp.where(self.no_x, 0.0, xp.where(steep, slope, value))
 
     def kl_to_mixture(self, w: float) -> Array:
         xp, u = self.xp, self.live_log_ratio

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, total
 from .._arrays.protocols import Block, Fold, Measure
+from .entries import Entry, Rate
 from .expectation import in_base
 from .generators import Row
 from .logit_shares import LogitMeasures, LogitShares
@@ -47,12 +48,8 @@ class TermsFold:
         none = xp.zeros_like(value.hi)
         if not self.means:
             return Sums(value, none, none)
-        by_x = self.row.by_x(entry, *parameters, xp=xp)
-        by_y = self.row.by_y(entry, *parameters, xp=xp)
-        by_p, by_q = (
-            total(xp.where(mass > 0, mass * slope, 0.0), xp=xp).value
-            for mass, slope in ((entry.x, by_x), (entry.y, by_y))
-        )
+        by_p = total(self.row.x_by_x(entry, *parameters, xp=xp), xp=xp).value
+        by_q = total(self.row.y_by_y(entry, *parameters, xp=xp), xp=xp).value
         return Sums(value, by_p, by_q)
 
     def merge(self, one: Sums, other: Sums, *, xp: Any) -> Sums:
@@ -110,24 +107,31 @@ class FDivergence(Measure):
                 "there is no derivative by the order; detach it, or stop its gradient"
             )
         *shares, p_mean, q_mean, unit = numbers
-        entry = self.source.entry(block, shares, xp=xp)
+        entry, more = self.source.entry(block, shares, xp=xp), block[2:]
         by_p = by_q = None
         if need[0]:
-            slope = self.row.by_x(entry, *block[2:], xp=xp)
-            rate = self._about(slope, p_mean, xp=xp)
-            by_p = self.source.by_p(block, shares, entry, rate, xp=xp) * unit
+            plain = self.row.by_x(entry, *more, xp=xp)
+            weighted = self.row.x_by_x(entry, *more, xp=xp)
+            rate = self._about(plain, weighted, entry, p_mean, unit, xp=xp)
+            by_p = self.source.by_p(block, shares, rate, xp=xp)
         if need[1]:
-            slope = self.row.by_y(entry, *block[2:], xp=xp)
-            rate = self._about(slope, q_mean, xp=xp)
-            by_q = self.source.by_q(block, shares, entry, rate, xp=xp) * unit
+            plain = self.row.by_y(entry, *more, xp=xp)
+            weighted = self.row.y_by_y(entry, *more, xp=xp)
+            rate = self._about(plain, weighted, entry.swapped(), q_mean, unit, xp=xp)
+            by_q = self.source.by_q(block, shares, rate, xp=xp)
         return (by_p, by_q, *(None,) * self.row.parameters)
 
-    def _about(self, slope: Array, mean: Array, *, xp: Any) -> Array:
+    def _about(
+        self, plain: Array, weighted: Array, e: Entry, mean: Array, unit: Array, *, xp: Any
+    ) -> Rate:
         """A slope less the mean of all; as it is where it is infinite."""
         if not self.means:
-            return slope
-        steep = xp.abs(slope) == float("inf")
-        return xp.where(steep, slope, xp.where(steep, 0.0, slope) - mean)
+            return Rate(plain * unit, weighted * unit)
+        steep = xp.abs(plain) == float("inf")
+        plain = xp.where(steep, plain, xp.where(steep, 0.0, plain) - mean)
+        steep = xp.abs(weighted) == float("inf")
+        weighted = xp.where(steep, weighted, xp.where(steep, 0.0, weighted) - e.x_times(mean))
+        return Rate(plain * unit, weighted * unit)
 
     def _value(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
         return self.source.mean(stats[-1].value, stats, xp=xp)

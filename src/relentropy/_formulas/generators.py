@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from .deformed import deformed
 from .entries import Entry
 from .expm1mx import expm1
+from .log1pmx import log1pmx
 from .power_gap import alpha_term
 
 Array = Any
@@ -41,10 +42,25 @@ class Row(Protocol):
     @property
     def by_y(self) -> Callable[..., Array]: ...
 
+    @property
+    def x_by_x(self) -> Callable[..., Array]:
+        """x times its slope, which is in the range where the slope may not be."""
+
+    @property
+    def y_by_y(self) -> Callable[..., Array]: ...
+
 
 @dataclass(frozen=True)
 class _Row:
+    """The products of slopes and masses, for rows that need no care with them."""
+
     parameters = 0
+
+    def x_by_x(self: Any, e: Entry, *parameters: Array, xp: Any) -> Array:
+        return e.x_times(self.by_x(e, *parameters, xp=xp))
+
+    def y_by_y(self: Any, e: Entry, *parameters: Array, xp: Any) -> Array:
+        return e.swapped().x_times(self.by_y(e, *parameters, xp=xp))
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,9 @@ class KL(_Row):
     def by_y(self, e: Entry, *, xp: Any) -> Array:
         return -e.excess
 
+    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -e.gap
+
 
 @dataclass(frozen=True)
 class Jeffreys(_Row):
@@ -74,6 +93,12 @@ class Jeffreys(_Row):
 
     def by_y(self, e: Entry, *, xp: Any) -> Array:
         return -e.log_ratio - e.excess
+
+    def x_by_x(self, e: Entry, *, xp: Any) -> Array:
+        return e.x_times(e.log_ratio) + e.gap
+
+    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+        return e.swapped().x_times(-e.log_ratio) - e.gap
 
 
 @dataclass(frozen=True)
@@ -120,7 +145,11 @@ class SkewKL(_Row):
     def by_x(self, e: Entry, *, xp: Any) -> Array:
         w = self.weight
         _, excess = _from_mixture(e, w, xp=xp)
-        return _log_of_mixture(e, w, xp=xp) - (1 - w) * excess
+        # log(x/m) - (1 - w)*excess: close ones nearly cancel
+        near = (excess > -0.5) & (excess < _INF)
+        bent = log1pmx(xp.where(near, excess, 0.0), xp=xp)
+        apart = _log_of_mixture(e, w, xp=xp) - (1 - w) * excess
+        return xp.where(near, w * excess + bent, apart)
 
     def by_y(self, e: Entry, *, xp: Any) -> Array:
         _, excess = _from_mixture(e, self.weight, xp=xp)
@@ -141,6 +170,12 @@ class SquaredHellinger(_Row):
 
     def by_y(self, e: Entry, *, xp: Any) -> Array:
         return -0.5 * expm1(0.5 * e.log_ratio, xp=xp)
+
+    def x_by_x(self, e: Entry, *, xp: Any) -> Array:
+        return e.gap * (0.5 * _root_share(e, xp=xp))
+
+    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+        return -e.gap * (0.5 * _root_share(e.swapped(), xp=xp))
 
 
 @dataclass(frozen=True)
@@ -186,6 +221,12 @@ class Swapped(_Row):
     def by_y(self, e: Entry, *, xp: Any) -> Array:
         return self.row.by_x(e.swapped(), xp=xp)
 
+    def x_by_x(self, e: Entry, *, xp: Any) -> Array:
+        return self.row.y_by_y(e.swapped(), xp=xp)
+
+    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+        return self.row.x_by_x(e.swapped(), xp=xp)
+
 
 @dataclass(frozen=True)
 class Triangular(_Row):
@@ -218,6 +259,13 @@ class Alpha(_Row):
     def by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
         return -deformed(e.log_ratio, alpha, xp=xp)
 
+    def x_by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        return _or_times(e, e.x_bent(alpha, alpha - 1), self.by_x(e, alpha, xp=xp), xp=xp)
+
+    def y_by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        e, slope = e.swapped(), self.by_y(e, alpha, xp=xp)
+        return _or_times(e, e.x_bent(1 - alpha, -alpha), slope, xp=xp)
+
 
 @dataclass(frozen=True)
 class Tsallis(_Row):
@@ -236,6 +284,14 @@ class Tsallis(_Row):
         slope = -alpha * deformed(e.live_log_ratio, alpha, xp=xp)
         ends = xp.where(e.only_y, 1.0, xp.where(e.only_x & (alpha > 0), -_INF, 0.0))
         return xp.where(e.live, slope, ends)
+
+    def x_by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        bent = alpha * e.x_bent(alpha, alpha - 1)
+        return _or_times(e, bent, self.by_x(e, alpha, xp=xp), xp=xp)
+
+    def y_by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+        e, slope = e.swapped(), self.by_y(e, alpha, xp=xp)
+        return _or_times(e, alpha * e.x_bent(1 - alpha, -alpha), slope, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -260,6 +316,18 @@ class FromGenerator(_Row):
     def by_y(self, e: Entry, *, xp: Any) -> Array:
         inside = self.derivative(-e.live_log_ratio) * xp.exp(e.live_log_ratio)
         return xp.where(e.live, inside, _ends(e, self.p_zero, -_INF, xp=xp))
+
+
+def _root_share(e: Entry, *, xp: Any) -> Array:
+    """sqrt(x)/(sqrt(x) + sqrt(y)); 0 where there is no mass."""
+    root, other = xp.sqrt(e.x), xp.sqrt(e.y)
+    total = root + other
+    return root / xp.where(total > 0, total, 1.0)
+
+
+def _or_times(e: Entry, inside: Array, slope: Array, *, xp: Any) -> Array:
+    """A product where both have mass, and x times the slope elsewhere."""
+    return xp.where(e.live, inside, e.x_times(xp.where(e.live, 0.0, slope)))
 
 
 def _ends(e: Entry, only_y: Any, only_x: Any, *, xp: Any) -> Array:

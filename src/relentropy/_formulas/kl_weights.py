@@ -8,6 +8,7 @@ from typing import Any
 from .._arrays.pairs import Pair, total
 from .._arrays.protocols import Block, Measure
 from .elementwise import KL_DIV
+from .entries import Rate
 from .expectation import in_base
 from .kl_term import kl_div
 from .sides import Weights
@@ -55,10 +56,14 @@ class KLFromWeights(Measure):
         by_p = by_q = None
         if need[0]:
             rate = xp.where(entry.only_x, _INF, entry.log_ratio - value)
-            by_p = in_base(_SHARES.by_p(block, shares, entry, rate, xp=xp), self.base, xp=xp)
+            by_p = in_base(
+                _SHARES.by_p(block, shares, Rate(rate, rate), xp=xp), self.base, xp=xp
+            )
         if need[1]:
             rate = xp.where(entry.live | entry.only_x | entry.only_y, -entry.excess, 1.0)
-            by_q = in_base(_SHARES.by_q(block, shares, entry, rate, xp=xp), self.base, xp=xp)
+            by_q = in_base(
+                _SHARES.by_q(block, shares, Rate(rate, rate), xp=xp), self.base, xp=xp
+            )
         return by_p, by_q
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, calm, exp, minus, total, two_sum
 from .._arrays.protocols import Block, Fold
-from .entries import LogEntry
+from .entries import LogEntry, Rate
 from .expectation import exp_difference, finite_or_zero
 from .log_pair import Logarithm, log_pair
 
@@ -165,31 +165,19 @@ class LogitShares:
         masses = stats[0]
         return terms.value / xp.where(masses.p_mass > 0, masses.p_mass, 1.0)
 
-    def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
         """The derivative by p's input of what changes by ``rate`` with its shares."""
         numbers = Numbers(*numbers)
         if self.from_logits[0]:
-            return by_logit(entry, rate, xp=xp) / numbers.p_mass
+            return rate.weighted / numbers.p_mass
         # The share of a weight is one over the row's sum, also at zero.
-        return rate * (xp.exp(-numbers.p_top) / numbers.p_mass)
+        return rate.plain * (xp.exp(-numbers.p_top) / numbers.p_mass)
 
-    def by_q(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+    def by_q(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
         numbers = Numbers(*numbers)
         if self.from_logits[1]:
-            return by_logit(entry.swapped(), rate, xp=xp) / numbers.p_mass
-        return rate * (xp.exp(-numbers.q_top) * numbers.ratio / numbers.p_mass)
-
-
-def by_logit(entry: LogEntry, rate: Array, *, xp: Any) -> Array:
-    """``x*rate``; the rate itself where it is infinite, and 0 where x has no mass at all."""
-    steep = xp.abs(rate) == _INF  # no mass is so small as to make it finite
-    finite = xp.where(steep, 0.0, rate)
-    value = entry.x * finite
-    if xp.exact:  # in two halves, where the mass alone is subnormal
-        low = ~entry.no_x & (entry.x < xp.limits.subnormal)
-        half = exp(entry.log_x.map(lambda word: xp.where(low, 0.5 * word, 0.0)), xp=xp)
-        value = xp.where(low, (half * finite) * half, value)
-    return xp.where(entry.no_x, 0.0, xp.where(steep, rate, value))
+            return rate.weighted / numbers.p_mass
+        return rate.plain * (xp.exp(-numbers.q_top) * numbers.ratio / numbers.p_mass)
 
 
 class Measured(NamedTuple):
@@ -229,16 +217,15 @@ class LogitMeasures(LogitShares):
     def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
         return _lifted(terms.value, finite_or_zero(stats[0].top, xp=xp), xp=xp)
 
-    def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
         if not self.from_logits[0]:
-            return rate
-        return _lifted(by_logit(entry, rate, xp=xp), Numbers(*numbers).p_top, xp=xp)
+            return rate.plain
+        return _lifted(rate.weighted, Numbers(*numbers).p_top, xp=xp)
 
-    def by_q(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+    def by_q(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
         if not self.from_logits[1]:
-            return rate
-        slope = by_logit(entry.swapped(), rate, xp=xp)
-        return _lifted(slope, Numbers(*numbers).q_top, xp=xp)
+            return rate.plain
+        return _lifted(rate.weighted, Numbers(*numbers).q_top, xp=xp)
 
 
 def _lifted(x: Array, top: Array, *, xp: Any) -> Array:

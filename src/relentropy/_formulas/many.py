@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, total
 from .._arrays.protocols import Block, Fold, Measure
-from .entries import Entry
+from .entries import Entry, Rate
 from .expectation import in_base
 from .f_divergence import Source, source_of
 from .generators import log_ratio_of
@@ -144,9 +144,9 @@ class ManyJensenShannon(Measure):
             at = max(k - 1, 0)
             two = (block[0], block[at + 1])
             back = self.source.by_q if k else self.source.by_p
-            found.append(
-                in_base(back(two, pairs[at], entries[at], rate, xp=xp), self.base, xp=xp)
-            )
+            one = entries[at].swapped() if k else entries[at]
+            both = Rate(rate, one.x_times(rate))
+            found.append(in_base(back(two, pairs[at], both, xp=xp), self.base, xp=xp))
         return tuple(found)
 
 

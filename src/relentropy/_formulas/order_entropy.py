@@ -126,6 +126,7 @@ class OrderEntropy(Measure):
         z = order * own
         rate = xp.where((z < 1) & (z > -1), alpha * deformed(own, order, xp=xp), steep)
         ends = xp.where(alpha > 1, -alpha / divisor, xp.where(alpha == 0, 0.0 * divisor, _INF))
+        rate = xp.where(alpha == 0, 0.0, rate)
         return xp.where(p == self.side.absent, ends, rate)
 
     def _by_entry(

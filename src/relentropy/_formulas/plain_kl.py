@@ -17,8 +17,8 @@ from typing import Any
 from .._arrays.pairs import Pair, minus, scale, total
 from .._arrays.protocols import Block, Elementwise, Measure
 from .expectation import difference
-from .kl_weights import SumFold
 from .log_pair import log_pair
+from .weight_shares import SumFold
 
 Array = Any
 _INF, _NAN = float("inf"), float("nan")

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from .._arrays.pairs import Pair, add_sums, exp, total
 from .._arrays.protocols import Block, Fold, Measure
 from .deformed import deformed, log1p_over
-from .entries import Entry
+from .entries import Entry, Rate
 from .expectation import in_base
 from .expm1mx import expm1
 from .f_divergence import Source, source_of
@@ -58,13 +58,19 @@ def scaled_powers(e: Entry, alpha: Array, *, xp: Any) -> tuple[Array, Array]:
     largest = xp.max(xp.where(e.live, exponent.hi, -_INF))
     far = (xp.abs(largest) > xp.limits.headroom) & (xp.abs(largest) < _INF)
     shift = xp.where(far, largest, 0.0)
+    return shift, _shifted(e, factor, exponent, shift, xp=xp)
+
+
+def _shifted(e: Entry, factor: Array, exponent: Pair, shift: Array, *, xp: Any) -> Array:
+    """``factor*exp(exponent - shift)`` where both sides have mass."""
     # Past 1/eps the low words of exponents are larger than 1, and noise.
     wild = xp.abs(shift) > xp.limits.headroom**6
-    below = (exponent - Pair(shift)).map(lambda word: xp.where(wild, 0.0, word))
-    below = Pair(xp.where(wild, exponent.hi - shift, below.hi), below.lo)
-    below = below.map(lambda word: xp.where(e.live, word, 0.0))
-    powers = xp.where(e.live, factor * exp(below, xp=xp), 0.0)
-    return shift, powers
+    below = exponent - Pair(shift)
+    below = Pair(
+        xp.where(e.live, xp.where(wild, exponent.hi - shift, below.hi), 0.0),
+        xp.where(e.live & ~wild, below.lo, 0.0),
+    )
+    return xp.where(e.live, factor * exp(below, xp=xp), 0.0)
 
 
 def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
@@ -103,13 +109,13 @@ def merged_sums(one: Sums, other: Sums, *, xp: Any) -> Sums:
 class Powers(NamedTuple):
     """What a row's sum of powers is; each (1, rows)."""
 
-    excess: Array
-    """M."""
     divergence: Array
     """log(sum)/(a - 1), in nats."""
-    shift: Array
     log: Array
-    """log(sum) - shift."""
+    """log(sum), 0 where it is not needed."""
+    shift: Array
+    shifted: Array
+    """sum*exp(-shift); over it, powers are on the scale of the entries."""
 
 
 def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
@@ -139,10 +145,10 @@ def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
     far = xp.where(endless, sums.highest, far)
     far = xp.where(infinite | (order == 0), bent, far)
     return Powers(
-        excess=excess,
         divergence=xp.where(plain, near, far),
-        shift=xp.where(plain, 0.0, sums.shift),
-        log=xp.where(plain, xp.log1p(safe), log),
+        log=xp.where(plain, xp.log1p(safe), sums.shift + log),
+        shift=sums.shift,
+        shifted=xp.where(some, powers, 1.0),
     )
 
 
@@ -201,18 +207,18 @@ class RenyiDivergence(Measure):
     ) -> tuple[Array | None, ...]:
         """By p's shares a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1), by q's 1 - x**a*y**-a/C."""
         refuse_order(need[2])
-        *shares, excess, divergence, shift, log = numbers
-        powers = Powers(excess, divergence, shift, log)
+        *shares, divergence, log, shift, shifted = numbers
+        powers = Powers(divergence, log, shift, shifted)
         entry = self.source.entry(block, shares, xp=xp)
         alpha = finite_order(block[2], xp=xp)
         by_p = by_q = None
         if need[0]:
             rate = tilted_by_x(entry, alpha, powers, xp=xp)
-            by_p = self.source.by_p(block, shares, entry, rate, xp=xp)
+            by_p = self.source.by_p(block, shares, rate, xp=xp)
             by_p = self.factor * in_base(by_p, self.base, xp=xp)
         if need[1]:
             rate = tilted_by_y(entry, alpha, powers, xp=xp)
-            by_q = self.source.by_q(block, shares, entry, rate, xp=xp)
+            by_q = self.source.by_q(block, shares, rate, xp=xp)
             by_q = self.factor * in_base(by_q, self.base, xp=xp)
         return by_p, by_q, None
 
@@ -223,28 +229,49 @@ def refuse_order(needed: bool) -> None:
         raise TypeError("there is no derivative by alpha; detach it, or stop its gradient")
 
 
-def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
-    """``a/(a - 1)*(exp((a - 1)*L - log C) - 1)``, with L the log-ratio."""
+def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
+    """``a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1)``."""
     order = alpha - 1
-    own = xp.where(e.live, e.live_log_ratio - powers.divergence, e.log_ratio)
-    near = alpha * xp.where(alpha == 0, 0.0, deformed(own, order, xp=xp))
-    z = _tilted_exponent(e, order, powers, xp=xp)
-    divisor = xp.where(order == 0, 1.0, order)
-    far = (alpha / divisor) * expm1(z, xp=xp)
-    return xp.where((powers.shift == 0) | ~e.live, near, far)
+    own = e.live_log_ratio - powers.divergence
+    z = order * own
+    near = (z < 1) & (z > -1)
+    close = alpha * deformed(xp.where(near, own, 0.0), order, xp=xp)
+    factor = alpha / xp.where(order == 0, 1.0, order)
+    share = _tilted_share(e, alpha, powers, xp=xp)
+    known = e.x > 0
+    ratio = xp.where(known, share / xp.where(known, e.x, 1.0), xp.exp(z))
+    inside = xp.where(near, close, factor * (ratio - 1))
+    weighted = xp.where(near, e.x_times(close), factor * (share - e.x))
+    ends = xp.where(e.only_y | e.only_x, e.log_ratio, 0.0)
+    ends = alpha * xp.where(alpha == 0, 0.0, deformed(ends, order, xp=xp))
+    alone = e.only_x | e.only_y
+    inside = xp.where(alpha == 0, 0.0, inside)
+    return Rate(
+        xp.where(alone, ends, inside),
+        xp.where(alone, e.x_times(ends), xp.where(alpha == 0, 0.0, weighted)),
+    )
 
 
-def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
-    """``1 - exp(a*L - log C)``."""
-    order = alpha - 1
-    z = _tilted_exponent(e, order, powers, xp=xp)
-    own = xp.where(powers.shift == 0, order * (e.live_log_ratio - powers.divergence), z)
-    inside = -expm1(e.live_log_ratio + own, xp=xp)
-    only_x = xp.where(alpha > 0, -_INF, 1.0 - xp.exp(-powers.log))
-    ends = xp.where(e.only_x, only_x, xp.where(e.only_y, 1.0, 0.0 * inside))
-    return xp.where(e.live, inside, ends)
+def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
+    """``1 - x**a*y**-a/C``."""
+    # The log-ratio less log(C)/a, which is that of the mean.
+    z = alpha * e.live_log_ratio - powers.log
+    near = (z < 1) & (z > -1)
+    close = -expm1(xp.where(near, z, 0.0), xp=xp)
+    share = _tilted_share(e, alpha, powers, xp=xp)
+    known = e.y > 0
+    ratio = xp.where(known, share / xp.where(known, e.y, 1.0), xp.exp(z))
+    inside = xp.where(near, close, 1 - ratio)
+    weighted = xp.where(near, e.swapped().x_times(close), e.y - share)
+    ends = xp.where(e.only_y, 1.0, xp.where(alpha > 0, -_INF, 0.0 * inside))
+    alone = e.only_x | e.only_y
+    return Rate(
+        xp.where(alone, ends, inside),
+        xp.where(alone, e.swapped().x_times(ends), weighted),
+    )
 
 
-def _tilted_exponent(e: Entry, order: Array, powers: Powers, *, xp: Any) -> Array:
-    """(a - 1)*L less the logarithm of the sum, whose largest terms have much in common."""
-    return (order * e.live_log_ratio - powers.shift) - powers.log
+def _tilted_share(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
+    """``x**a*y**(1 - a)/C``."""
+    factor, exponent = e.powers(alpha)
+    return _shifted(e, factor, exponent, powers.shift, xp=xp) / powers.shifted

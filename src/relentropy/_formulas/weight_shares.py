@@ -25,7 +25,7 @@ from .._arrays.pairs import (
     two_sum,
 )
 from .._arrays.protocols import Block, Fold
-from .entries import LinearEntry
+from .entries import LinearEntry, Rate
 from .kl_term import power_of_two_scale
 from .sides import Weights
 
@@ -188,14 +188,14 @@ class WeightShares:
         value = divide(terms, mass, xp=xp).value
         return xp.where(xp.isfinite(terms.hi), value, terms.hi)
 
-    def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
         """The derivative by p's weights of what changes by ``rate`` with its shares."""
         numbers = Numbers(*numbers)
-        return rate / numbers.p_mass * numbers.p_scale
+        return rate.plain / numbers.p_mass * numbers.p_scale
 
-    def by_q(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
+    def by_q(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
         numbers = Numbers(*numbers)
-        return rate / numbers.q_mass * numbers.q_scale
+        return rate.plain / numbers.q_mass * numbers.q_scale
 
     @staticmethod
     def _masses(stats: tuple[Any, ...], *, xp: Any) -> Masses:
@@ -256,7 +256,7 @@ class WeightMeasures:
     def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
         return terms.value / self.numbers(stats, xp=xp)[0]
 
-    def by_p(self, block: Block, numbers: Any, entry: Any, rate: Array, *, xp: Any) -> Array:
-        return rate
+    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
+        return rate.plain
 
     by_q = by_p
