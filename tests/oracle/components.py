@@ -73,6 +73,14 @@ def undefined(rows):
     return [[UNDEFINED] * len(row) for row in rows]
 
 
+def known_to(p, q, ratios):
+    """What log-ratios of logits are known to the digits of: their mean; 0 for weights."""
+    if not (p.is_log or q.is_log):
+        return ZERO
+    pairs = zip(p.masses, q.masses, ratios, strict=True)
+    return mp.fsum(min(x, y) * abs(d) for x, y, d in pairs if x and y)
+
+
 def log_ratio(p, q, i, bits):
     """``log(p / q)`` of the i-th masses, exactly 0 where they are equal, be it zero."""
     if p.masses[i] and q.masses[i]:

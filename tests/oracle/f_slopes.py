@@ -21,6 +21,7 @@ from .components import (
     ONE,
     Side,
     cancelled,
+    known_to,
     log_ratio,
     sides,
     times_slope,
@@ -42,21 +43,28 @@ class Term:
     x_edge, y_edge : mpf
         In the limit x = 0 the product ``x * df/dx`` is ``x_edge * y``, in the limit y = 0
         the product ``y * df/dy`` is ``y_edge * x``: 0, -1 or -inf.
+    power : mpf
+        The largest power of x / y in the slopes, which multiplies an error of d.
     """
 
     slopes: Callable
     x_edge: mp.mpf = ZERO
     y_edge: mp.mpf = ZERO
+    power: mp.mpf = ZERO
 
 
 # Each as a function of d = log(x / y).
 
-KL = Term(lambda d: (d, 1 - mp.exp(d)), y_edge=-ONE)
-JEFFREYS = Term(lambda d: (1 + d - mp.exp(-d), 1 - d - mp.exp(d)), x_edge=-ONE, y_edge=-ONE)
-SQUARED_HELLINGER = Term(lambda d: ((1 - mp.exp(-d / 2)) / 2, (1 - mp.exp(d / 2)) / 2))
+KL = Term(lambda d: (d, 1 - mp.exp(d)), y_edge=-ONE, power=ONE)
+JEFFREYS = Term(
+    lambda d: (1 + d - mp.exp(-d), 1 - d - mp.exp(d)), x_edge=-ONE, y_edge=-ONE, power=ONE
+)
+SQUARED_HELLINGER = Term(
+    lambda d: ((1 - mp.exp(-d / 2)) / 2, (1 - mp.exp(d / 2)) / 2), power=ONE / 2
+)
 VARIATION = Term(lambda d: (mp.sign(d) / 2, -mp.sign(d) / 2))
-PEARSON = Term(lambda d: (2 * (mp.exp(d) - 1), 1 - mp.exp(2 * d)), y_edge=-mp.inf)
-NEYMAN = Term(lambda d: (1 - mp.exp(-2 * d), 2 * (mp.exp(-d) - 1)), x_edge=-mp.inf)
+PEARSON = Term(lambda d: (2 * (mp.exp(d) - 1), 1 - mp.exp(2 * d)), y_edge=-mp.inf, power=2)
+NEYMAN = Term(lambda d: (1 - mp.exp(-2 * d), 2 * (mp.exp(-d) - 1)), x_edge=-mp.inf, power=2)
 FLAT = Term(lambda d: (ZERO, ZERO))
 
 
@@ -102,19 +110,21 @@ def _alpha(a):
 
     x_edge = ZERO if a > 0 else -ONE if a == 0 else -mp.inf
     y_edge = ZERO if a < 1 else -ONE if a == 1 else -mp.inf
-    return Term(slopes, x_edge, y_edge)
+    return Term(slopes, x_edge, y_edge, max(abs(a), abs(a - 1)))
 
 
 def _tsallis(a):
     if a == 0:  # q's mass where p is zero, which no mass of p moves
         return Term(lambda d: (ZERO, ONE if d == -mp.inf else ZERO))
     alpha = _alpha(a)
-    return Term(lambda d: tuple(a * v for v in alpha.slopes(d)), alpha.x_edge, alpha.y_edge)
+    return Term(
+        lambda d: tuple(a * v for v in alpha.slopes(d)), alpha.x_edge, alpha.y_edge, alpha.power
+    )
 
 
 NAMED = {
     "kl": KL,
-    "reverse-kl": Term(lambda d: (1 - mp.exp(-d), -d), x_edge=-ONE),
+    "reverse-kl": Term(lambda d: (1 - mp.exp(-d), -d), x_edge=-ONE, power=ONE),
     "jeffreys": JEFFREYS,
     "jensen-shannon": _js(mp.mpf(0.5)),
     "squared-hellinger": SQUARED_HELLINGER,
@@ -151,26 +161,33 @@ def f_slopes(term, p, q, from_logits=False, normalize=True, *, bits, seeds=None)
         by_p.append((c * by_x, x * c * by_x if x else c * term.x_edge * y if c and y else ZERO))
         by_q.append((c * by_y, y * c * by_y if y else c * term.y_edge * x if c and x else ZERO))
     equal = not any(ratios)
-    return [_components(*v, normalize, equal, bits) for v in ((p, by_p), (q, by_q))]
+    spread = known_to(p, q, ratios) if seeds else ZERO
+    more = [abs(c) * spread for c in seeds] if seeds else [ZERO] * count
+    larger = [max(ONE, term.power * abs(d)) if mp.isfinite(d) else ONE for d in ratios]
+    return [
+        _components(*v, normalize, equal, bits, more, larger) for v in ((p, by_p), (q, by_q))
+    ]
 
 
-def _components(operand, slopes, normalize, equal, bits):
+def _components(operand, slopes, normalize, equal, bits, more=(), larger=()):
     """Components from the derivatives by the masses, and their products with the masses.
 
     Where rows are equal, what is zero is a difference of logarithms that cancelled.
     """
     products = [product for _, product in slopes]
-    mean, size = mp.fsum(products), mp.fsum(abs(v) for v in products)
+    larger, more = larger or [ONE] * len(slopes), more or [ZERO] * len(slopes)
+    mean = mp.fsum(products)
+    size = mp.fsum(abs(v) * m for v, m in zip(products, larger, strict=True))
     components = []
     for i, (slope, _) in enumerate(slopes):
         if not (normalize and mp.isfinite(slope)):
-            gap = slope, ONE
+            gap = slope, larger[i]
         elif not mp.isfinite(mean):
             gap = -mean, ONE
         elif equal:
             gap = (ZERO, mp.inf) if operand.masses[i] else NOTHING
         else:
-            gap = cancelled(slope - mean, abs(slope) + size, bits)
+            gap = cancelled(slope - mean, abs(slope) * larger[i] + size + more[i], bits)
         components.append(times_slope(operand, i, *gap))
     return components
 
@@ -205,8 +222,14 @@ def _generalized_js(*rows, weights=None, from_logits=False, normalize=True, bits
     for operand, w, row in zip(found, weights, ratios, strict=True):
         slopes = [w * d if w else ZERO for d in row]
         pairs = [(s, x * s if x else ZERO) for s, x in zip(slopes, operand.masses, strict=True)]
-        operands.append(_components(operand, pairs, normalize, equal, bits))
+        # A difference to the mixture is known to the digits of the largest of them.
+        larger = [_over(max(abs(own[i]) for own in ratios), row[i]) for i in entries]
+        operands.append(_components(operand, pairs, normalize, equal, bits, larger=larger))
     return operands
+
+
+def _over(largest, d):
+    return max(ONE, largest / abs(d)) if d and mp.isfinite(largest) else ONE
 
 
 def _to_mixture(found: list[Side], weights, k, i, bits):

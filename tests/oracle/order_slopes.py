@@ -12,6 +12,7 @@ from .components import (
     ONE,
     UNDEFINED,
     cancelled,
+    known_to,
     log_ratio,
     side,
     sides,
@@ -39,6 +40,7 @@ def _renyi_divergence(p, q, alpha, from_logits=False, *, bits):
     value = unless_rounding(renyi_divergence(p, q, a, from_logits), bits)
     p, q = found
     ratios = [log_ratio(p, q, i, bits) for i in range(len(rows[0]))]
+    spread = known_to(p, q, ratios)
     if a == mp.inf or (a > 1 and value == mp.inf):
         factor = a / (a - 1) if a < mp.inf else ONE
         return _of_the_largest(p, q, ratios, value, factor, bits)
@@ -53,8 +55,18 @@ def _renyi_divergence(p, q, alpha, from_logits=False, *, bits):
             gaps = NOTHING, by_y
         else:
             gaps = (
-                _power(a / (a - 1), (a - 1) * (d - value), abs(a - 1) * (abs(d) + value), bits),
-                _power(-ONE, a * d - (a - 1) * value, a * abs(d) + abs(a - 1) * value, bits),
+                _power(
+                    a / (a - 1),
+                    (a - 1) * (d - value),
+                    abs(a - 1) * (abs(d) + value + spread),
+                    bits,
+                ),
+                _power(
+                    -ONE,
+                    a * d - (a - 1) * value,
+                    a * (abs(d) + spread) + abs(a - 1) * value,
+                    bits,
+                ),
             )
         by_p.append(times_slope(p, i, *gaps[0]))
         by_q.append(times_slope(q, i, *gaps[1]))

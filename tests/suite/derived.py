@@ -92,7 +92,7 @@ def _sample(case: Case) -> Sample:
         row, value = [x[i] for x in inputs], case.truth_hi[at]
         if row[0].ndim and np.isnan(value).any():
             found.append([[(mp.nan, 1)] * len(x) for x in row])  # of what has no value
-        elif case.function in FAMILIES and _has_no_derivative(case.function, value):
+        elif case.function in FAMILIES and _has_no_derivative(case, row, value):
             found.append([[UNSAID] * len(x) for x in row])
         else:
             given = None if seeds is None else [float(c) for c in seeds[i]]
@@ -111,14 +111,21 @@ def _sample(case: Case) -> Sample:
     return Sample(case, inputs, seeds, truths)
 
 
-def _has_no_derivative(function: str, value: np.ndarray) -> bool:
+def _has_no_derivative(case: Case, row: list[np.ndarray], value: np.ndarray) -> bool:
     """Infinite, or so large that squares overflow, or so small that they are lost."""
-    size = np.max(np.abs(value))
-    return bool(size > 1e140 or 0 < size < RECORDS[function].lost_below)
+    size, record = np.max(np.abs(value)), RECORDS[case.function]
+    if case.regime == "tiny" and case.options.get("alpha", np.inf) == np.inf:
+        return True  # maxima, or log-ratios, that are next to equal
+    linear = not case.options["from_logits"]
+    if record.kind == "map" and linear and any(x.astype(float).sum() < 1e-300 for x in row):
+        return True  # one over the sum, which all components have in common, overflows
+    return bool(size > 1e140 or 0 < size < record.lost_below)
 
 
 def _floor(case: Case, x: np.ndarray) -> np.ndarray:
     """Normalised weights are compared by residuals of exact products, which end there."""
+    if RECORDS[case.function].lost_below:
+        return np.full((len(x), 1), 1e-285)
     compared = case.function == "kl_divergence" or case.function in FAMILIES
     weights = not case.options.get("from_logits") and case.options.get("normalize", True)
     if not (compared and weights):

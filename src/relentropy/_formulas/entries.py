@@ -75,6 +75,11 @@ class Entry(ABC):
     def gap_times(self, factor: Array) -> Array:
         """(x - y)*factor, also where the gap alone has lost digits to the end of the range."""
 
+    @property
+    @abstractmethod
+    def root_x(self) -> Array:
+        """sqrt(x), also where x is too small to be seen."""
+
     @abstractmethod
     def x_times(self, slope: Array) -> Array:
         """x*slope, 0 where x has no mass; also where x alone is subnormal."""
@@ -234,6 +239,10 @@ class LinearEntry(Entry):
     def gap_times(self, factor: Array) -> Array:
         return self._lowered(self.scaled_gap.value * factor)
 
+    @property
+    def root_x(self) -> Array:
+        return self.xp.sqrt(self.x)
+
     def x_times(self, slope: Array) -> Array:
         known = self.x > 0
         return self.xp.where(known, self.x * self.xp.where(known, slope, 0.0), 0.0)
@@ -352,6 +361,11 @@ class LogEntry(Entry):
         value = xp.where(near, close, apart)
         value = xp.where(self.only_y, self.y, value)
         return xp.where(self.only_x, _INF, value)
+
+    @property
+    def root_x(self) -> Array:
+        half = self.log_x.map(lambda word: 0.5 * word)
+        return self.xp.where(self.no_x, 0.0, exp(half, xp=self.xp))
 
     def x_times(self, slope: Array) -> Array:
         xp = self.xp

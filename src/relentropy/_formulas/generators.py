@@ -67,16 +67,16 @@ class _Row:
 class KL(_Row):
     """x*log(x/y) - x + y."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.kl()
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.log_ratio
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.excess
 
-    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.gap
 
 
@@ -84,20 +84,20 @@ class KL(_Row):
 class Jeffreys(_Row):
     """(x - y)*log(x/y): both directions of KL at once."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         ends = xp.where(e.only_x | e.only_y, _INF, 0.0)
         return xp.where(e.live, e.gap_times(e.live_log_ratio), ends)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.log_ratio - e.swapped().excess
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.log_ratio - e.excess
 
-    def x_by_x(self, e: Entry, *, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.x_times(e.log_ratio) + e.gap
 
-    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.swapped().x_times(-e.log_ratio) - e.gap
 
 
@@ -105,13 +105,13 @@ class Jeffreys(_Row):
 class JensenShannon(_Row):
     """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.jensen_shannon()
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return 0.5 * _log_share(e, xp=xp)
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return 0.5 * _log_share(e.swapped(), xp=xp)
 
 
@@ -121,15 +121,15 @@ class SkewJensenShannon(_Row):
 
     weight: float
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         w = self.weight
         return (1 - w) * e.kl_to_mixture(w) + w * e.swapped().kl_to_mixture(1 - w)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         v = 1 - self.weight
         return v * _log_of_mixture(e, self.weight, xp=xp)
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return self.weight * _log_of_mixture(e.swapped(), 1 - self.weight, xp=xp)
 
 
@@ -139,19 +139,19 @@ class SkewKL(_Row):
 
     weight: float
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.kl_to_mixture(self.weight)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         w = self.weight
         _, excess = _from_mixture(e, w, xp=xp)
         # log(x/m) - (1 - w)*excess: close ones nearly cancel
-        near = (excess > -0.5) & (excess < _INF)
+        near = (excess > -0.5) & (excess < 1.0)
         bent = log1pmx(xp.where(near, excess, 0.0), xp=xp)
         apart = _log_of_mixture(e, w, xp=xp) - (1 - w) * excess
         return xp.where(near, w * excess + bent, apart)
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         _, excess = _from_mixture(e, self.weight, xp=xp)
         return -self.weight * excess
 
@@ -160,21 +160,21 @@ class SkewKL(_Row):
 class SquaredHellinger(_Row):
     """(sqrt(x) - sqrt(y))**2/2."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         root = xp.sqrt(e.x) + xp.sqrt(e.y)
         gap = e.gap / xp.where(root > 0, root, 1.0)
         return 0.5 * (gap * gap)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -0.5 * expm1(-0.5 * e.log_ratio, xp=xp)
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -0.5 * expm1(0.5 * e.log_ratio, xp=xp)
 
-    def x_by_x(self, e: Entry, *, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.gap * (0.5 * _root_share(e, xp=xp))
 
-    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.gap * (0.5 * _root_share(e.swapped(), xp=xp))
 
 
@@ -182,13 +182,13 @@ class SquaredHellinger(_Row):
 class TotalVariation(_Row):
     """abs(x - y)/2."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return 0.5 * xp.abs(e.gap)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return xp.where(e.gap > 0, 0.5, xp.where(e.gap < 0, -0.5, 0.0 * e.gap))
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -self.by_x(e, xp=xp)
 
 
@@ -196,13 +196,13 @@ class TotalVariation(_Row):
 class Pearson(_Row):
     """(x - y)**2/y."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.chi2()
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return 2 * e.excess
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.excess * (2 + e.excess)
 
 
@@ -212,19 +212,19 @@ class Swapped(_Row):
 
     row: Row
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return self.row.term(e.swapped(), xp=xp)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return self.row.by_y(e.swapped(), xp=xp)
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return self.row.by_x(e.swapped(), xp=xp)
 
-    def x_by_x(self, e: Entry, *, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         return self.row.y_by_y(e.swapped(), xp=xp)
 
-    def y_by_y(self, e: Entry, *, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return self.row.x_by_x(e.swapped(), xp=xp)
 
 
@@ -232,14 +232,14 @@ class Swapped(_Row):
 class Triangular(_Row):
     """(x - y)**2/(x + y)."""
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         return e.gap * e.spread[1]
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         _, t = e.spread
         return t * (2 - t)
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         _, t = e.spread
         return -t * (2 + t)
 
@@ -250,19 +250,24 @@ class Alpha(_Row):
 
     parameters = 1
 
-    def term(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def term(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         return alpha_term(e, alpha, xp=xp)
 
-    def by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         return deformed(e.log_ratio, alpha - 1, xp=xp)
 
-    def by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         return -deformed(e.log_ratio, alpha, xp=xp)
 
-    def x_by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         return _or_times(e, e.x_bent(alpha, alpha - 1), self.by_x(e, alpha, xp=xp), xp=xp)
 
-    def y_by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         e, slope = e.swapped(), self.by_y(e, alpha, xp=xp)
         return _or_times(e, e.x_bent(1 - alpha, -alpha), slope, xp=xp)
 
@@ -273,23 +278,28 @@ class Tsallis(_Row):
 
     parameters = 1
 
-    def term(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def term(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         return xp.where(e.only_y, e.y, alpha * alpha_term(e, alpha, xp=xp))
 
-    def by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         slope = deformed(e.log_ratio, alpha - 1, xp=xp)
         return xp.where(alpha == 0, 0.0, alpha * slope)
 
-    def by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         slope = -alpha * deformed(e.live_log_ratio, alpha, xp=xp)
         ends = xp.where(e.only_y, 1.0, xp.where(e.only_x & (alpha > 0), -_INF, 0.0))
         return xp.where(e.live, slope, ends)
 
-    def x_by_x(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         bent = alpha * e.x_bent(alpha, alpha - 1)
         return _or_times(e, bent, self.by_x(e, alpha, xp=xp), xp=xp)
 
-    def y_by_y(self, e: Entry, alpha: Array, *, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+        (alpha,) = order
         e, slope = e.swapped(), self.by_y(e, alpha, xp=xp)
         return _or_times(e, alpha * e.x_bent(1 - alpha, -alpha), slope, xp=xp)
 
@@ -303,25 +313,24 @@ class FromGenerator(_Row):
     p_zero: float
     q_zero: float
 
-    def term(self, e: Entry, *, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         inside = e.x * self.value(-e.live_log_ratio)
         ends = _ends(e, _times(e.y, self.p_zero), _times(e.x, self.q_zero), xp=xp)
         return xp.where(e.live, inside, ends)
 
-    def by_x(self, e: Entry, *, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         d = -e.live_log_ratio
         inside = self.value(d) - self.derivative(d)
         return xp.where(e.live, inside, _ends(e, -_INF, self.q_zero, xp=xp))
 
-    def by_y(self, e: Entry, *, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         inside = self.derivative(-e.live_log_ratio) * xp.exp(e.live_log_ratio)
         return xp.where(e.live, inside, _ends(e, self.p_zero, -_INF, xp=xp))
 
 
 def _root_share(e: Entry, *, xp: Any) -> Array:
     """sqrt(x)/(sqrt(x) + sqrt(y)); 0 where there is no mass."""
-    root, other = xp.sqrt(e.x), xp.sqrt(e.y)
-    total = root + other
+    root, total = e.root_x, e.root_x + e.swapped().root_x
     return root / xp.where(total > 0, total, 1.0)
 
 

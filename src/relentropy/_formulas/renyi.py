@@ -234,7 +234,7 @@ def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
     order = alpha - 1
     own = e.live_log_ratio - powers.divergence
     z = order * own
-    near = (z < 1) & (z > -1)
+    near = (z < 1) & (z > -1) & _known(order * e.live_log_ratio, xp=xp)
     close = alpha * deformed(xp.where(near, own, 0.0), order, xp=xp)
     factor = alpha / xp.where(order == 0, 1.0, order)
     share = _tilted_share(e, alpha, powers, xp=xp)
@@ -256,7 +256,7 @@ def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
     """``1 - x**a*y**-a/C``."""
     # The log-ratio less log(C)/a, which is that of the mean.
     z = alpha * e.live_log_ratio - powers.log
-    near = (z < 1) & (z > -1)
+    near = (z < 1) & (z > -1) & _known(z + powers.log, xp=xp)
     close = -expm1(xp.where(near, z, 0.0), xp=xp)
     share = _tilted_share(e, alpha, powers, xp=xp)
     known = e.y > 0
@@ -269,6 +269,11 @@ def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
         xp.where(alone, ends, inside),
         xp.where(alone, e.swapped().x_times(ends), weighted),
     )
+
+
+def _known(exponent: Array, *, xp: Any) -> Array:
+    """Whether an exponent is so small that a difference to another one has digits."""
+    return xp.abs(exponent) < xp.limits.headroom
 
 
 def _tilted_share(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
