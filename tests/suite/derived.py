@@ -129,7 +129,7 @@ def _floor(case: Case, x: np.ndarray) -> np.ndarray:
     compared = case.function == "kl_divergence" or case.function in FAMILIES
     weights = not case.options.get("from_logits") and case.options.get("normalize", True)
     if not (compared and weights):
-        return np.zeros((len(x), 1))
+        return np.full((len(x), 1), 1e-305 if case.function in FAMILIES else 0.0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         unit = 1 / x.astype(np.float64).sum(axis=1, keepdims=True)
     return unit * (2.0**-100 if case.dtype == "float64" else 2.0**-70)

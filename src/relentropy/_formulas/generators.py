@@ -205,6 +205,12 @@ class Pearson(_Row):
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.excess * (2 + e.excess)
 
+    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+        return 2 * (e.chi2() + e.gap)
+
+    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+        return -(e.chi2() + 2 * e.gap)
+
 
 @dataclass(frozen=True)
 class Swapped(_Row):

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from .._arrays.pairs import exp, far_scale, total
 from .._arrays.protocols import Block, Fold, Measure
 from .deformed import deformed, log1p_over
+from .entries import Rate
 from .expectation import beside_top, in_base
 from .renyi import finite_order, refuse_order
 from .sides import Side, side
@@ -113,28 +114,35 @@ class OrderEntropy(Measure):
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         return (OrderFold(self.side),)
 
-    def _rate(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+    def _rate(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Rate:
         """The derivative of Rényi's entropy by shares."""
         top, others, beyond, powers = numbers
         p, alpha = block[0], finite_order(block[1], xp=xp)
         gap, order = self.side.gap(p, top, xp=xp), 1 - alpha
+        weight = self.side.weight(p, top, xp=xp)
         # exp((1 - a)*(gap - beyond)) is w**(a - 1) over the mean of all, which past order one
         # is known better than its logarithm.
         own, divisor = gap - beyond, xp.where(order == 0, 1.0, order)
-        known = (1 + others) / (1 + powers)
-        steep = (xp.exp(order * gap) * known - 1) * (alpha / divisor)
+        known, factor = (1 + others) / (1 + powers), alpha / divisor
         z = order * own
-        rate = xp.where((z < 1) & (z > -1), alpha * deformed(own, order, xp=xp), steep)
-        ends = xp.where(alpha > 1, -alpha / divisor, xp.where(alpha == 0, 0.0 * divisor, _INF))
-        rate = xp.where(alpha == 0, 0.0, rate)
-        return xp.where(p == self.side.absent, ends, rate)
+        near, absent = (z < 1) & (z > -1), p == self.side.absent
+        close = alpha * deformed(xp.where(near, own, 0.0), order, xp=xp)
+        rate = xp.where(near, close, factor * (xp.exp(order * gap) * known - 1))
+        power = exp(far_scale(alpha, self.side.below(p, top, xp=xp), xp=xp), xp=xp)
+        product = self.side.product(p, top, weight, close, xp=xp)
+        weighted = xp.where(near, product, factor * (power * known - weight))
+        rate, weighted = (xp.where(alpha == 0, 0.0, one) for one in (rate, weighted))
+        ends = xp.where(alpha > 1, -factor, xp.where(alpha == 0, 0.0 * factor, _INF))
+        return Rate(xp.where(absent, ends, rate), xp.where(absent, 0.0, weighted))
 
     def _by_entry(
-        self, block: Block, numbers: tuple[Array, ...], rate: Array, *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], rate: Rate, *, xp: Any
     ) -> Array:
         top, others, *_ = numbers
+        if self.from_logits:
+            return rate.weighted / (1 + others)
         weight = self.side.weight(block[0], top, xp=xp)
-        return self.side.by_entry(block[0], top, weight, 1 + others, rate, xp=xp)
+        return self.side.by_entry(block[0], top, weight, 1 + others, rate.plain, xp=xp)
 
     def _possible(self, state: State) -> Array:
         return state.valid & (state.top != self.side.absent) & (state.alpha >= 0)
@@ -196,5 +204,6 @@ class TsallisEntropy(OrderEntropy):
         _, others, _, powers = numbers
         order = finite_order(block[1], xp=xp)
         sum_ = (1 + powers) * xp.exp(-order * xp.log1p(others))
-        rate = self._rate(block, numbers, xp=xp) * xp.where(block[1] < _INF, sum_, 0.0)
+        factor = xp.where(block[1] < _INF, sum_, 0.0)
+        rate = Rate(*(one * factor for one in self._rate(block, numbers, xp=xp)))
         return self._by_entry(block, numbers, rate, xp=xp), None
