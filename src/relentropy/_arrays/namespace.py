@@ -38,6 +38,9 @@ class Limits:
     headroom: float
     """exp(2 * headroom) times any row's length does not overflow, and exp(-headroom) times
     any row's length is below half an ulp of 1."""
+    lift: float
+    """An even power of two that keeps the error words of weights' products in the range; 1
+    where the data's range is shorter."""
     noise: float
     """Relative differences of weights that no data of that precision can have, but rounding."""
     tiny: float
@@ -62,6 +65,7 @@ _LIMITS = {
             (0.0, 2.0**1000),
         ),
         headroom=300.0,
+        lift=2.0**200,
         noise=2.0**-140,
         tiny=float(np.finfo(np.float64).tiny),
         subnormal=1e-290,
@@ -80,6 +84,7 @@ _LIMITS = {
             (0.0, 2.0**126),
         ),
         headroom=30.0,
+        lift=2.0**72,
         noise=2.0**-62,
         tiny=float(np.finfo(np.float32).tiny),
         subnormal=1e-30,
@@ -88,7 +93,7 @@ _LIMITS = {
 }
 
 # float64 that holds widened data of at most 24 bits.
-_LIMITS["wide"] = replace(_LIMITS["float64"], noise=2.0**-75)
+_LIMITS["wide"] = replace(_LIMITS["float64"], lift=1.0, noise=2.0**-75)
 
 
 class Namespace:
