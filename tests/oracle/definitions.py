@@ -7,6 +7,8 @@ precision changes digits and never the branch taken.
 
 from mpmath import mp
 
+from .binary import BINARY
+
 ZERO = mp.mpf(0)
 
 # Elementwise ----------------------------------------------------------------------------
@@ -235,7 +237,7 @@ ELEMENTWISE = {
         xlogy, xlog1py, entr, rel_entr, kl_div, log1pmx, expm1mx, log1mexp, log1pexp,
         logaddexp, logsubexp,
     )
-}  # fmt: skip
+} | BINARY  # fmt: skip
 REDUCTIONS = {
     f.__name__: f
     for f in (logsumexp, softmax, log_softmax, kl_divergence, entropy, cross_entropy)

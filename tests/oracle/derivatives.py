@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mpmath import mp
 
+from .binary import BINARY_SLOPES
 from .definitions import ELEMENTWISE, ZERO, _are_logits, _measure, _pair
 from .evaluate import agreed, exact, raised, starting_precision
 
@@ -94,7 +95,7 @@ def slopes(function, inputs, options=None, seeds=None):
     while True:
         with mp.workprec(precision):
             if function in ELEMENTWISE:
-                operands = _elementwise(function, *args)
+                operands = _elementwise(function, *args, **options)
             else:
                 operands = _ROWS[function](*args, **keywords, **options)
             operands = [[(v, _at_least_one(v, c)) for v, c in row] for row in operands]
@@ -121,10 +122,10 @@ def _cancelled(value, size, bits):
 # Elementwise ----------------------------------------------------------------------------
 
 
-def _elementwise(function, *point):
+def _elementwise(function, *point, **options):
     if any(mp.isnan(v) for v in point):
         return [[UNDEFINED]] * len(point)
-    return [[(v, ONE)] for v in _POINTS[function](*point)]
+    return [[(v, ONE)] for v in _POINTS[function](*point, **options)]
 
 
 def _xlogy(x, y):
@@ -240,7 +241,7 @@ _POINTS = {
     "log1pexp": _log1pexp,
     "logaddexp": _logaddexp,
     "logsubexp": _logsubexp,
-}
+} | BINARY_SLOPES
 
 # Reductions over a row ------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import math
 
 from mpmath import mp
 
+from .binary import BINARY, both
 from .definitions import DEFINITIONS, ELEMENTWISE
 
 DIGITS = 60
@@ -113,6 +114,9 @@ def _logarithmic(function, options, count):
     if function in EXPONENTIAL:
         return [True, False][:count] if function == "logsumexp" else [True] * count
     flag = options.get("from_logits", False)
+    if function in BINARY:
+        flags = zip(both(flag), both(options.get("complement", False)), strict=True)
+        return [is_log for is_log, paired in flags for _ in range(1 + paired)][:count]
     return list(flag)[:count] if isinstance(flag, (tuple, list)) else [flag] * count
 
 

@@ -83,7 +83,9 @@ def _sample(case: Case) -> Sample:
     if case.function in {"softmax", "log_softmax"}:
         rng = np.random.default_rng(zlib.crc32(case.regime.encode()))
         seeds = rng.standard_normal(inputs[0].shape).astype(numpy_dtype(case.dtype))
-    options = {k: v for k, v in case.options.items() if k in {"from_logits", "normalize"}}
+    options = {
+        k: v for k, v in case.options.items() if k in {"from_logits", "normalize", "complement"}
+    }
     found = []
     for i, at in enumerate(chosen):
         row = [x[i] for x in inputs]

@@ -109,11 +109,30 @@ def called(record: Record, options: Any, *operands: Any) -> Any:
     function, keywords = function_of(record), dict(options)
     if record.kind != "elementwise":
         keywords["axis"] = -1
+    operands, named = with_complements(operands, keywords.pop("complement", None))
+    keywords |= named
     if record.name == "logsumexp" and len(operands) == 2:
         result = function(operands[0], b=operands[1], **keywords)
     else:
         result = function(*operands, **keywords)
     return result[0] if isinstance(result, tuple) else result
+
+
+def with_complements(
+    operands: tuple[Any, ...], complement: bool | tuple[bool, bool] | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional operands, and the complements among them by keyword."""
+    if complement is None:
+        return operands, {}
+    names, flags = ("p_complement", "q_complement"), complement
+    if isinstance(complement, bool):
+        names, flags = ("complement",), (complement,)
+    left, positional, named = list(operands), [], {}
+    for name, paired in zip(names, flags, strict=True):
+        positional.append(left.pop(0))
+        if paired:
+            named[name] = left.pop(0)
+    return tuple(positional), named
 
 
 def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:

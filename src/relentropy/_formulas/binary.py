@@ -16,7 +16,6 @@ from .expectation import in_base
 from .expm1mx import expm1
 from .kl_term import kl_term
 from .odds import Form, Odds, gap, odds
-from .times import times
 
 Array = Any
 _INF, _NAN = float("inf"), float("nan")
@@ -56,10 +55,11 @@ def _kl_divergence(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Ar
     relative = expm1(xp.where(left, log, 0.0), xp=xp) * share
     lost = xp.log1p(xp.where(left, -excess.hi / other.hi, 0.0))
     factor = xp.where(left, relative - (log + lost), 0.0)
-    far = xp.where(factor == _INF, factor, p.times_one(factor, lift, xp=xp))
-    total = xp.where(left, far, near) + bent
+    total = bent + xp.where(left, 0.0, near)
     value = divide(Pair(total), p.total, xp=xp).value / lift
+    value = value + xp.where(left, p.share(factor, xp=xp), 0.0)
     return xp.where(right, against, value)
+
 
 # --- derivatives --------------------------------------------------------------------------
 
@@ -73,7 +73,9 @@ def _by_operands(side: Odds, form: Form, rate: Array, *, xp: Any) -> list[Array]
             divide(divide(weight, side.total, xp=xp), side.total, xp=xp).value
             for weight in (side.other, side.one)
         )
-        return [times(other, rate, xp=xp), -times(one, rate, xp=xp)]
+        # Not `times`, by which a subnormal weight of an infinite rate would be finite.
+        rates = [xp.where(weight == 0, 0.0, rate) for weight in (other, one)]
+        return [other * rates[0], -one * rates[1]]
     small = side.turned(side.logit > 0, xp=xp)
     below = rate < 0
     value = small.share(xp.where(below, -rate, rate), xp=xp)

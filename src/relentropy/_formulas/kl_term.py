@@ -35,9 +35,7 @@ def kl_div(x: Array, y: Array, /, *, xp: Any) -> Array:
     return xp.where(xp.isnan(x) | xp.isnan(y), x + y, value)
 
 
-def kl_term(
-    x: Array, y: Pair, d: Pair, /, *, low: Array | None = None, xp: Any
-) -> Array:
+def kl_term(x: Array, y: Pair, d: Pair, /, *, low: Array | None = None, xp: Any) -> Array:
     """The term for finite non-negative x and y, given ``d = x - y`` as a pair.
 
     ``low`` is what rounding x left, which d and y know of.

@@ -111,8 +111,10 @@ def _split_pair(w: Pair, *, xp: Any) -> tuple[Pair, Array]:
 
 
 def _log_quotient(difference: Pair, total: Pair, *, xp: Any) -> list[Array]:
-    """log((1 + s)/(1 - s)), s = difference/total, as words: 2*s in three, the rest of the
-    series, a hundredth of it, in two."""
+    """log((1 + s)/(1 - s)) as words, where s is ``difference / total``.
+
+    2*s in three, the rest of the series, a hundredth of it, in two.
+    """
     first, remainder = _quotient(difference, total, xp=xp)
     second, remainder = _quotient(remainder, total, xp=xp)
     third = remainder.hi / total.hi

@@ -135,8 +135,8 @@ def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Gap:
             return Gap((q.one - p.one).map(lambda word: word * lift), log)
         return Gap(divide(direct, q.total, xp=xp), log)
     log = _log_gap(p, q, forms, xp=xp)
-    # Not where q.other is what is left of p.other and small: that has its own exponential.
-    close = (xp.abs(log.hi) < 1.0) | (xp.abs(log.hi) < 4.0) & (q.logit < 0)
+    # Not where q.other is small and would be what is left of p.other: it has its own exponential.
+    close = (log.hi > -4.0) & ((log.hi < 1.0) | (log.hi < 2.0) & (q.logit < 0))
     grown = _expm1(log.map(lambda word: xp.where(close, word, 0.0)), xp=xp)
     one = xp.where(close, p.times_one(xp.ones_like(log.hi), lift, xp=xp), 0.0)
     weight = q.other.map(lambda word: xp.where(close, word, 0.0))
@@ -194,7 +194,7 @@ def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Pair:
     """The difference of logits as a pair, weights' logarithms to more than that."""
     none = (q.logit == p.logit) & (xp.abs(p.logit) == _INF)
     plain = difference(q.logit, p.logit, none, xp=xp)
-    if forms == ("logit", "logit") or not xp.exact:
+    if forms == ("logit", "logit"):
         return plain
     weights, logit = (p, q.logit) if forms[1] == "logit" else (q, p.logit)
     known = xp.isfinite(weights.logit) & xp.isfinite(logit)
@@ -211,7 +211,7 @@ def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Pair:
 
 def _expm1(x: Pair, *, xp: Any) -> Pair:
     """``exp(x) - 1`` as a pair for x of moderate size."""
-    near = xp.abs(x.hi) < 0.5 * exp_reach(xp=xp)
+    near = xp.abs(x.hi) < exp_reach(xp=xp)
     z = xp.where(near, x.hi, 0.0)
     close = Pair(*fast_two_sum(z, z * z * exp_tail(z, xp=xp)))
     if x.lo is not None:
