@@ -46,16 +46,18 @@ def _kl_divergence(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Ar
     left, right = log < -4.0, q.logit > 20.0
 
     lift = xp.limits.lift
-    one = p.times_one(xp.ones_like(log), lift, xp=xp)
+    one = p.lifted(xp=xp).hi
     other = p.other.map(lambda word: word * lift)
     bent = kl_term(other.hi, other - excess, excess, low=other.lo, xp=xp)
-    near = kl_term(one, Pair(one) + excess, -excess, xp=xp)
+    # What is subnormal even when lifted has no digits, and adds nothing to q's weight.
+    weight = Pair(one) + excess
+    near = kl_term(xp.where(one < xp.limits.tiny, 0.0, one), weight, -excess, xp=xp)
 
     share = divide(q.other, q.total, xp=xp).value
     relative = expm1(xp.where(left, log, 0.0), xp=xp) * share
     lost = xp.log1p(xp.where(left, -excess.hi / other.hi, 0.0))
     factor = xp.where(left, relative - (log + lost), 0.0)
-    total = bent + xp.where(left, 0.0, near)
+    total = xp.maximum(bent + xp.where(left, 0.0, near), 0.0)
     value = divide(Pair(total), p.total, xp=xp).value / lift
     value = value + xp.where(left, p.share(factor, xp=xp), 0.0)
     return xp.where(right, against, value)

@@ -46,14 +46,20 @@ class Odds(NamedTuple):
         value = xp.where(factor == _INF, factor, value)
         return xp.where(self.logit == -_INF, 0.0, value)
 
-    def times_one(self, factor: Array, lift: float = 1.0, *, xp: Any) -> Array:
-        """``lift * one * factor``, with its digits where the weight alone is subnormal."""
-        product = (self.one.hi * lift) * factor
+    def times_one(self, factor: Array, *, xp: Any) -> Array:
+        """``one * factor``, with its digits where the weight alone is subnormal."""
+        product = self.one.hi * factor
         if self.root is None or not xp.exact:
             return product
         low = self.one.hi < xp.limits.subnormal
-        root = xp.where(low, self.root * lift**0.5, 0.0)
+        root = xp.where(low, self.root, 0.0)
         return xp.where(low, (root * factor) * root, product)
+
+    def lifted(self, *, xp: Any) -> Pair:
+        """``one`` times the limits' lift."""
+        if self.root is None:
+            return self.one.map(lambda word: word * xp.limits.lift)
+        return Pair(self.times_one(xp.ones_like(self.root) * xp.limits.lift, xp=xp))
 
 
 def choose(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
@@ -127,18 +133,17 @@ def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Gap:
     the difference of logits is exact instead, and its exponential less one used while that is
     not lost in the exponentials' errors.
     """
-    lift = xp.limits.lift
     direct = determinant(p, q, xp=xp)
     if "logit" not in forms:
         log = _log_of_ratio(p, q, direct, xp=xp)
         if forms == ("probability", "probability"):
-            return Gap((q.one - p.one).map(lambda word: word * lift), log)
+            return Gap(q.lifted(xp=xp) - p.lifted(xp=xp), log)
         return Gap(divide(direct, q.total, xp=xp), log)
     log = _log_gap(p, q, forms, xp=xp)
-    # Not where q.other is small and would be what is left of p.other: it has its own exponential.
+    # Not where q.other would be the little that is left of p.other: it has its own exponential.
     close = (log.hi > -4.0) & ((log.hi < 1.0) | (log.hi < 2.0) & (q.logit < 0))
     grown = _expm1(log.map(lambda word: xp.where(close, word, 0.0)), xp=xp)
-    one = xp.where(close, p.times_one(xp.ones_like(log.hi), lift, xp=xp), 0.0)
+    one = xp.where(close, p.lifted(xp=xp).hi, 0.0)
     weight = q.other.map(lambda word: xp.where(close, word, 0.0))
     rest = divide(q.total, Pair(xp.where(close, weight.hi, 1.0), weight.lo), xp=xp)
     near = divide(_scaled(one, grown, xp=xp), rest, xp=xp)
@@ -148,11 +153,8 @@ def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Gap:
 
 def determinant(p: Odds, q: Odds, *, xp: Any) -> Pair:
     """``lift * (q.one*p.other - p.one*q.other)``."""
-    lift = xp.limits.lift
-    one = p.times_one(xp.ones_like(p.one.hi), lift, xp=xp)
-    other = p.other.map(lambda word: word * lift)
-    first = _product(q.one, other, xp=xp)
-    second = _product(Pair(one), q.other, xp=xp)
+    first = _product(q.lifted(xp=xp), p.other, xp=xp)
+    second = _product(p.lifted(xp=xp), q.other, xp=xp)
     high, low, tail = three_words(
         [first[0], -second[0], *first[1:], *(-word for word in second[1:])]
     )
@@ -181,9 +183,10 @@ def _log_of_ratio(p: Odds, q: Odds, direct: Pair, *, xp: Any) -> Array:
     plain = difference(q.logit, p.logit, none, xp=xp).hi
     # Products leave the range only where the ratio is huge, and its logarithm a plain sum.
     far = (xp.abs(plain) > 2 * xp.limits.headroom) | none
-    lift, below = xp.limits.lift, direct.hi < 0
-    one, other = choose(below, q.one, p.one, xp=xp), choose(below, p.other, q.other, xp=xp)
-    high, *low = _product(one.map(lambda word: word * lift), other, xp=xp)
+    below = direct.hi < 0
+    one = choose(below, q.lifted(xp=xp), p.lifted(xp=xp), xp=xp)
+    other = choose(below, p.other, q.other, xp=xp)
+    high, *low = _product(one, other, xp=xp)
     smaller = Pair(xp.where(far, 1.0, high), xp.where(far, 0.0, sum(low[1:], low[0])))
     excess = direct.map(lambda word: xp.where(far, 0.0, xp.where(below, -word, word)))
     log = xp.log1p(divide(excess, smaller, xp=xp).value)
@@ -211,7 +214,8 @@ def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Pair:
 
 def _expm1(x: Pair, *, xp: Any) -> Pair:
     """``exp(x) - 1`` as a pair for x of moderate size."""
-    near = xp.abs(x.hi) < exp_reach(xp=xp)
+    # Below, what is left of 1 counts, and the polynomial's error is that of 1.
+    near = (x.hi < exp_reach(xp=xp)) & (x.hi > -0.5 * exp_reach(xp=xp))
     z = xp.where(near, x.hi, 0.0)
     close = Pair(*fast_two_sum(z, z * z * exp_tail(z, xp=xp)))
     if x.lo is not None:
