@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from .._arrays.pairs import Pair, divide, exp, fast_two_sum, two_prod, two_sum
+from .._arrays.pairs import Pair, divide, exp, fast_two_sum, scale, two_prod, two_sum
 from .._arrays.polynomials import exp_reach, exp_tail
 from .expectation import difference
 from .log_pair import log_odds, three_words
@@ -140,13 +140,13 @@ def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Gap:
             return Gap(q.lifted(xp=xp) - p.lifted(xp=xp), log)
         return Gap(divide(direct, q.total, xp=xp), log)
     log = _log_gap(p, q, forms, xp=xp)
-    # Not where q.other would be the little that is left of p.other: it has its own exponential.
+    # Beyond, q.other is little of what is left of p.other, and has an exponential of its own.
     close = (log.hi > -4.0) & ((log.hi < 1.0) | (log.hi < 2.0) & (q.logit < 0))
     grown = _expm1(log.map(lambda word: xp.where(close, word, 0.0)), xp=xp)
     one = xp.where(close, p.lifted(xp=xp).hi, 0.0)
     weight = q.other.map(lambda word: xp.where(close, word, 0.0))
     rest = divide(q.total, Pair(xp.where(close, weight.hi, 1.0), weight.lo), xp=xp)
-    near = divide(_scaled(one, grown, xp=xp), rest, xp=xp)
+    near = divide(scale(one, grown, xp=xp), rest, xp=xp)
     far = divide(direct, q.total, xp=xp)
     return Gap(choose(close, near, far, xp=xp), log.value)
 
@@ -170,11 +170,6 @@ def _product(a: Pair, b: Pair, *, xp: Any) -> list[Array]:
     if a.lo is not None and b.lo is not None:
         words.append(a.lo * b.lo)
     return words
-
-
-def _scaled(factor: Array, x: Pair, *, xp: Any) -> Pair:
-    product, error = two_prod(factor, x.hi, xp=xp)
-    return Pair(product, error if x.lo is None else error + factor * x.lo)
 
 
 def _log_of_ratio(p: Odds, q: Odds, direct: Pair, *, xp: Any) -> Array:
@@ -214,7 +209,7 @@ def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Pair:
 
 def _expm1(x: Pair, *, xp: Any) -> Pair:
     """``exp(x) - 1`` as a pair for x of moderate size."""
-    # Below, what is left of 1 counts, and the polynomial's error is that of 1.
+    # Towards -1 what is left of 1 counts, of which the polynomial would know too few digits.
     near = (x.hi < exp_reach(xp=xp)) & (x.hi > -0.5 * exp_reach(xp=xp))
     z = xp.where(near, x.hi, 0.0)
     close = Pair(*fast_two_sum(z, z * z * exp_tail(z, xp=xp)))
