@@ -26,7 +26,7 @@ _INF, _NAN = float("inf"), float("nan")
 def _cross_entropy(p: Odds, q: Odds, forms: Any, *, xp: Any) -> Array:
     flip = q.logit > 0
     p, q = p.turned(flip, xp=xp), q.turned(flip, xp=xp)
-    return xp.log1p(divide(q.one, q.other, xp=xp).value) + p.share(-q.logit, xp=xp)
+    return xp.log1p(q.one.hi / q.other.hi) + p.share(-q.logit, xp=xp)
 
 
 def _entropy(p: Odds, form: Any, *, xp: Any) -> Array:
@@ -71,17 +71,14 @@ def _by_operands(side: Odds, form: Form, rate: Array, *, xp: Any) -> list[Array]
     if form == "probability":
         return [rate]
     if form == "pair":
-        other, one = (
-            divide(divide(weight, side.total, xp=xp), side.total, xp=xp).value
-            for weight in (side.other, side.one)
-        )
+        other, one = (side.of_total(side.of_total(w.value)) for w in (side.other, side.one))
         # Not `times`, by which a subnormal weight of an infinite rate would be finite.
         rates = [xp.where(weight == 0, 0.0, rate) for weight in (other, one)]
         return [other * rates[0], -one * rates[1]]
     small = side.turned(side.logit > 0, xp=xp)
     below = rate < 0
     value = small.share(xp.where(below, -rate, rate), xp=xp)
-    value = value * divide(small.other, small.total, xp=xp).value
+    value = value * small.of_total(small.other.value)
     return [xp.where(xp.abs(side.logit) == _INF, 0.0, xp.where(below, -value, value))]
 
 

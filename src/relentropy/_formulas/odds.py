@@ -41,10 +41,16 @@ class Odds(NamedTuple):
 
     def share(self, factor: Array, *, xp: Any) -> Array:
         """The first outcome's probability times a factor of at least 0, which may be inf."""
-        product = self.times_one(factor, xp=xp)
-        value = divide(Pair(product), self.total, xp=xp).value
+        value = self.of_total(self.times_one(factor, xp=xp))
         value = xp.where(factor == _INF, factor, value)
         return xp.where(self.logit == -_INF, 0.0, value)
+
+    def of_total(self, x: Array) -> Array:
+        """``x / total``; no remainders, which subnormal numbers have no digits for."""
+        value = x / self.total.hi
+        return (
+            value if self.total.lo is None else value - value * (self.total.lo / self.total.hi)
+        )
 
     def times_one(self, factor: Array, *, xp: Any) -> Array:
         """``one * factor``, with its digits where the weight alone is subnormal."""
