@@ -1,6 +1,7 @@
 """Relative entropy and its relatives, with every digit, for any array library."""
 
 from . import special, testing
+from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
 from .entropies import cross_entropy, entropy, surprisal
 from .f_divergences import (
@@ -36,6 +37,9 @@ __all__ = [
     "Generator",
     "alpha_divergence",
     "bhattacharyya_distance",
+    "binary_cross_entropy",
+    "binary_entropy",
+    "binary_kl_divergence",
     "chernoff_information",
     "chi2_divergence",
     "cross_entropy",

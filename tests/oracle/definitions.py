@@ -7,6 +7,7 @@ precision changes digits and never the branch taken.
 
 from mpmath import mp
 
+from .binary import BINARY
 from .entries import ENTRIES
 from .f_divergences import F_DIVERGENCES
 from .orders import ORDERS
@@ -203,7 +204,7 @@ ELEMENTWISE = {
         xlogy, xlog1py, entr, rel_entr, kl_div, log1pmx, expm1mx, log1mexp, log1pexp,
         logaddexp, logsubexp,
     )
-}  # fmt: skip
+} | BINARY  # fmt: skip
 REDUCTIONS = (
     {
         f.__name__: f

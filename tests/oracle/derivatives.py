@@ -9,6 +9,7 @@ are 11000 apart, what remains of a difference counts as zero; no dtype would hol
 
 from mpmath import mp
 
+from .binary import BINARY_SLOPES
 from .components import NOTHING, ONE, UNDEFINED, cancelled, side, times_slope, unless_rounding
 from .definitions import ELEMENTWISE
 from .entries import ENTRIES
@@ -95,7 +96,7 @@ def slopes(function, inputs, options=None, seeds=None):
     while True:
         with mp.workprec(precision):
             if function in ELEMENTWISE:
-                operands = _elementwise(function, *args)
+                operands = _elementwise(function, *args, **options)
             else:
                 operands = _ROWS[function](*args, **keywords, **options)
             operands = [[(v, _at_least_one(v, c)) for v, c in row] for row in operands]
@@ -113,10 +114,10 @@ def _at_least_one(value, condition):
 # Elementwise ----------------------------------------------------------------------------
 
 
-def _elementwise(function, *point):
+def _elementwise(function, *point, **options):
     if any(mp.isnan(v) for v in point):
         return [[UNDEFINED]] * len(point)
-    return [[(v, ONE)] for v in _POINTS[function](*point)]
+    return [[(v, ONE)] for v in _POINTS[function](*point, **options)]
 
 
 def _xlogy(x, y):
@@ -232,7 +233,7 @@ _POINTS = {
     "log1pexp": _log1pexp,
     "logaddexp": _logaddexp,
     "logsubexp": _logsubexp,
-}
+} | BINARY_SLOPES
 
 # Reductions over a row ------------------------------------------------------------------
 

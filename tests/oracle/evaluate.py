@@ -4,6 +4,7 @@ import math
 
 from mpmath import mp
 
+from .binary import BINARY, both
 from .definitions import DEFINITIONS, ELEMENTWISE
 from .rows import flags
 
@@ -121,6 +122,9 @@ def _logarithmic(function, options, count):
     if function in EXPONENTIAL:
         return [True, False][:count] if function == "logsumexp" else [True] * count
     flag = options.get("from_logits", False)
+    if function in BINARY:
+        forms = zip(both(flag), both(options.get("complement", False)), strict=True)
+        return [is_log for is_log, paired in forms for _ in range(1 + paired)][:count]
     return flags(flag, count)[:count]
 
 

@@ -42,6 +42,9 @@ POINTS = {
     "log1pexp": [(0.3,), (-30.0,), (30.0,)],
     "logaddexp": [(0.3, 2.0), (40.0, 0.0), (-1e3, -1e3)],
     "logsubexp": [(2.0, 0.3), (1.0, 1 - 2.0**-53), (1e3, 960.0)],
+    "binary_entropy": [(0.3,), (1e-20,), (1 - 2.0**-53,)],
+    "binary_cross_entropy": [(0.3, 0.6), (1e-20, 0.25), (0.3, 0.3 + 2.0**-54)],
+    "binary_kl_divergence": [(0.3, 0.6), (1e-20, 0.25), (0.3, 0.3 + 2.0**-54)],
 }
 
 
@@ -51,6 +54,22 @@ POINTS = {
 def test_elementwise_derivatives_are_difference_quotients(function, point):
     assert_quotients(function, point, {})
     assert conditions(function, point) == [1] * len(point)
+
+
+@pytest.mark.parametrize(
+    ("point", "options"),
+    [
+        ((0.3, 0.6, 0.2, 0.7), {"complement": (True, True)}),
+        ((0.3, 0.7, 0.3, 0.7 + 2.0**-53), {"complement": (True, True)}),
+        ((1.5, -2.0), {"from_logits": True}),
+        ((-40.0, -41.0), {"from_logits": True}),
+        ((0.3, 0.4, 0.6), {"from_logits": (True, False), "complement": (False, True)}),
+        ((0.3, 0.4), {"from_logits": (False, True)}),
+    ],
+)
+@pytest.mark.parametrize("function", ["binary_cross_entropy", "binary_kl_divergence"])
+def test_derivatives_of_two_outcomes_are_difference_quotients(function, point, options):
+    assert_quotients(function, point, options)
 
 
 @pytest.mark.parametrize("normalize", [True, False])

@@ -86,6 +86,44 @@ def test_two_point_rows_of_weights(gap):
     assert close(evaluate("kl_divergence", [1.0, 1.0], [1 + gap, 1 - gap]), truth)
 
 
+def test_two_outcomes_are_rows_of_two():
+    for (p, _), (q, _) in rows(10, 2):
+        p, q = p / 2, q / 2
+        for one, two in (
+            ("entropy", (p,)),
+            ("cross_entropy", (p, q)),
+            ("kl_divergence", (p, q)),
+        ):
+            value = evaluate(f"binary_{one}", *two)
+            logits = [[v, 0.0] for v in two]
+            with mp.workprec(2000):
+                pairs = [[mp.mpf(v), 1 - mp.mpf(v)] for v in two]
+                assert close(value, DEFINITIONS[one](*pairs))
+            assert close(
+                evaluate(f"binary_{one}", *two, from_logits=True),
+                evaluate(one, *logits, from_logits=True),
+            )
+            complements = [v for pair in two for v in (pair, 0.3)]
+            flags = {"complement": True if one == "entropy" else (True, True)}
+            assert close(
+                evaluate(f"binary_{one}", *complements, **flags),
+                evaluate(one, *([v, 0.3] for v in two)),
+            )
+
+
+def test_limits_of_two_outcomes():
+    logits = {"from_logits": True}
+    assert evaluate("binary_entropy", INF, **logits) == 0
+    assert evaluate("binary_entropy", 1.0) == 0
+    assert mp.isnan(evaluate("binary_entropy", 1.5))
+    assert mp.isnan(evaluate("binary_entropy", 0.0, 0.0, complement=True))
+    assert evaluate("binary_kl_divergence", INF, INF, **logits) == 0
+    assert evaluate("binary_kl_divergence", INF, -INF, **logits) == INF
+    assert evaluate("binary_kl_divergence", 0.5, 0.0) == INF
+    assert evaluate("binary_cross_entropy", 0.0, 0.0) == 0
+    assert mp.isnan(evaluate("binary_cross_entropy", 0.5, NAN))
+
+
 def test_leading_terms_far_below_the_first_digit():
     assert close(evaluate("log1pmx", 1e-300) / mp.mpf(1e-300) ** 2, -0.5, 290)
     assert close(evaluate("expm1mx", 5e-324) / mp.mpf(5e-324) ** 2, 0.5, 290)

@@ -35,6 +35,7 @@ PULLING = {
 POINTS, ROWS, LONGEST = 24, 4, 300
 # Of a component that may be anything.
 UNSAID = (mp.nan, mp.inf)
+_MIXED = ((True, False), (False, True))
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def run(
     whose logarithms in three words take jax a minute to compile."""
     groups: dict[Any, list[tuple[Sample, tuple[np.ndarray, ...]]]] = {}
     for sample in samples(record.name, dtype):
-        if not mixed and isinstance(sample.case.options.get("from_logits"), tuple):
+        if not mixed and sample.case.options.get("from_logits") in _MIXED:
             continue
         inputs = sample.inputs
         if backend.library == "jax" and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:

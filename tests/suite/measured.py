@@ -112,7 +112,9 @@ def _call(record: Record, inputs: Any, options: Any, backend: Backend) -> np.nda
 
 def invoked(record: Record, operands: Any, keywords: dict[str, Any]) -> Any:
     """A record's function of its operands, which some take in their own way; first output."""
-    function = function_of(record)
+    function, keywords = function_of(record), dict(keywords)
+    operands, named = with_complements(operands, keywords.pop("complement", None))
+    keywords |= named
     if record.name == "logsumexp" and len(operands) == 2:
         result = function(operands[0], b=operands[1], **keywords)
     elif record.name == "generalized_js_divergence":
@@ -126,6 +128,23 @@ def called(record: Record, options: Any, *operands: Any) -> Any:
     """A record's function with a case's options, along the last axis."""
     rows = {} if record.kind == "elementwise" else {"axis": -1}
     return invoked(record, operands, {**options, **rows})
+
+
+def with_complements(
+    operands: tuple[Any, ...], complement: bool | tuple[bool, bool] | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional operands, and the complements among them by keyword."""
+    if complement is None:
+        return operands, {}
+    names, flags = ("p_complement", "q_complement"), complement
+    if isinstance(complement, bool):
+        names, flags = ("complement",), (complement,)
+    left, positional, named = list(operands), [], {}
+    for name, paired in zip(names, flags, strict=True):
+        positional.append(left.pop(0))
+        if paired:
+            named[name] = left.pop(0)
+    return tuple(positional), named
 
 
 def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:

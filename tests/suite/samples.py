@@ -24,6 +24,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] =
     "weight": lambda rng, shape: rng.uniform(0.05, 2, shape),
     "logit": lambda rng, shape: rng.normal(0, 2, shape),
     "negative": lambda rng, shape: -rng.uniform(0.05, 4, shape),
+    "probability": lambda rng, shape: rng.uniform(0.05, 0.95, shape),
     "high": lambda rng, shape: rng.uniform(4, 8, shape),
     "low": lambda rng, shape: rng.uniform(-8, 3, shape),
 }
@@ -69,7 +70,9 @@ class Call:
         first = {"logsumexp": ("a", "b"), "softmax": ("x",), "log_softmax": ("x",)}
         if self.record.name == "generalized_js_divergence":
             return tuple(f"distributions[{i}]" for i in range(len(self.kinds)))
-        usual = ("x", "y") if self.kind == "elementwise" else ("p", "q")
+        two_outcomes = self.record.name.startswith("binary")
+        usual = ("x", "y") if self.kind == "elementwise" and not two_outcomes else ("p", "q")
+        usual = ("p", "complement") if "complement" in self.options else usual
         return first.get(self.record.name, usual)[: len(self.kinds)]
 
     def __call__(self, *operands: Any, **keywords: Any) -> Any:
@@ -97,37 +100,56 @@ def dtype_name(array: Any) -> str:
 
 
 # The operands of every record's modes. A record that is not here fails a test.
-_KINDS: dict[str, dict[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
-    "xlogy": {"": (("logit", "weight"), {})},
-    "xlog1py": {"": (("logit", "weight"), {})},
-    "entr": {"": (("weight",), {})},
-    "rel_entr": {"": (("weight", "weight"), {})},
-    "kl_div": {"": (("weight", "weight"), {})},
-    "log1pmx": {"": (("weight",), {})},
-    "expm1mx": {"": (("logit",), {})},
-    "log1mexp": {"": (("negative",), {})},
-    "log1pexp": {"": (("logit",), {})},
-    "logaddexp": {"": (("logit", "logit"), {})},
-    "logsubexp": {"": (("high", "low"), {})},
-    "logsumexp": {"": (("logit",), {}), "signed": (("logit", "weight"), {})},
-    "softmax": {"": (("logit",), {})},
-    "log_softmax": {"": (("logit",), {})},
-    "entropy": {
-        "weights": (("weight",), {}),
-        "logits": (("logit",), {"from_logits": True}),
-        "measure": (("weight",), {"normalize": False}),
-        "log-measure": (("logit",), {"normalize": False, "from_logits": True}),
-    },
-} | {
-    name: {
-        "weights": (("weight", "weight"), {}),
-        "logits": (("logit", "logit"), {"from_logits": True}),
-        "mixed": (("weight", "logit"), {"from_logits": (False, True)}),
-        "measure": (("weight", "weight"), {"normalize": False}),
-        "log-measure": (("logit", "logit"), {"normalize": False, "from_logits": True}),
+_KINDS: dict[str, dict[str, tuple[tuple[str, ...], dict[str, Any]]]] = (
+    {
+        "xlogy": {"": (("logit", "weight"), {})},
+        "xlog1py": {"": (("logit", "weight"), {})},
+        "entr": {"": (("weight",), {})},
+        "rel_entr": {"": (("weight", "weight"), {})},
+        "kl_div": {"": (("weight", "weight"), {})},
+        "log1pmx": {"": (("weight",), {})},
+        "expm1mx": {"": (("logit",), {})},
+        "log1mexp": {"": (("negative",), {})},
+        "log1pexp": {"": (("logit",), {})},
+        "logaddexp": {"": (("logit", "logit"), {})},
+        "logsubexp": {"": (("high", "low"), {})},
+        "logsumexp": {"": (("logit",), {}), "signed": (("logit", "weight"), {})},
+        "softmax": {"": (("logit",), {})},
+        "log_softmax": {"": (("logit",), {})},
+        "entropy": {
+            "weights": (("weight",), {}),
+            "logits": (("logit",), {"from_logits": True}),
+            "measure": (("weight",), {"normalize": False}),
+            "log-measure": (("logit",), {"normalize": False, "from_logits": True}),
+        },
     }
-    for name in ("kl_divergence", "cross_entropy")
-}
+    | {
+        name: {
+            "weights": (("weight", "weight"), {}),
+            "logits": (("logit", "logit"), {"from_logits": True}),
+            "mixed": (("weight", "logit"), {"from_logits": (False, True)}),
+            "measure": (("weight", "weight"), {"normalize": False}),
+            "log-measure": (("logit", "logit"), {"normalize": False, "from_logits": True}),
+        }
+        for name in ("kl_divergence", "cross_entropy")
+    }
+    | {
+        "binary_entropy": {
+            "probabilities": (("probability",), {}),
+            "pairs": (("probability", "probability"), {"complement": True}),
+            "logits": (("logit",), {"from_logits": True}),
+        },
+    }
+    | {
+        name: {
+            "probabilities": (("probability", "probability"), {}),
+            "logits": (("logit", "logit"), {"from_logits": True}),
+            "mixed": (("probability", "logit"), {"from_logits": (False, True)}),
+        }
+        for name in ("binary_cross_entropy", "binary_kl_divergence")
+    }
+)
+
 # The families: what their members share is tested by their first.
 _SHAPES: dict[str, dict[str, Any]] = {
     "js_divergence": {},

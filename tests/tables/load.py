@@ -28,7 +28,8 @@ class Case:
     options : dict
         Keywords of the call: ``from_logits`` (a bool or a tuple of two), ``normalize`` and
         parameters such as ``alpha``; ``return_sign`` for logsumexp with weights, which are
-        then the second input.
+        then the second input; ``complement`` (a bool or a tuple of two) for two outcomes,
+        where an operand of its own follows the probability.
     truth_hi, truth_lo : float64 arrays
         The truth as an unevaluated sum; one number for each point or row, (rows, n) for
         the functions that return a number for each entry. ``truth_hi`` is the truth rounded
@@ -77,8 +78,8 @@ def _case(stored, function, dtype):
     inputs = _inputs(stored, function, dtype)
     hi, lo = _truth(stored["truth"])
     options = dict(stored["options"])
-    if isinstance(options.get("from_logits"), list):
-        options["from_logits"] = tuple(options["from_logits"])
+    for name, value in options.items():
+        options[name] = tuple(value) if isinstance(value, list) else value
     ones = np.ones(inputs[0].shape[0])
     number = _floats(stored["condition"]) if "condition" in stored else ones
     sign = _floats(stored["sign"]) if "sign" in stored else None

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..oracle.definitions import ELEMENTWISE
 from ..oracle.exact import FORMATS
-from . import elementwise, families, special_rows
+from . import binary, elementwise, families, special_rows
 from .draw import Draw
 from .drawn import SPECIAL, drawn, has
 from .rows import LOGITS, WEIGHTS
@@ -73,6 +73,8 @@ LONG_NARROW = {"spread", "offset both", "masked teacher", "gap 1e-01"}
 def cases(function, dtype):
     """Yield a dict per case: ``regime``, ``options`` and ``inputs`` or a ``recipe``."""
     fmt = FORMATS[dtype]
+    if function in binary.CASES:
+        return _binary(function, fmt)
     if function in ELEMENTWISE:
         return _elementwise(function, fmt)
     if function in families.PARAMETERS:
@@ -92,14 +94,25 @@ def cases(function, dtype):
 def _elementwise(function, fmt):
     for regime in elementwise.CASES[function]:
         draw = Draw(f"{function} {regime.__name__} {fmt.name}")
-        inputs = [np.asarray(v).astype(np.float64) for v in regime(draw, fmt)]
-        rounded = [fmt.round(v) for v in inputs]
-        fits = np.all(
-            [np.isinf(v) <= np.isinf(x) for x, v in zip(inputs, rounded, strict=True)], axis=0
-        )
-        if fits.any():
-            name = regime.__name__.replace("_", " ")
-            yield {"regime": name, "options": {}, "inputs": tuple(v[fits] for v in rounded)}
+        yield from _points(regime, {}, regime(draw, fmt), fmt)
+
+
+def _binary(function, fmt):
+    for forms, regime in binary.CASES[function]:
+        draw = Draw(f"{function} {'/'.join(forms)} {regime.__name__} {fmt.name}")
+        yield from _points(regime, binary.options(forms), regime(draw, fmt, forms), fmt)
+
+
+def _points(regime, options, values, fmt):
+    """The points that the format can hold."""
+    inputs = [np.asarray(v).astype(np.float64) for v in values]
+    rounded = [fmt.round(v) for v in inputs]
+    fits = np.all(
+        [np.isinf(v) <= np.isinf(x) for x, v in zip(inputs, rounded, strict=True)], axis=0
+    )
+    if fits.any():
+        name = regime.__name__.replace("_", " ")
+        yield {"regime": name, "options": options, "inputs": tuple(v[fits] for v in rounded)}
 
 
 def _long(function, fmt, options):

@@ -40,6 +40,9 @@ class Limits:
     any row's length is below half an ulp of 1."""
     endless: float
     """An order that stands for infinity: what is not zero is far apart from zero times it."""
+    lift: float
+    """An even power of two that keeps the error words of weights' products in the range; 1
+    where the data's range is shorter."""
     noise: float
     """Relative differences of weights that no data of that precision can have, but rounding."""
     tiny: float
@@ -65,6 +68,7 @@ _LIMITS = {
         ),
         headroom=300.0,
         endless=1e100,
+        lift=2.0**200,
         noise=2.0**-140,
         tiny=float(np.finfo(np.float64).tiny),
         subnormal=1e-290,
@@ -84,6 +88,7 @@ _LIMITS = {
         ),
         headroom=30.0,
         endless=1e25,
+        lift=2.0**72,
         noise=2.0**-62,
         tiny=float(np.finfo(np.float32).tiny),
         subnormal=1e-30,
@@ -92,7 +97,7 @@ _LIMITS = {
 }
 
 # float64 that holds widened data of at most 24 bits.
-_LIMITS["wide"] = replace(_LIMITS["float64"], noise=2.0**-75)
+_LIMITS["wide"] = replace(_LIMITS["float64"], lift=1.0, noise=2.0**-75)
 
 
 class Namespace:

@@ -206,7 +206,8 @@ class Pearson(_Row):
         return -e.excess * (2 + e.excess)
 
     def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return 2 * (e.chi2() + e.gap)
+        above = e.gap > 0  # below, the two nearly cancel
+        return 2 * xp.where(above, e.chi2() + e.gap, e.x_times(e.excess))
 
     def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -(e.chi2() + 2 * e.gap)

@@ -35,8 +35,10 @@ def kl_div(x: Array, y: Array, /, *, xp: Any) -> Array:
     return xp.where(xp.isnan(x) | xp.isnan(y), x + y, value)
 
 
-def kl_term(x: Array, y: Pair, d: Pair, /, *, xp: Any) -> Array:
+def kl_term(x: Array, y: Pair, d: Pair, /, *, low: Array | None = None, xp: Any) -> Array:
     """The term for finite non-negative x and y, given ``d = x - y`` as a pair.
+
+    ``low`` is what rounding x left, which d and y know of.
 
     With s = (x - y)/(x + y) it is ``d*s*(1 + s*(1 + s)*P(s**2))``, P the tail of atanh, which
     is used for abs(s) <= 1/2 (x and y within a factor of three). Beyond, the logarithm of the
@@ -49,11 +51,12 @@ def kl_term(x: Array, y: Pair, d: Pair, /, *, xp: Any) -> Array:
     bent = a * (s * (1 + s) * atanh_tail(s * s, xp=xp))
     if d.lo is not None:
         bent = bent + 2 * s * xp.where(near, d.lo, 0.0)
-    far = _far(xp.where(near, 1.0, x), y.map(lambda word: xp.where(near, 0.0, word)), d, xp=xp)
+    one, two = xp.where(near, 1.0, x), y.map(lambda word: xp.where(near, 0.0, word))
+    far = _far(one, two, d, low, xp=xp)
     return xp.where(near, a + bent, xp.where(t == 0, 0.0, far))
 
 
-def _far(x: Array, y: Pair, d: Pair, *, xp: Any) -> Array:
+def _far(x: Array, y: Pair, d: Pair, low: Array | None, *, xp: Any) -> Array:
     absent, known = x == 0, y.hi > 0
     x, divisor = xp.where(absent, 1.0, x), xp.where(known, y.hi, 1.0)
     if not xp.exact:  # no quotient of widened numbers leaves the range, no remainder counts
@@ -68,6 +71,7 @@ def _far(x: Array, y: Pair, d: Pair, *, xp: Any) -> Array:
     if y.lo is not None:
         e = e + xp.where(inside, y.lo - r * y.lo, 0.0)
     logarithm = xp.log(r)
+    e = e if low is None else e + low * logarithm
     difference = h - x
     lost = (-x) - (difference - h)
     above = (x * (logarithm - 1) + h) + e

@@ -37,10 +37,10 @@ def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
         return Logarithm(Pair(xp.log(w)))
     inside = (w > 0) & (w < float("inf"))
     fraction, exponent = _split(xp.where(inside, w, 1.0), xp=xp)
-    words = _log_fraction(fraction, xp=xp)
-    long, short, rest = _LOG_TWO[xp.limits.splitter > 2**20]
-    words = [exponent * long, words[0], words[1], exponent * short, *words[2:], exponent * rest]
-    high, low, tail = _three_words(words)
+    total = xp.rounded(fraction + 1)  # a compiler would fold the sum with the next away
+    total = Pair(total, fraction - (total - 1))
+    words = _log_quotient(Pair(fraction - 1, xp.zeros_like(fraction)), total, xp=xp)
+    high, low, tail = three_words(_with_powers(words, exponent, xp=xp))
     outside = xp.log(xp.where(inside, 1.0, w))
     pair = Pair(xp.where(inside, high, outside), xp.where(inside, low, 0.0))
     return Logarithm(pair, xp.where(inside, tail, 0.0))
@@ -58,7 +58,31 @@ def log_words(w: Array, /, *, xp: Any) -> Pair:
     return Pair(*two_sum(exponent * long, xp.log(fraction) + exponent * short))
 
 
-def _three_words(words: list[Array]) -> tuple[Array, Array, Array]:
+def log_odds(one: Pair, other: Pair, /, *, xp: Any) -> list[Array]:
+    """log(one/other) of positive weights as words, the sum of which is as good as `log_pair`.
+
+    One series for both, so that odds close to 1 have all these digits too. Only weights of at
+    least 1/4 may have a low word.
+    """
+    first, up = _split_pair(one, xp=xp)
+    second, down = _split_pair(other, xp=xp)
+    exponent = up - down
+    # Both are between sqrt(1/2) and sqrt(2), and are to differ by no more than that.
+    above = first.hi > 1.4142135623730951 * second.hi
+    below = second.hi > 1.4142135623730951 * first.hi
+    first = first.map(lambda word: xp.where(above, 0.5 * word, xp.where(below, 2 * word, word)))
+    exponent = exponent + xp.where(above, 1.0, xp.where(below, -1.0, exponent * 0))
+    words = _log_quotient(first - second, first + second, xp=xp)
+    return _with_powers(words, exponent, xp=xp)
+
+
+def _with_powers(words: list[Array], exponent: Array, *, xp: Any) -> list[Array]:
+    """The words of a logarithm and those of ``exponent * log(2)``."""
+    long, short, rest = _LOG_TWO[xp.limits.splitter > 2**20]
+    return [exponent * long, words[0], words[1], exponent * short, *words[2:], exponent * rest]
+
+
+def three_words(words: list[Array]) -> tuple[Array, Array, Array]:
     """The sum of words, without error but for the last of three."""
     high, *errors = words
     for i, word in enumerate(errors):
@@ -89,20 +113,30 @@ def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:
     return xp.where(upper, 0.5 * w, w), xp.where(upper, exponent + 1, exponent)
 
 
-def _log_fraction(f: Array, *, xp: Any) -> list[Array]:
-    """log(f) as words: 2*s in three, and the rest of the series, a hundredth of it, in two."""
-    total = xp.rounded(f + 1)  # a compiler would fold the sum with the next line away
-    left = f - (total - 1)
-    first, remainder = _quotient(Pair(f - 1, xp.zeros_like(f)), total, left, xp=xp)
-    second, remainder = _quotient(remainder, total, left, xp=xp)
-    third = remainder.hi / total
+def _split_pair(w: Pair, *, xp: Any) -> tuple[Pair, Array]:
+    fraction, exponent = _split(w.hi, xp=xp)
+    if w.lo is None:
+        return Pair(fraction), exponent
+    large = w.hi >= 0.25
+    scale = xp.where(large, fraction / xp.where(large, w.hi, fraction), 1.0)
+    return Pair(fraction, w.lo * scale), exponent
+
+
+def _log_quotient(difference: Pair, total: Pair, *, xp: Any) -> list[Array]:
+    """log((1 + s)/(1 - s)) as words, where s is ``difference / total``.
+
+    2*s in three, the rest of the series, a hundredth of it, in two.
+    """
+    first, remainder = _quotient(difference, total, xp=xp)
+    second, remainder = _quotient(remainder, total, xp=xp)
+    third = remainder.hi / total.hi
     s = Pair(*two_sum(first, second))
     y = _times(s, s, xp=xp)
     coefficients = _COEFFICIENTS[xp.limits.splitter > 2**20]
-    tail = coefficients[-1][0] * xp.ones_like(f)
+    tail = coefficients[-1][0] * xp.ones_like(first)
     for high, _ in reversed(coefficients[_PAIRED:-1]):
         tail = tail * y.hi + high
-    series = Pair(tail, xp.zeros_like(f))
+    series = Pair(tail, xp.zeros_like(first))
     for high, low in reversed(coefficients[:_PAIRED]):
         series = _plus_constant(_times(series, y, xp=xp), high, low, xp=xp)
     cubic = _times(_times(series, y, xp=xp), s, xp=xp)
@@ -110,11 +144,11 @@ def _log_fraction(f: Array, *, xp: Any) -> list[Array]:
     return [2 * word for word in words]
 
 
-def _quotient(x: Pair, total: Array, left: Array, *, xp: Any) -> tuple[Array, Pair]:
-    """``x / (total + left)`` rounded, and the remainder."""
-    quotient = x.hi / total
-    remainder = x - Pair(*two_prod(quotient, total, xp=xp))
-    return quotient, remainder - Pair(*two_prod(quotient, left, xp=xp))
+def _quotient(x: Pair, total: Pair, *, xp: Any) -> tuple[Array, Pair]:
+    """``x / total`` rounded, and the remainder."""
+    quotient = x.hi / total.hi
+    remainder = x - Pair(*two_prod(quotient, total.hi, xp=xp))
+    return quotient, remainder - Pair(*two_prod(quotient, total.lo, xp=xp))
 
 
 def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:
