@@ -44,7 +44,7 @@ class Table:
     def __init__(self, joint: Any, from_logits: bool, where: Any, dtype: Any) -> None:
         call = Prepared({"joint": joint}, where, dtype)
         self.raw, self.result, self.is_log = call.raw, call.result, from_logits
-        self.working = dtypes.name_of(call.xp.dtype)
+        self.working = dtypes.requested(call.xp.dtype)
         self.joint, self.mask = call.arrays["joint"], call.mask
         if from_logits and dtypes.kind_of("joint", self.joint.dtype) == "integer":
             self.joint = self.raw.astype(self.joint, call.result_dtype)
@@ -134,20 +134,25 @@ class Table:
     def _log_operands(self, entry: Entry, groups: tuple[Group, ...]) -> tuple[Array, ...]:
         """Means and corrections of the table and of every variable's outcomes."""
         along = [_joined(groups), *_without_each(groups)]
-        means = [self._sum(MeanLogit(), entry.operands, axes)[1] for axes in along]
+        entries = [(*entry.operands, self._sum(Unit(True), (self.joint,), a)[1]) for a in along]
+        pairs = list(zip(entries, along, strict=True))
+        means = [self._sum(MeanLogit(), operands, axes)[1] for operands, axes in pairs]
         first = [self.raw.zeros_like(mean) for mean in means]
-        first = [off for _, off in self._corrections(entry, means, first, along)]
-        second = [off for off, _ in self._corrections(entry, means, first, along)]
+        first = [off for _, off in self._corrections(pairs, means, first)]
+        second = [off for off, _ in self._corrections(pairs, means, first)]
         words = zip(means, first, second, strict=True)
         return (*entry.operands, *(x for mean, one, two in words for x in (mean, -one, two)))
 
     def _corrections(
-        self, entry: Entry, means: list[Array], offs: list[Array], along: list[Group]
+        self,
+        pairs: list[tuple[tuple[Array, ...], Group]],
+        means: list[Array],
+        offs: list[Array],
     ) -> list[tuple[Array, ...]]:
         """What means less what they are known to be off by are off by still."""
         words = [x for mean, off in zip(means, offs, strict=True) for x in (mean, -off)]
-        measure = Correction(len(along) - 1)
-        return [self._sum(measure, (*entry.operands, *words), axes) for axes in along]
+        measure = Correction(len(means) - 1)
+        return [self._sum(measure, (*operands, *words), axes) for operands, axes in pairs]
 
     def equivocation(
         self, along: tuple[Group, ...], groups: tuple[Group, ...], *, base: float | None,

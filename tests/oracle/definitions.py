@@ -7,6 +7,8 @@ precision changes digits and never the branch taken.
 
 from mpmath import mp
 
+from . import joint as _joint
+
 ZERO = mp.mpf(0)
 
 # Elementwise ----------------------------------------------------------------------------
@@ -240,4 +242,4 @@ REDUCTIONS = {
     f.__name__: f
     for f in (logsumexp, softmax, log_softmax, kl_divergence, entropy, cross_entropy)
 }
-DEFINITIONS = ELEMENTWISE | REDUCTIONS
+DEFINITIONS = ELEMENTWISE | REDUCTIONS | _joint.DEFINITIONS

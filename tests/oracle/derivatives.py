@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from mpmath import mp
 
+from . import joint as _joint
 from .definitions import ELEMENTWISE, ZERO, _are_logits, _measure, _pair
 from .evaluate import agreed, exact, raised, starting_precision
 
 ONE = mp.mpf(1)
 NOTHING = (ZERO, ONE)
 UNDEFINED = (mp.nan, ONE)
+SEEDED = ("softmax", "log_softmax", "pointwise_mutual_information")
 
 
 def derivatives(function, inputs, options=None, seeds=None):
@@ -77,8 +79,8 @@ def slopes(function, inputs, options=None, seeds=None):
         For each operand, and each of its entries, a component and its condition number;
         lists of one pair for the elementwise functions.
     """
-    if (seeds is not None) != (function in ("softmax", "log_softmax")):
-        raise TypeError("softmax and log_softmax, and nothing else, need seeds")
+    if (seeds is not None) != (function in SEEDED):
+        raise TypeError(f"{', '.join(SEEDED)}, and nothing else, need seeds")
     args = [exact(v) for v in inputs]
     options, seeds = options or {}, None if seeds is None else exact(seeds)
     bits = starting_precision(function, args, options)
@@ -503,4 +505,4 @@ _ROWS = {
     "kl_divergence": _kl_divergence,
     "entropy": _entropy,
     "cross_entropy": _cross_entropy,
-}
+} | _joint.SLOPES

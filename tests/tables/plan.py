@@ -4,7 +4,8 @@ import numpy as np
 
 from ..oracle.definitions import ELEMENTWISE
 from ..oracle.exact import FORMATS
-from . import elementwise, special_rows
+from ..oracle.joint import DEFINITIONS as TABLES
+from . import elementwise, joint, special_rows
 from .draw import Draw
 from .rows import LOGITS, WEIGHTS, draw_rows, float_dtype_has
 
@@ -78,6 +79,8 @@ def cases(function, dtype):
     fmt = FORMATS[dtype]
     if function in ELEMENTWISE:
         return _elementwise(function, fmt)
+    if function in TABLES:
+        return joint.cases(function, fmt)
     return {
         "logsumexp": _logsumexp,
         "softmax": _softmax,

@@ -110,7 +110,10 @@ class LargestFold:
 
 @dataclass(frozen=True)
 class Marginal:
-    """The sum of entries, and what rounding lost of it in two more words."""
+    """The sum of entries, and what rounding lost of it in two more words.
+
+    nan where one of them is no entry.
+    """
 
     entries: Entries
     empty = (0.0, 0.0, 0.0)
@@ -143,6 +146,7 @@ class _MarginalFold:
 
     def step(self, block: Block, stats: Any, *, xp: Any) -> Words:
         mass = self.entries.mass(block, xp=xp)
+        mass = xp.where(self.entries.invalid(block), float("nan"), mass)
         return total_in_words((mass, xp.zeros_like(mass), xp.zeros_like(mass)), xp=xp)
 
     def merge(self, one: Words, other: Words, *, xp: Any) -> Words:

@@ -158,8 +158,7 @@ def log_ratio(x: Array, marginals: tuple[Words, ...], *, xp: Any) -> Array:
     *parts, whole = marginals
     empty = alone = xp.zeros_like(x)
     for part in parts:
-        rest = Pair(*whole[:2]) - Pair(*part[:2])
-        told = signed_log_ratio(whole[0], part[0], rest.value, xp=xp)
+        told = signed_log_ratio(whole[0], part[0], _less(whole, part), xp=xp)
         alone = alone + xp.where(part[0] > 0, told, 0.0)
         empty = empty + xp.where(part[0] > 0, 0.0, xp.ones_like(x))
     limit = xp.where(empty == 0, -_INF, xp.where(empty == 1, alone, _INF))
@@ -220,14 +219,20 @@ class Surprise(TableMeasure):
 
     def logarithm(self, block: Block, *, xp: Any) -> Array:
         marginals = list(grouped(block[2:]))
-        part = Pair(self.entries.mass(block, xp=xp))
-        if self.inner:
-            part = Pair(*marginals.pop()[:2])
-        value = xp.zeros_like(part.hi)
+        x = self.entries.mass(block, xp=xp)
+        none = xp.zeros_like(x)
+        part, value = (marginals.pop() if self.inner else (x, none, none)), none
         for marginal in marginals:
-            rest = Pair(*marginal[:2]) - part
-            value = value + signed_log_ratio(marginal[0], part.hi, rest.value, xp=xp)
+            rest = _less(marginal, part)
+            value = value + signed_log_ratio(marginal[0], part[0], rest, xp=xp)
         return value
+
+
+def _less(whole: Words, part: Words) -> Array:
+    """The difference of a sum and a part of it, which may be nearly all."""
+    words = [word for pair in zip(whole, part, strict=True) for word in (pair[0], -pair[1])]
+    high, low, rest = three_words(words)
+    return high + (low + rest)
 
 
 @dataclass(frozen=True)
@@ -241,7 +246,7 @@ class Pointwise:
         x = self.entries.mass(block, xp=xp)
         found = in_base(log_ratio(x, grouped(block[2:]), xp=xp), self.base, xp=xp)
         found = xp.where(_possible(block), found, 0.0)
-        return xp.where(self.entries.invalid(block), float("nan"), found)
+        return xp.where(block[-3] > 0, found, float("nan"))
 
     @property
     def slopes(self) -> tuple[Any, ...]:
@@ -271,7 +276,8 @@ def _possible(block: Block) -> Array:
 
 def _reciprocal(x: Array, block: Block, *, xp: Any) -> Array:
     possible = _possible(block)
-    return xp.where(possible, 1 / xp.where(possible, x, 1.0), 0.0)
+    rate = xp.where(possible, 1 / xp.where(possible, x, 1.0), 0.0)
+    return xp.where(block[-3] > 0, rate, float("nan"))
 
 
 def _none(*block: Array, xp: Any) -> Array:

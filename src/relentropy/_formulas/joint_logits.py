@@ -41,27 +41,35 @@ _LOGITS = Logits()
 class Centre(NamedTuple):
     mass: Array
     sum: Array
+    valid: Array
+
+
+def _weight(logit: Array, largest: Array, *, xp: Any) -> Array:
+    return exp(relative(logit, largest, xp=xp), xp=xp)
 
 
 class _CentreFold:
     def step(self, block: Block, stats: Any, *, xp: Any) -> Centre:
         gap = relative(block[0], block[1], xp=xp)
-        weight = exp(gap, xp=xp)
+        weight = _weight(block[0], block[2], xp=xp)
         terms = weight * xp.where(weight > 0, gap.hi, 0.0)
-        return Centre(total(weight, xp=xp).value, total(terms, xp=xp).value)
+        valid = ~xp.any(_LOGITS.invalid(block))
+        return Centre(total(weight, xp=xp).value, total(terms, xp=xp).value, valid)
 
     def merge(self, one: Centre, other: Centre, *, xp: Any) -> Centre:
-        return Centre(one.mass + other.mass, one.sum + other.sum)
+        return Centre(one.mass + other.mass, one.sum + other.sum, one.valid & other.valid)
 
 
 @dataclass(frozen=True)
 class MeanLogit:
     """The mean of logits relative to the table's largest, under their own distribution.
 
-    The second output: a constant, since any number would do. -inf where there is no mass.
+    Operands: logit, the table's largest, and the largest that is averaged. The second
+    output: a constant, since any number would do. -inf where there is no mass, nan where
+    there is a logit that is none.
     """
 
-    fills = _LOGITS.fills
+    fills = (*_LOGITS.fills, 0.0)
     empty = (-_INF, -_INF)
 
     def passes(self, *, xp: Any) -> tuple[Any, ...]:
@@ -71,6 +79,7 @@ class MeanLogit:
         (found,) = stats
         known = found.mass > 0
         mean = xp.where(known, found.sum / xp.where(known, found.mass, 1.0), -_INF)
+        mean = xp.where(found.valid, mean, float("nan"))
         return mean, mean
 
     def numbers(self, stats: tuple[Centre], *, xp: Any) -> tuple[Array, ...]:
@@ -85,7 +94,6 @@ class MeanLogit:
 class Guess(NamedTuple):
     """A logit beside the logarithm that a product of guessed marginals gives it."""
 
-    weight: Array
     exponent: Pair
     """a + b - n."""
     apart: Pair
@@ -105,7 +113,6 @@ def guess(block: Block, words: Block, *, xp: Any) -> Guess:
     for word in words[2::2]:
         none = none | (word == -_INF)
     live = ~(none | (gap.hi == -_INF))
-    weight = xp.where(gap.hi > -_INF, exp(gap, xp=xp), 0.0)
     whole, whole_low, *parts = (xp.where(none, 0.0, word) for word in words)
     gap = gap.map(lambda word: xp.where(live, word, 0.0))
     more = len(parts) // 2 - 1
@@ -117,7 +124,6 @@ def guess(block: Block, words: Block, *, xp: Any) -> Guess:
         size = size + xp.abs(part)
     apart = Pair(high, low + rest)
     return Guess(
-        weight=weight,
         exponent=apart + gap,
         apart=apart.map(lambda word: xp.where(live, word, 0.0)),
         size=size,
@@ -137,13 +143,17 @@ class Masses(NamedTuple):
 @dataclass(frozen=True)
 class _CorrectionFold:
     def step(self, block: Block, stats: Any, *, xp: Any) -> Masses:
-        one = guess(block, block[2:], xp=xp)
-        q = xp.where(one.none, 0.0, exp(one.exponent, xp=xp))
+        logit, largest, own, *words = block
+        one = guess(block, tuple(words), xp=xp)
+        weight = _weight(logit, own, xp=xp)
+        # On the scale of what is summed: a marginal may be too small beside the table.
+        exponent = one.exponent - (Pair(own) - Pair(largest))
+        q = xp.where(one.none, 0.0, exp(exponent, xp=xp))
         near = one.live & (xp.abs(one.apart.hi) < 1)
-        close = one.weight * expm1(xp.where(near, one.apart.value, 0.0), xp=xp)
+        close = weight * expm1(xp.where(near, one.apart.value, 0.0), xp=xp)
         return Masses(
-            weight=total(one.weight, xp=xp),
-            excess=total(xp.where(near, close, q - one.weight), xp=xp),
+            weight=total(weight, xp=xp),
+            excess=total(xp.where(near, close, q - weight), xp=xp),
             guessed=total(q, xp=xp).value,
         )
 
@@ -157,14 +167,17 @@ class _CorrectionFold:
 
 @dataclass(frozen=True)
 class Correction:
-    """log(sum(q)/sum(w)): what a guessed marginal is off by; once more as a constant."""
+    """log(sum(q)/sum(w)): what a guessed marginal is off by; once more as a constant.
+
+    Operands: logit, the table's largest, the largest that is summed, and the guesses' words.
+    """
 
     variables: int
     empty = (0.0, 0.0)
 
     @property
     def fills(self) -> tuple[float, ...]:
-        return (*_LOGITS.fills, *(0.0,) * 2 * (1 + self.variables))
+        return (*_LOGITS.fills, *(0.0,) * (3 + 2 * self.variables))
 
     def passes(self, *, xp: Any) -> tuple[Any, ...]:
         return (_CorrectionFold(),)
@@ -188,7 +201,7 @@ class Correction:
     ) -> tuple[Array | None, ...]:
         """Less the entry's share of the marginal: guesses stay as they are."""
         (mass,) = numbers
-        by = -_LOGITS.mass(block, xp=xp) / mass
+        by = -_weight(block[0], block[2], xp=xp) / mass
         return only_first(by, need, xp=xp)
 
 
@@ -215,7 +228,7 @@ def log_cell(block: Block, *, xp: Any) -> LogCell:
     # What is left of rounding: a table of sums of logits is independent to the last digit.
     seen = one.live & (xp.abs(apart.hi) > xp.limits.noise * one.size)
     return LogCell(
-        weight=one.weight,
+        weight=_weight(block[0], block[1], xp=xp),
         exponent=one.exponent + correction,
         d=(-apart).map(lambda word: xp.where(seen, word, 0.0)),
         live=one.live,
@@ -261,19 +274,22 @@ class PointwiseOfLogits:
     def value(self, *block: Array, xp: Any) -> Array:
         one = log_cell(block, xp=xp)
         found = xp.where(one.live, one.d.value, xp.where(one.none, 0.0, -_INF))
-        found = xp.where(_LOGITS.invalid(block), float("nan"), found)
-        return in_base(found, self.base, xp=xp)
+        return in_base(xp.where(block[2] > -_INF, found, float("nan")), self.base, xp=xp)
 
     @property
     def slopes(self) -> tuple[Any, ...]:
+        def by_entry(*block: Array, xp: Any) -> Array:
+            one = in_base(xp.ones_like(block[0]), self.base, xp=xp)
+            one = xp.where(log_cell(block, xp=xp).live, one, 0.0)
+            return xp.where(block[2] > -_INF, one, float("nan"))
+
         def slope(sign: float) -> Any:
             def by(*block: Array, xp: Any) -> Array:
-                live = log_cell(block, xp=xp).live
                 one = in_base(sign * xp.ones_like(block[0]), self.base, xp=xp)
-                return xp.where(live, one, 0.0)
+                return xp.where(log_cell(block, xp=xp).none, 0.0, one)
 
             return by
 
         constant, plus, minus = slope(0.0), slope(1.0), slope(-1.0)
         table, variable = (constant, constant, minus), (constant, constant, plus)
-        return plus, constant, *table, *variable, *variable
+        return by_entry, constant, *table, *variable, *variable
