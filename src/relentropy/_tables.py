@@ -41,12 +41,16 @@ class Entry:
 class Table:
     """A table of weights or logits, of which some entries may be left out."""
 
-    def __init__(self, joint: Any, from_logits: bool, where: Any, dtype: Any) -> None:
+    def __init__(
+        self, joint: Any, from_logits: bool, where: Any, dtype: Any, *, widen: bool = False
+    ) -> None:
         call = Prepared({"joint": joint}, where, dtype)
         self.raw, self.result, self.is_log = call.raw, call.result, from_logits
         self.working = dtypes.requested(call.xp.dtype)
         self.joint, self.mask = call.arrays["joint"], call.mask
-        if from_logits and dtypes.kind_of("joint", self.joint.dtype) == "integer":
+        if widen:  # several gradients meet there, and are rounded once
+            self.joint = self.raw.astype(self.joint, call.xp.dtype)
+        elif from_logits and dtypes.kind_of("joint", self.joint.dtype) == "integer":
             self.joint = self.raw.astype(self.joint, call.result_dtype)
         if self.mask is not None:  # an entry left out has no mass, but for its neighbours'
             call.layout(None)

@@ -209,7 +209,8 @@ def _normalized_slopes(joint, shape, from_logits=False, average="arithmetic", *,
     table = _table(joint, shape, from_logits)
     if table is None:
         return [[UNDEFINED] * len(joint)]
-    if any(_one_outcome(table, axis) for axis in (0, 1)):
+    constant = [_one_outcome(table, axis) for axis in (0, 1)]
+    if all(constant) or (any(constant) and average in ("geometric", "min")):
         return [[NOTHING] * len(joint)]
     names = ["joint_entropy"] if average == "joint" else ["entropy of x", "entropy of y"]
     information, rates = _rates("mutual_information", table, bits)

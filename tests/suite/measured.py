@@ -5,11 +5,13 @@ entries that contribute nothing, because a compiling backend pays for every new 
 libraries that do not compile also get every case as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
+import pytest
 from array_api_compat import array_namespace
 
 import relentropy
@@ -21,6 +23,25 @@ from ..tables.load import Case, load
 from .backends import Backend
 
 SHORT = 10
+
+
+def each_record(backends: list[Any], *, records: Iterable[Record]) -> Any:
+    """Parametrise a test over records, backends and dtypes.
+
+    What is said of tables takes jax a dozen compilations: on demand, but for one.
+    """
+    parameters = []
+    for record, one in product(records, backends):
+        backend, dtype = one.values
+        slow = record.kind == "table" and backend.library == "jax"
+        first = record.name == "mutual_information" and (backend.name, dtype) == QUICK_ON_JAX
+        marks = [*one.marks, *([pytest.mark.full] if slow and not first else [])]
+        name = f"{record.name}-{one.id}"
+        parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
+    return pytest.mark.parametrize(("record", "backend", "dtype"), parameters)
+
+
+QUICK_ON_JAX = ("jax", "float64")
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,10 @@ def cases(function, fmt):
 def _case(name, tables, shape, from_logits, averages, function, fmt):
     options = {"shape": list(shape), "from_logits": from_logits}
     if function == "normalized_mutual_information":
-        options["average"] = next(averages)
+        average = next(averages)
+        # Which entropy is the larger one no float64 may tell there, and the derivative turns.
+        turns = name == "nearly deterministic" and average in {"min", "max"}
+        options["average"] = "arithmetic" if turns else average
     rows = fmt.round(np.stack([table.reshape(-1) for table in tables]))
     return {"regime": name, "options": options, "inputs": (rows,)}
 
