@@ -268,6 +268,7 @@ def _pointwise_slopes(joint, shape, from_logits=False, *, bits, seeds):
     return [found]
 
 
+AVERAGES = ("arithmetic", "geometric", "min", "max", "joint")
 SLOPES = {name: _slopes_of(name) for name in MEANS} | {
     "normalized_mutual_information": _normalized_slopes,
     "pointwise_mutual_information": _pointwise_slopes,

@@ -8,6 +8,7 @@ from itertools import cycle
 
 import numpy as np
 
+from ..oracle.joint import AVERAGES
 from .draw import Draw
 from .rows import float_dtype_has
 
@@ -20,7 +21,6 @@ SHAPES = {
     "total_correlation": ((2, 2, 2), (3, 2, 2)),
 }
 TWO_VARIABLES = ((2, 2), (3, 4))
-AVERAGES = ("arithmetic", "geometric", "min", "max", "joint")
 # What is not claimed: quotients of numbers below the normal range, and log-ratios so small,
 # of entries so much larger than their neighbours, that three words of a sum end before.
 BEYOND = {

@@ -82,7 +82,7 @@ def _case(stored, function, dtype):
         options["from_logits"] = tuple(options["from_logits"])
     ones = np.ones(inputs[0].shape[0])
     number = _floats(stored["condition"]) if "condition" in stored else ones
-    if number.size == hi.size:  # one for each entry, or for each row
+    if len(number) != len(hi):  # one for each entry
         number = number.reshape(hi.shape)
     sign = _floats(stored["sign"]) if "sign" in stored else None
     for array in (*inputs, hi, lo, number, sign):

@@ -159,7 +159,9 @@ def mismatch(case, index):
             return f"{where}: {hi!r} + {lo!r}, not {mp.nstr(fresh, TRUTH_DIGITS)}"
     if sign is not None and not np.array_equal(float(sign), case.sign[index], equal_nan=True):
         return f"{where}: sign {case.sign[index]}"
-    for fresh, held in zip(_listed(number), np.atleast_1d(case.condition[index]), strict=True):
+    numbers = _listed(number)
+    stored = np.broadcast_to(case.condition[index], len(numbers))
+    for fresh, held in zip(numbers, stored, strict=True):
         if held < 1e300 and not float(fresh) <= held <= 1.01 * float(fresh):
             return f"{where}: condition {held}"
     return None
