@@ -99,7 +99,8 @@ def mutual_information(
     are rounded.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. They are
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. They are
     exactly zero where the table is independent. By a weight of zero the derivative is -inf;
     if it would be the only one of an outcome finite, if of two outcomes inf.
     Second derivatives are those of the same formulas, without a bound of their own.
@@ -212,7 +213,8 @@ def conditional_mutual_information(
     are rounded.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. They are
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. They are
     exactly zero where the two are independent given the third. By a weight of zero the
     derivative is -inf, finite or inf, as the marginals' limits have it.
 
@@ -315,7 +317,8 @@ def total_correlation(
     are rounded.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. They are
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. They are
     exactly zero where the variables are independent. By a weight of zero the derivative is
     -inf; if it would be the only one of an outcome finite, if of several outcomes inf.
 
@@ -515,7 +518,8 @@ def conditional_entropy(
     are rounded.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. By a weight of 0 the
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. By a weight of 0 the
     derivative is inf, but finite if nothing else has mass where it is given; by a logit of
     -inf it is 0.
 
@@ -620,7 +624,8 @@ def variation_of_information(
     are rounded.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. By a weight of 0 the
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. By a weight of 0 the
     derivative is inf, but finite if both its outcomes are without mass; by a logit of -inf it
     is 0.
 
@@ -637,8 +642,8 @@ def variation_of_information(
 
     >>> import numpy as np
     >>> from relentropy import variation_of_information
-    >>> float(variation_of_information(np.array([[2, 2], [0, 4]]), base=2))
-    1.1887218755408673
+    >>> round(float(variation_of_information(np.array([[2, 2], [0, 4]]), base=2)), 12)
+    1.188721875541
     """
     table = Table(joint, _arguments.one_flag("from_logits", from_logits), where, dtype)
     x, y = table.axes(x_axis=x_axis, y_axis=y_axis)
@@ -719,6 +724,8 @@ def normalized_mutual_information(
     Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
     the variables are all but independent or all but constant.
 
+    (Of entropies below the normal range the quotient has as few digits as they have.)
+
     Where the average is zero there is nothing to know. Two constants tell each other: 1. Where
     only one of them is constant, which the geometric mean and the smaller entropy do not see
     through, 0.
@@ -729,7 +736,8 @@ def normalized_mutual_information(
     are rounded.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. They are
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. They are
     zero where the average is. By a weight of 0 the derivative is infinite, or nan if both its
     outcomes are without mass. Where the two entropies tie, ``"min"`` and ``"max"`` have
     the mean of the two slopes.
@@ -823,14 +831,16 @@ def pointwise_mutual_information(
     Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
     a combination is all but as likely as by chance. From logits the bound is multiplied by
     the condition number: an entry far closer to chance than its row and its column are has
-    lost the digits by which it is.
+    lost the digits by which it is. So has, from weights, one whose log-ratio is below 2**-98
+    (2**-45 where there is no float64) because it is all but the whole table.
 
     Limits: -inf for a combination without mass whose outcomes have some, and 0 where an outcome
     has none, or the entry is left out; nan for a negative, infinite or nan weight, for a logit
     of nan or +inf, and in a table with such an entry, or an infinite total, where they matter.
 
     Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. By a weight of zero
+    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
+    2**-70) of one over the table's total, for logits of 1, may be lost. By a weight of zero
     the derivative is inf.
 
 

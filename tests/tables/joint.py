@@ -171,7 +171,7 @@ WEIGHTS = {f"gap {gap:.0e}": _near(gap) for gap in GAPS} | {
     "empty outcome": _empty_outcome,
     "subnormal": _scaled(_near(1.9), lambda fmt: fmt.emin - 1),
     "tiny": _scaled(_near(1e-1), lambda fmt: fmt.emin + 12),
-    "huge": _scaled(_near(1.9), lambda fmt: fmt.emax),
+    "huge": _scaled(_near(1.9), lambda fmt: fmt.emax - 1),
 }
 
 # Logits ---------------------------------------------------------------------------------
