@@ -11,6 +11,7 @@ from ._arrays.axes import reduced_axes
 from ._arrays.library import from_loose, require_dense_array
 
 FromLogits = bool | tuple[bool, bool]
+Axes = int | tuple[int, ...] | None
 
 
 def both_flags(from_logits: Any) -> tuple[bool, bool]:

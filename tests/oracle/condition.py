@@ -7,6 +7,7 @@ gets 1.
 
 from mpmath import mp
 
+from . import joint as _joint
 from .evaluate import evaluate, exact, starting_precision
 from .rows import flags, measures
 
@@ -31,8 +32,14 @@ def condition(function, inputs, options, value=None):
     -------
     mpf
         1 for the functions that cannot cancel, and where the value is inf or nan; 1 also
-        where a divergence in an order is zero, as it is then in every order.
+        where a divergence in an order is zero, as it is then in every order. A list, one for
+        each entry, for ``pointwise_mutual_information``.
     """
+    if function == "pointwise_mutual_information":
+        args = [exact(v) for v in inputs]
+        bits = starting_precision(function, args, options)
+        with mp.workprec(bits + 128):
+            return _joint.pointwise_condition(*args, **options, bits=bits)
     normalize = options.get("normalize", True)
     cancels = function in ("logsumexp", "logaddexp", "logsubexp", *_ORDERED) or (
         function in ("entropy", "cross_entropy") and not normalize

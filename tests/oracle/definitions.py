@@ -7,6 +7,7 @@ precision changes digits and never the branch taken.
 
 from mpmath import mp
 
+from . import joint as _joint
 from .binary import BINARY
 from .entries import ENTRIES
 from .f_divergences import F_DIVERGENCES
@@ -214,4 +215,4 @@ REDUCTIONS = (
     | ORDERS
     | ENTRIES
 )
-DEFINITIONS = ELEMENTWISE | REDUCTIONS
+DEFINITIONS = ELEMENTWISE | REDUCTIONS | _joint.DEFINITIONS

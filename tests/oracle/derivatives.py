@@ -9,6 +9,7 @@ are 11000 apart, what remains of a difference counts as zero; no dtype would hol
 
 from mpmath import mp
 
+from . import joint as _joint
 from .binary import BINARY_SLOPES
 from .components import NOTHING, ONE, UNDEFINED, cancelled, side, times_slope, unless_rounding
 from .definitions import ELEMENTWISE
@@ -17,6 +18,8 @@ from .evaluate import agreed, exact, raised, starting_precision
 from .f_slopes import F_SLOPES
 from .order_slopes import ORDER_SLOPES
 from .rows import ZERO, are_logits, flags
+
+SEEDED = ("softmax", "log_softmax", "pointwise_mutual_information", *ENTRIES)
 
 
 def derivatives(function, inputs, options=None, seeds=None):
@@ -79,7 +82,7 @@ def slopes(function, inputs, options=None, seeds=None):
         For each operand, and each of its entries, a component and its condition number;
         lists of one pair for the elementwise functions.
     """
-    if (seeds is not None) != (function in ("softmax", "log_softmax", *ENTRIES)):
+    if (seeds is not None) != (function in SEEDED):
         raise TypeError("functions with a result for each entry, and no other, need seeds")
     args = [exact(v) for v in inputs]
     options, seeds = options or {}, None if seeds is None else exact(seeds)
@@ -471,4 +474,5 @@ _ROWS = {
     "surprisal": _surprisal,
     **F_SLOPES,
     **ORDER_SLOPES,
+    **_joint.SLOPES,
 }

@@ -5,20 +5,43 @@ entries that contribute nothing, because a compiling backend pays for every new 
 libraries that do not compile also get every case as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
+import pytest
+from array_api_compat import array_namespace
 
 import relentropy
 from relentropy._records import Record
 from relentropy.testing import ulp_error
 
+from ..tables.joint import shapes
 from ..tables.load import Case, load
 from .backends import Backend
 
 SHORT = 10
+
+
+def each_record(backends: list[Any], *, records: Iterable[Record]) -> Any:
+    """Parametrise a test over records, backends and dtypes.
+
+    What is said of tables takes jax a dozen compilations: on demand, but for one.
+    """
+    parameters = []
+    for record, one in product(records, backends):
+        backend, dtype = one.values
+        slow = record.kind == "table" and backend.library == "jax"
+        first = record.name == "mutual_information" and (backend.name, dtype) == QUICK_ON_JAX
+        marks = [*one.marks, *([pytest.mark.full] if slow and not first else [])]
+        name = f"{record.name}-{one.id}"
+        parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
+    return pytest.mark.parametrize(("record", "backend", "dtype"), parameters)
+
+
+QUICK_ON_JAX = ("jax", "float64")
 
 
 @dataclass(frozen=True)
@@ -75,7 +98,10 @@ def _groups(record: Record, dtype: str, backend: Backend) -> Iterator[list[tuple
         longest = backend.longest_16_bit if dtype.endswith("16") else backend.longest
         if inputs[0].ndim == 2 and inputs[0].shape[1] > longest:
             continue
-        if pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
+        if pads and "shape" in case.options:
+            if case.options["shape"] != list(shapes(record.name)[-1]):
+                continue  # a dozen compilations for every shape
+        elif pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
             inputs = tuple(padded(x, absent(record, case, i)) for i, x in enumerate(inputs))
         key = (inputs[0].shape[1:], len(inputs), repr(sorted(case.options.items())))
         groups.setdefault(key, []).append((case, inputs))
@@ -126,6 +152,8 @@ def invoked(record: Record, operands: Any, keywords: dict[str, Any]) -> Any:
 
 def called(record: Record, options: Any, *operands: Any) -> Any:
     """A record's function with a case's options, along the last axis."""
+    if record.kind == "table":
+        return _of_tables(function_of(record), dict(options), *operands)
     rows = {} if record.kind == "elementwise" else {"axis": -1}
     return invoked(record, operands, {**options, **rows})
 
@@ -147,6 +175,21 @@ def with_complements(
     return tuple(positional), named
 
 
+def _of_tables(function: Any, keywords: dict[str, Any], rows: Any) -> Any:
+    """The same for rows that are flat tables, all of whose axes are variables."""
+    shape = tuple(keywords.pop("shape"))
+    xp = array_namespace(rows)
+    axes = tuple(range(1, 1 + len(shape)))
+    if function is relentropy.joint_entropy:
+        keywords["axis"] = axes
+    if function is relentropy.total_correlation:
+        keywords["axes"] = axes
+    result = function(xp.reshape(rows, (rows.shape[0], *shape)), **keywords)
+    if len(result.shape) > 1:
+        result = xp.reshape(result, (rows.shape[0], -1))
+    return result
+
+
 def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -> Measured:
     """A case's results beside its truths."""
     error = ulp_error(actual, case.truth_hi, desired_low=case.truth_lo)
@@ -154,9 +197,12 @@ def compared(record: Record, case: Case, actual: np.ndarray, backend: Backend) -
         error = error / _entries_condition(case)
     elif record.conditioned:
         with np.errstate(invalid="ignore"):  # inf over inf, where the next line decides
-            divided = error / case.condition
+            condition = case.condition
+            if condition.shape != error.shape:
+                condition = np.broadcast_to(condition[:, None], error.shape)
+            divided = error / condition
         lost = _nothing_left(record, case, backend) & ~np.isnan(actual.astype(np.float64))
-        error = np.where(lost | np.isinf(case.condition), 0.0, divided)
+        error = np.where(lost | np.isinf(condition), 0.0, divided)
     below = record.lost_below if backend.has_float64 else max(record.lost_below, 0) ** (1 / 8)
     lost = (np.abs(case.truth_hi) < below) & (case.truth_hi != 0)
     if below > 0:  # the squares overflow as well
@@ -189,7 +235,7 @@ def _nothing_left(record: Record, case: Case, backend: Backend) -> np.ndarray:
     Any number will do there, also -inf, but not nan.
     """
     if record.oracle not in {"logsumexp", "logaddexp", "logsubexp"}:
-        return np.zeros(case.condition.shape, dtype=bool)
+        return np.zeros(case.truth_hi.shape, dtype=bool)
     unit = np.finfo(np.float64 if backend.has_float64 else np.float32).eps
     with np.errstate(invalid="ignore"):
         lost = record.ulp["float64"] * case.condition * unit * np.abs(case.truth_hi) > 0.5

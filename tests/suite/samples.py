@@ -187,10 +187,25 @@ for _name, _options in _SHAPES.items():
     if "normalize" in inspect.signature(function_of(RECORDS[_name])).parameters:
         _KINDS[_name]["measure"] = (("weight",) * _count, _options | {"normalize": False})
 
+# Joint tables, whose axes are the variables: they have tests of their own.
+_TABLES = {
+    name: {
+        "weights": (("weight",), {}),
+        "logits": (("logit",), {"from_logits": True}),
+    }
+    for name in RECORDS
+    if RECORDS[name].kind == "table"
+}
+
 CALLS = [
     Call(f"{name}-{mode}".strip("-"), RECORDS[name], kinds, options)
     for name, modes in _KINDS.items()
     if name in RECORDS
+    for mode, (kinds, options) in modes.items()
+]
+TABLES = [
+    Call(f"{name}-{mode}", RECORDS[name], kinds, options)
+    for name, modes in _TABLES.items()
     for mode, (kinds, options) in modes.items()
 ]
 REDUCTIONS = [call for call in CALLS if call.kind == "reduction"]

@@ -15,7 +15,7 @@ from ..oracle import DEFINITIONS
 from ..tables.load import load
 from .backends import BACKENDS, DTYPES
 from .measured import function_of
-from .samples import CALLS
+from .samples import CALLS, TABLES
 
 MODULES = {"relentropy": relentropy, "relentropy.special": special}
 PUBLIC = {
@@ -57,7 +57,7 @@ def test_every_record_has_a_table_and_a_bound_for_every_dtype(record, dtype):
 
 @each
 def test_every_record_is_called_by_the_generated_suite(record):
-    calls = [call for call in CALLS if call.record is record]
+    calls = [call for call in CALLS + TABLES if call.record is record]
     assert calls, "add its operands to tests/suite/samples.py"
     defaults = inspect.signature(function_of(record)).parameters
     for flag in {"from_logits", "normalize"} & set(defaults):

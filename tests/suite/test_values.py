@@ -1,15 +1,12 @@
 """Every record against its table of hard cases, in every dtype, on every backend."""
 
-import pytest
-
 from relentropy._records import RECORDS
 
 from .backends import combinations
-from .measured import bound, run
+from .measured import bound, each_record, run
 
 
-@pytest.mark.parametrize(("backend", "dtype"), combinations())
-@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+@each_record(combinations(), records=RECORDS.values())
 def test_hard_cases(record, backend, dtype):
     with backend.active():
         failures, cases = [], 0

@@ -29,14 +29,16 @@ class Case:
         Keywords of the call: ``from_logits`` (a bool or a tuple of two), ``normalize`` and
         parameters such as ``alpha``; ``return_sign`` for logsumexp with weights, which are
         then the second input; ``complement`` (a bool or a tuple of two) for two outcomes,
-        where an operand of its own follows the probability.
+        where an operand of its own follows the probability; for joint tables the ``shape``
+        of a row.
     truth_hi, truth_lo : float64 arrays
         The truth as an unevaluated sum; one number for each point or row, (rows, n) for
         the functions that return a number for each entry. ``truth_hi`` is the truth rounded
         to float64 (so it may exceed the range of the case's dtype), ``truth_lo`` is 0 where
         that is inf, nan or 0.
     condition : float64 array
-        The condition number for each point or row; inf where the truth is 0 by cancellation.
+        The condition number for each point, row or entry; inf where the truth is 0 by
+        cancellation.
     sign : float64 array or None
         The sign of the sum, where ``return_sign`` is asked for.
     """
@@ -82,6 +84,8 @@ def _case(stored, function, dtype):
         options[name] = tuple(value) if isinstance(value, list) else value
     ones = np.ones(inputs[0].shape[0])
     number = _floats(stored["condition"]) if "condition" in stored else ones
+    if len(number) != len(hi):  # one for each entry
+        number = number.reshape(hi.shape)
     sign = _floats(stored["sign"]) if "sign" in stored else None
     for array in (*inputs, hi, lo, number, sign):
         if array is not None:

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..oracle.definitions import ELEMENTWISE
 from ..oracle.exact import FORMATS
-from . import binary, elementwise, families, special_rows
+from ..oracle.joint import DEFINITIONS as TABLES
+from . import binary, elementwise, families, joint, special_rows
 from .draw import Draw
 from .drawn import SPECIAL, drawn, has
 from .rows import LOGITS, WEIGHTS
@@ -77,6 +78,8 @@ def cases(function, dtype):
         return _binary(function, fmt)
     if function in ELEMENTWISE:
         return _elementwise(function, fmt)
+    if function in TABLES:
+        return joint.cases(function, fmt)
     if function in families.PARAMETERS:
         return itertools.chain(
             families.cases(function, fmt), families.long_cases(function, fmt)

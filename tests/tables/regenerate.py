@@ -78,10 +78,16 @@ def evaluate_case(task):
     if case["options"].get("return_sign"):
         signs = ["nan" if mp.isnan(s) else str(int(s)) for _, s, _ in results]
         stored["sign"] = _wrap(" ".join(signs), PER_LINE["sign"])
-    if any(c != 1 for _, _, c in results):
-        text = " ".join(condition_text(c) if c != 1 else "1" for _, _, c in results)
+    numbers = [c for _, _, number in results for c in _listed(number)]
+    if any(c != 1 for c in numbers):
+        text = " ".join(condition_text(c) if c != 1 else "1" for c in numbers)
         stored["condition"] = _wrap(text, PER_LINE["condition"])
     return stored
+
+
+def _listed(value):
+    """A number for each entry, where there is not just one for all."""
+    return value if isinstance(value, list) else [value]
 
 
 def checksum(inputs):
@@ -146,7 +152,7 @@ def mismatch(case, index):
     """Say how a stored point differs from a fresh evaluation, or return None."""
     point = [v[index].astype(np.float64).tolist() for v in case.inputs]
     value, sign, number = evaluate_row(case.function, point, case.options)
-    truths = value if isinstance(value, list) else [value]
+    truths = _listed(value)
     stored = zip(
         np.atleast_1d(case.truth_hi[index]), np.atleast_1d(case.truth_lo[index]), strict=True
     )
@@ -156,9 +162,11 @@ def mismatch(case, index):
             return f"{where}: {hi!r} + {lo!r}, not {mp.nstr(fresh, TRUTH_DIGITS)}"
     if sign is not None and not np.array_equal(float(sign), case.sign[index], equal_nan=True):
         return f"{where}: sign {case.sign[index]}"
-    held = float(case.condition[index])
-    if held < 1e300 and not float(number) <= held <= 1.01 * float(number):
-        return f"{where}: condition {held}"
+    numbers = _listed(number)
+    stored = np.broadcast_to(case.condition[index], len(numbers))
+    for fresh, held in zip(numbers, stored, strict=True):
+        if held < 1e300 and not float(fresh) <= held <= 1.01 * float(fresh):
+            return f"{where}: condition {held}"
     return None
 
 

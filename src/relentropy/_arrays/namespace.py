@@ -35,6 +35,9 @@ class Limits:
     scalings: tuple[tuple[float, float], ...]
     """(threshold, factor): numbers of at least that size are scaled by that power of two
     into the middle of the range, where products have exact remainders."""
+    product_scalings: tuple[tuple[float, float], ...]
+    """The same, to sizes of which the products of two, times rows' lengths, have exact
+    remainders as well."""
     headroom: float
     """exp(2 * headroom) times any row's length does not overflow, and exp(-headroom) times
     any row's length is below half an ulp of 1."""
@@ -53,6 +56,14 @@ class Limits:
     """Splits off the leading bits of a ratio whose product with a float32 is exact."""
 
 
+def _product_scalings(
+    step: int, up: int, last: int, most: int
+) -> tuple[tuple[float, float], ...]:
+    """Sizes from ``2**(up - step/2)`` on, but for those that no power of two lifts so far."""
+    steps = [(step * k - step // 2, up - step * k) for k in range(last, -last, -1)]
+    return (*((2.0**size, 2.0**power) for size, power in steps), (0.0, 2.0**most))
+
+
 _LIMITS = {
     "float64": Limits(
         splitter=2.0**27 + 1,
@@ -66,6 +77,7 @@ _LIMITS = {
             (2.0**-500, 2.0**800),
             (0.0, 2.0**1000),
         ),
+        product_scalings=_product_scalings(step=200, up=200, last=5, most=1000),
         headroom=300.0,
         endless=1e100,
         lift=2.0**200,
@@ -86,6 +98,7 @@ _LIMITS = {
             (2.0**-70, 2.0**100),
             (0.0, 2.0**126),
         ),
+        product_scalings=_product_scalings(step=30, up=30, last=4, most=126),
         headroom=30.0,
         endless=1e25,
         lift=2.0**72,

@@ -45,6 +45,21 @@ def two_prod(a: Array, b: Array, *, xp: Any) -> tuple[Array, Array]:
     return product, ((ah * bh - product) + ah * bl + al * bh) + al * bl
 
 
+def three_words(words: list[Array]) -> tuple[Array, Array, Array]:
+    """The sum of words, without error but for the last of three."""
+    high, *errors = words
+    for i, word in enumerate(errors):
+        high, errors[i] = two_sum(high, word)
+    low, *rest = errors
+    for i, word in enumerate(rest):
+        low, rest[i] = two_sum(low, word)
+    tail = rest[0]
+    for word in rest[1:]:
+        tail = tail + word
+    high, low = two_sum(high, low)
+    return high, low, tail
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """The number ``hi + lo``; sums and differences of pairs are renormalised pairs.
@@ -180,3 +195,54 @@ def total(
     finite = xp.isfinite(x)
     high, error = fast_two_sum(x, xp.where(finite, error, 0.0))
     return Pair(high, xp.where(finite, error, 0.0))
+
+
+Words = tuple[Array, Array, Array]
+"""The number that three words add up to, each below the last bit of the one before."""
+
+
+def add_words(one: Words, other: Words) -> Words:
+    """The sum of two numbers of three words, to nearly three times the precision."""
+    high, error = two_sum(one[0], other[0])
+    middle, first = two_sum(one[1], other[1])
+    middle, second = two_sum(middle, error)
+    low = (one[2] + other[2]) + (first + second)
+    high, middle = fast_two_sum(high, middle)
+    return high, *fast_two_sum(middle, low)
+
+
+def total_in_words(words: Words, *, xp: Any) -> Words:
+    """Sum over the first axis, as (1, rows) and in the order of `total`, in three words."""
+    while words[0].shape[0] > 1:
+        half = words[0].shape[0] // 2
+        one, two, rest = (
+            tuple(word[part, :] for word in words)
+            for part in (slice(half), slice(half, 2 * half), slice(2 * half, None))
+        )
+        summed = add_words(one, two)
+        if rest[0].shape[0]:
+            summed = tuple(xp.concat([x, y], axis=0) for x, y in zip(summed, rest, strict=True))
+        words = summed
+    return words
+
+
+def multiply_words(a: Words, b: Words, *, xp: Any) -> Words:
+    """The product of two numbers of three words."""
+    (h0, h1), (m0, m1), (n0, n1) = (
+        two_prod(a[i], b[j], xp=xp) for i, j in ((0, 0), (0, 1), (1, 0))
+    )
+    rest = a[1] * b[1] + (a[0] * b[2] + a[2] * b[0])
+    return three_words([h0, h1, m0, n0, m1, n1, rest])
+
+
+def divide_words(a: Words, b: Words, *, xp: Any) -> Words:
+    """The quotient of two numbers of three words, digit by digit; b is not zero."""
+    quotients = []
+    for _ in range(2):
+        quotient = a[0] / b[0]
+        p0, p1 = two_prod(-quotient, b[0], xp=xp)
+        q0, q1 = two_prod(-quotient, b[1], xp=xp)
+        a = three_words([a[0], p0, a[1], p1, q0, a[2], q1, -quotient * b[2]])
+        quotients.append(quotient)
+    high, middle = fast_two_sum(*quotients)
+    return high, *fast_two_sum(middle, a[0] / b[0])

@@ -88,7 +88,16 @@ def _apart(x: Array, y: Array, *, xp: Any) -> Array:
 
 def power_of_two_scale(largest: Array, /, *, xp: Any) -> Array:
     """The power of two that brings a magnitude into the middle of the range."""
-    *steps, (_, power) = xp.limits.scalings
+    return _power_by_size(largest, xp.limits.scalings, xp=xp)
+
+
+def product_scale(largest: Array, /, *, xp: Any) -> Array:
+    """The same for numbers that are multiplied with their own sums."""
+    return _power_by_size(largest, xp.limits.product_scalings, xp=xp)
+
+
+def _power_by_size(largest: Array, scalings: Any, *, xp: Any) -> Array:
+    *steps, (_, power) = scalings
     factor = xp.ones_like(largest) * power
     for threshold, power in reversed(steps):
         factor = xp.where(largest >= threshold, power, factor)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._arrays.pairs import Pair, two_prod, two_sum
+from .._arrays.pairs import Pair, three_words, two_prod, two_sum
 
 Array = Any
 
@@ -80,21 +80,6 @@ def _with_powers(words: list[Array], exponent: Array, *, xp: Any) -> list[Array]
     """The words of a logarithm and those of ``exponent * log(2)``."""
     long, short, rest = _LOG_TWO[xp.limits.splitter > 2**20]
     return [exponent * long, words[0], words[1], exponent * short, *words[2:], exponent * rest]
-
-
-def three_words(words: list[Array]) -> tuple[Array, Array, Array]:
-    """The sum of words, without error but for the last of three."""
-    high, *errors = words
-    for i, word in enumerate(errors):
-        high, errors[i] = two_sum(high, word)
-    low, *rest = errors
-    for i, word in enumerate(rest):
-        low, rest[i] = two_sum(low, word)
-    tail = rest[0]
-    for word in rest[1:]:
-        tail = tail + word
-    high, low = two_sum(high, low)
-    return high, low, tail
 
 
 def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:

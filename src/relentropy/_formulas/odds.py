@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from .._arrays.pairs import Pair, divide, exp, fast_two_sum, scale, two_prod, two_sum
+from .._arrays.pairs import (
+    Pair,
+    divide,
+    exp,
+    fast_two_sum,
+    scale,
+    three_words,
+    two_prod,
+    two_sum,
+)
 from .._arrays.polynomials import exp_reach, exp_tail
 from .expectation import difference
-from .log_pair import log_odds, three_words
+from .log_pair import log_odds
 from .logarithms import signed_log_ratio
 
 Array = Any
