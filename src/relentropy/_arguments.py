@@ -107,7 +107,7 @@ def mixture(name: str, weights: Any, count: int) -> tuple[float, ...]:
 
 
 def order_and_axis(
-    alpha: Any, operands: dict[str, Any], axis: Any, *, least: float
+    alpha: Any, operands: dict[str, Any], axis: Any, *, least: float, most: float = math.inf
 ) -> tuple[Any, Any]:
     """An order that broadcasts against the result, and the axis it leaves the operands.
 
@@ -117,14 +117,20 @@ def order_and_axis(
     if isinstance(alpha, bool | np.bool_ | complex):
         raise TypeError(f"alpha must be real, not {alpha!r}")
     if isinstance(alpha, int | float | np.integer | np.floating):
-        if not alpha >= least:
-            wanted = "a number" if least == -math.inf else f"at least {least:g}"
+        if not least <= alpha <= most:
+            bounds = "" if least < -1 else f"at least {least:g}"
+            finite = "finite" if most < math.inf else ""
+            wanted = " and ".join(one for one in (bounds, finite) if one)
             raise ValueError(f"alpha must be {wanted}, not {alpha!r}")
         return float(alpha), axis
     if getattr(alpha, "requires_grad", False):
         raise TypeError("there is no derivative by alpha; pass alpha.detach()")
     loose = isinstance(alpha, list | tuple)
-    alpha = from_loose("alpha", alpha).astype(np.float64) if loose else alpha
+    if loose:
+        alpha = from_loose("alpha", alpha)
+        if alpha.dtype.kind not in "iuf":
+            raise TypeError(f"alpha must be real numbers, not {alpha.dtype}")
+        alpha = alpha.astype(np.float64)
     ndim = max(len(_shape(name, one)) for name, one in operands.items())
     axes = tuple(one - ndim for one in reduced_axes(axis, ndim))
     own = len(_shape("alpha", alpha))

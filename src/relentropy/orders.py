@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any, NamedTuple, TypeVar
 
 from . import _arguments
@@ -15,6 +15,7 @@ from ._records import record
 from ._rows import of_row
 
 Array = TypeVar("Array")
+_FINITE = sys.float_info.max
 
 
 @record(
@@ -84,7 +85,7 @@ def alpha_divergence(
     [0.130812 0.136297 0.143841]
     """
     operands = {"p": p, "q": q}
-    order, axis = _arguments.order_and_axis(alpha, operands, axis, least=-math.inf)
+    order, axis = _arguments.order_and_axis(alpha, operands, axis, least=-_FINITE, most=_FINITE)
     return of_row(  # type: ignore[no-any-return]
         rows.Alpha(), operands, from_logits, normalize, parameters={"alpha": order},
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
@@ -155,7 +156,7 @@ def tsallis_divergence(
     [0.068148 0.143841 0.333333]
     """
     operands = {"p": p, "q": q}
-    order, axis = _arguments.order_and_axis(alpha, operands, axis, least=0.0)
+    order, axis = _arguments.order_and_axis(alpha, operands, axis, least=0.0, most=_FINITE)
     return of_row(  # type: ignore[no-any-return]
         rows.Tsallis(), operands, from_logits, normalize, parameters={"alpha": order},
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
@@ -211,7 +212,8 @@ def renyi_divergence(
     -----
     inf where q has no mass and p has, for alpha >= 1, and where no entry has mass on both
     sides. For alpha = inf the derivative is that of the largest ratio; where several are
-    largest, it is that of their mean.
+    largest, it is that of their mean; ratios closer to 1 than 2**-140 (2**-75 without float64
+    data) count as 1.
 
     References
     ----------

@@ -18,6 +18,7 @@ import relentropy
 from relentropy._records import Record
 from relentropy.testing import ulp_error
 
+from ..tables.families import PARAMETERS as FAMILIES
 from ..tables.joint import shapes
 from ..tables.load import Case, load
 from .backends import Backend
@@ -28,20 +29,23 @@ SHORT = 10
 def each_record(backends: list[Any], *, records: Iterable[Record]) -> Any:
     """Parametrise a test over records, backends and dtypes.
 
-    What is said of tables takes jax a dozen compilations: on demand, but for one.
+    What is said of tables takes jax a dozen compilations, and the members of a family what
+    their first ones take: on demand, but for those.
     """
     parameters = []
     for record, one in product(records, backends):
         backend, dtype = one.values
-        slow = record.kind == "table" and backend.library == "jax"
-        first = record.name == "mutual_information" and (backend.name, dtype) == QUICK_ON_JAX
+        slow = record.kind == "table" or record.name in FAMILIES
+        slow = backend.library == "jax" and (slow or record.name.startswith("binary"))
+        first = record.name in FIRST_ON_JAX and (backend.name, dtype) in QUICK_ON_JAX
         marks = [*one.marks, *([pytest.mark.full] if slow and not first else [])]
         name = f"{record.name}-{one.id}"
         parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
     return pytest.mark.parametrize(("record", "backend", "dtype"), parameters)
 
 
-QUICK_ON_JAX = ("jax", "float64")
+QUICK_ON_JAX = {("jax", "float64"), ("jax-x32", "float32")}
+FIRST_ON_JAX = {"mutual_information", "js_divergence", "renyi_divergence", "binary_entropy"}
 
 
 @dataclass(frozen=True)

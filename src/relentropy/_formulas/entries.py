@@ -103,8 +103,8 @@ class Entry(ABC):
         """x*log(x/y) - x + y."""
 
     @abstractmethod
-    def kl_to_mixture(self, w: float) -> Array:
-        """x*log(x/m) - x + m with m = (1 - w)*x + w*y."""
+    def kl_to_mixture(self, v: float, w: float) -> Array:
+        """x*log(x/m) - x + m with m = v*x + w*y and v + w = 1."""
 
     @abstractmethod
     def jensen_shannon(self) -> Array:
@@ -151,10 +151,6 @@ def _chosen(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
     """The choice between two pairs."""
     lows = (0.0 * pair.hi if pair.lo is None else pair.lo for pair in (one, other))
     return Pair(xp.where(condition, one.hi, other.hi), xp.where(condition, *lows))
-
-
-def _kl_to_mixture(x: Array, y: Array, gap: Array, w: float, *, xp: Any) -> Array:
-    return kl_term(x, Pair((1 - w) * x + w * y), Pair(w * gap), xp=xp)
 
 
 @dataclass
@@ -255,8 +251,9 @@ class LinearEntry(Entry):
         hidden = self.live & ~(self.scaled_y.hi > 0)
         return self.xp.where(hidden, self.x * self.live_log_ratio - self.gap, value)
 
-    def kl_to_mixture(self, w: float) -> Array:
-        return _kl_to_mixture(self.x, self.y, self.gap, w, xp=self.xp)
+    def kl_to_mixture(self, v: float, w: float) -> Array:
+        m = Pair(v * self.x + w * self.y)
+        return kl_term(self.x, m, Pair(w * self.gap), xp=self.xp)
 
     def jensen_shannon(self) -> Array:
         total, t = self.spread
@@ -278,9 +275,9 @@ class LinearEntry(Entry):
             return factor, Pair(order * self.live_log_ratio)
         masses = (self.scaled_x.hi, self.scaled_y.hi)
         seen = (masses[0] > 0) & (masses[1] > 0)
-        one, other = (log_words(xp.where(seen, mass, 1.0), xp=xp) for mass in masses)
+        apart = log_words(*(xp.where(seen, mass, 1.0) for mass in masses), xp=xp)
         close = (xp.abs(self.live_log_ratio) < 1.0) | ~seen
-        ratio = _chosen(close, Pair(self.live_log_ratio), one - other, xp=xp)
+        ratio = _chosen(close, Pair(self.live_log_ratio), apart, xp=xp)
         return factor, far_scale(order, ratio, xp=xp)
 
     def swapped(self) -> Entry:
@@ -378,14 +375,15 @@ class LogEntry(Entry):
             value = xp.where(low, (half * finite) * half, value)
         return xp.where(self.no_x, 0.0, xp.where(steep, slope, value))
 
-    def kl_to_mixture(self, w: float) -> Array:
+    def kl_to_mixture(self, v: float, w: float) -> Array:
         xp, u = self.xp, self.live_log_ratio
         near = self.live & (u < 1) & (u > -1)
         # By the ratio alone, so that the error of x enters once.
         z = w * expm1(xp.where(near, -u, 0.0), xp=xp)
         one = xp.ones_like(z)
         close = self.x * kl_term(one, Pair(one + z), Pair(-z), xp=xp)
-        apart = _kl_to_mixture(self.x, self.y, self.gap, w, xp=xp)
+        m = Pair(v * self.x + w * self.y)
+        apart = kl_term(self.x, m, Pair(w * self.gap), xp=xp)
         return xp.where(near, close, apart)
 
     def jensen_shannon(self) -> Array:

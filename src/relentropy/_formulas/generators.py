@@ -23,7 +23,7 @@ from .log1pmx import log1pmx
 from .power_gap import alpha_term
 
 Array = Any
-_INF = float("inf")
+_INF, _NAN = float("inf"), float("nan")
 
 
 class Row(Protocol):
@@ -122,15 +122,16 @@ class SkewJensenShannon(_Row):
     weight: float
 
     def term(self, e: Entry, *_: Array, xp: Any) -> Array:
-        w = self.weight
-        return (1 - w) * e.kl_to_mixture(w) + w * e.swapped().kl_to_mixture(1 - w)
+        v, w = 1 - self.weight, self.weight
+        return v * e.kl_to_mixture(v, w) + w * e.swapped().kl_to_mixture(w, v)
 
     def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        v = 1 - self.weight
-        return v * _log_of_mixture(e, self.weight, xp=xp)
+        v, w = 1 - self.weight, self.weight
+        return v * _log_of_mixture(e, v, w, xp=xp)
 
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return self.weight * _log_of_mixture(e.swapped(), 1 - self.weight, xp=xp)
+        v, w = 1 - self.weight, self.weight
+        return w * _log_of_mixture(e.swapped(), w, v, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -140,20 +141,20 @@ class SkewKL(_Row):
     weight: float
 
     def term(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return e.kl_to_mixture(self.weight)
+        return e.kl_to_mixture(1 - self.weight, self.weight)
 
     def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        w = self.weight
-        _, excess = _from_mixture(e, w, xp=xp)
-        # log(x/m) - (1 - w)*excess: close ones nearly cancel
+        v, w = 1 - self.weight, self.weight
+        excess = _from_mixture(e, v, w, xp=xp)
+        # log(x/m) - v*excess: close ones nearly cancel
         near = (excess > -0.5) & (excess < 1.0)
         bent = log1pmx(xp.where(near, excess, 0.0), xp=xp)
-        apart = _log_of_mixture(e, w, xp=xp) - (1 - w) * excess
+        apart = _log_of_mixture(e, v, w, xp=xp) - v * excess
         return xp.where(near, w * excess + bent, apart)
 
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        _, excess = _from_mixture(e, self.weight, xp=xp)
-        return -self.weight * excess
+        v, w = 1 - self.weight, self.weight
+        return -w * _from_mixture(e, v, w, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ class Alpha(_Row):
 
     def term(self, e: Entry, *order: Array, xp: Any) -> Array:
         (alpha,) = order
-        return alpha_term(e, alpha, xp=xp)
+        return alpha_term(e, alpha, xp=xp) + 0.0 * alpha  # of nan there is none
 
     def by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
         (alpha,) = order
@@ -287,7 +288,8 @@ class Tsallis(_Row):
 
     def term(self, e: Entry, *order: Array, xp: Any) -> Array:
         (alpha,) = order
-        return xp.where(e.only_y, e.y, alpha * alpha_term(e, alpha, xp=xp))
+        term = xp.where(e.only_y, e.y, alpha * alpha_term(e, alpha, xp=xp))
+        return xp.where(alpha >= 0, term, _NAN)
 
     def by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
         (alpha,) = order
@@ -362,17 +364,17 @@ def _log_share(e: Entry, *, xp: Any) -> Array:
     return _or_from_ratio(value, e, 0.5, xp=xp)
 
 
-def _from_mixture(e: Entry, w: float, *, xp: Any) -> tuple[Array, Array]:
-    """m = (1 - w)*x + w*y, and (x - m)/m."""
-    m = (1 - w) * e.x + w * e.y
+def _from_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:
+    """(x - m)/m with m = v*x + w*y."""
+    m = v * e.x + w * e.y
     known = m > 0
     excess = w * e.gap / xp.where(known, m, 1.0)
-    return m, xp.where(known, excess, xp.where(e.only_x, _INF, 0.0))
+    return xp.where(known, excess, xp.where(e.only_x, _INF, 0.0))
 
 
-def _log_of_mixture(e: Entry, w: float, *, xp: Any) -> Array:
-    """log(x/m) with m = (1 - w)*x + w*y."""
-    m, _ = _from_mixture(e, w, xp=xp)
+def _log_of_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:
+    """log(x/m) with m = v*x + w*y."""
+    m = v * e.x + w * e.y
     return _or_from_ratio(log_ratio_of(e.x, m, w * e.gap, xp=xp), e, w, xp=xp)
 
 

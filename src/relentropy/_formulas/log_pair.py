@@ -46,16 +46,18 @@ def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
     return Logarithm(pair, xp.where(inside, tail, 0.0))
 
 
-def log_words(w: Array, /, *, xp: Any) -> Pair:
-    """log(w) of positive numbers, off by half an ulp of 1 at most, however large it is.
+def log_words(x: Array, y: Array, /, *, xp: Any) -> Pair:
+    """log(x/y) of positive numbers, off by an ulp of 1 at most, however large it is.
 
-    What exponents need: ``exp(a*log(w))`` is then as good for w = 1e-300 as for w = 1/2.
+    What exponents need: ``exp(a*log(x))`` is then as good for x = 1e-300 as for x = 1/2.
     """
     if not xp.exact:
-        return Pair(xp.log(w))
-    fraction, exponent = _split(w, xp=xp)
+        return Pair(xp.log(x / y))
+    (one, up), (other, down) = (_split(w, xp=xp) for w in (x, y))
+    exponent = up - down
     long, short, _ = _LOG_TWO[xp.limits.splitter > 2**20]
-    return Pair(*two_sum(exponent * long, xp.log(fraction) + exponent * short))
+    rest = (xp.log(one) - xp.log(other)) + exponent * short
+    return Pair(*two_sum(exponent * long, rest))
 
 
 def log_odds(one: Pair, other: Pair, /, *, xp: Any) -> list[Array]:

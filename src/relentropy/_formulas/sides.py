@@ -107,7 +107,7 @@ class Weights:
     def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
         anchor = self._anchor(top, xp=xp)
         weight = xp.where((x > 0) & (x < _INF), x, anchor)
-        return log_words(weight, xp=xp) - log_words(anchor, xp=xp)
+        return log_words(weight, anchor, xp=xp)
 
     def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
         return weight * factor
