@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import itertools
 import json
 import re
@@ -34,7 +35,7 @@ PUBLIC = {
     f"{module}.{name}": getattr(importlib.import_module(module), name)
     for module in MODULES
     for name in importlib.import_module(module).__all__
-    if callable(getattr(importlib.import_module(module), name))
+    if inspect.isfunction(getattr(importlib.import_module(module), name))
 }
 
 

@@ -304,7 +304,9 @@ class Chernoff(NamedTuple):
     """The Chernoff information of two distributions, and the exponent it is found at."""
 
     information: Any
+    """Never negative."""
     exponent: Any
+    """The maximising s, from 0 to 1."""
 
 
 @record(

@@ -228,6 +228,7 @@ TABLES = [
 REDUCTIONS = [call for call in CALLS if call.kind == "reduction"]
 ROWS = [call for call in CALLS if call.kind != "elementwise"]
 MASKED = [call for call in CALLS if call.has_mask]
+BASED = [call for call in MASKED if call.has_base]
 BINARY = [call for call in CALLS if len(call.kinds) == 2]
 DIVERGENCES = [call for call in CALLS if call.record.name == "kl_divergence"]
 

@@ -270,14 +270,15 @@ def test_any_axes_are_the_last_axis_after_a_move(call, axis, backend):
 @pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), (2, 0), None])
 @every([call for call in ROWS if call.kind == "map"])
 def test_maps_keep_the_shape_for_any_axes(call, axis, backend):
-    (x,) = call.draw(2, 4, 3, dtype="float32")
+    arrays = call.draw(2, 4, 3, dtype="float32")
     axes = tuple(range(3)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = sorted(i % 3 for i in axes)
     kept = [i for i in range(3) if i not in axes]
     order = kept + axes
-    moved = call.rows(rows_last(x, axes)).reshape([x.shape[i] for i in order])
+    moved = call.rows(*(rows_last(x, axes) for x in arrays))
+    moved = moved.reshape([arrays[0].shape[i] for i in order])
     with backend.active():
-        result = backend.read(call(backend.make(x), axis=axis))
+        result = backend.read(call(*map(backend.make, arrays), axis=axis))
     assert same_bits(result, moved.transpose([order.index(i) for i in range(3)]))
 
 
@@ -327,7 +328,7 @@ def test_no_rows_give_no_results(call, backend):
 
 @every([call for call in ROWS if call.kind == "map"])
 def test_maps_of_empty_rows_are_empty(call):
-    assert call.rows(np.ones((3, 0))).shape == (3, 0)
+    assert call.rows(*[np.ones((3, 0))] * len(call.kinds)).shape == (3, 0)
 
 
 @on(*QUICK)
