@@ -31,6 +31,8 @@ largest error over the whole table, in ulp of the dtype.
   the second one.
 * A bound after *long* holds for float64 rows of more than 16384 entries that are merged from
   tiles.
+* A dash is for a type that a library has not, or for jax's compilation of a function whose
+  relative stands for it (`--all` makes them).
 * **Bold** is above its bound, at as many points as the brackets say. Points that a
   record exempts are not in these tables but in the last ones.
 """

@@ -35,13 +35,17 @@ def each_record(backends: list[Any], *, records: Iterable[Record]) -> Any:
     parameters = []
     for record, one in product(records, backends):
         backend, dtype = one.values
-        slow = record.kind == "table" or record.name in FAMILIES
-        slow = backend.library == "jax" and (slow or record.name.startswith("binary"))
-        first = record.name in FIRST_ON_JAX and (backend.name, dtype) in QUICK_ON_JAX
-        marks = [*one.marks, *([pytest.mark.full] if slow and not first else [])]
+        marks = [*one.marks, *([pytest.mark.full] if on_demand(record, backend, dtype) else [])]
         name = f"{record.name}-{one.id}"
         parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
     return pytest.mark.parametrize(("record", "backend", "dtype"), parameters)
+
+
+def on_demand(record: Record, backend: Backend, dtype: str) -> bool:
+    """Whether a backend compiles for minutes what it has compiled for a relative."""
+    slow = record.kind == "table" or record.name in FAMILIES or "binary" in record.name
+    first = record.name in FIRST_ON_JAX and (backend.name, dtype) in QUICK_ON_JAX
+    return backend.library == "jax" and slow and not first
 
 
 QUICK_ON_JAX = {("jax", "float64"), ("jax-x32", "float32")}
