@@ -21,7 +21,7 @@ from .._arrays.protocols import Block, Measure
 from .expectation import exp_difference, finite_or_zero, in_base
 from .expm1mx import expm1, expm1mx
 from .log1pmx import log1pmx
-from .log_pair import Logarithm, log_pair
+from .logit_shares import logarithms
 from .sides import Logits
 from .times import times
 
@@ -60,7 +60,7 @@ class KLFold:
     normalize: bool
 
     def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> State:
-        (a, a_tail), (b, b_tail) = _logits(block, self.from_logits, xp=xp)
+        (a, a_tail), (b, b_tail) = logarithms(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live = ~(no_p | no_q)
         top, q_top = xp.max(a.hi), xp.max(b.hi)
@@ -215,15 +215,6 @@ def _means(state: State, *, xp: Any) -> tuple[Pair, Array]:
     return divide(state.excess, mass, xp=xp), state.mean / mass.hi
 
 
-def _logits(
-    block: tuple[Array, ...], from_logits: tuple[bool, bool], *, xp: Any
-) -> list[Logarithm]:
-    return [
-        Logarithm(Pair(one)) if is_log else log_pair(one, xp=xp)
-        for one, is_log in zip(block, from_logits, strict=True)
-    ]
-
-
 class Numbers(NamedTuple):
     """What a row's gradient needs; each (1, rows).
 
@@ -296,7 +287,7 @@ class KLFromLogits(Measure):
         log-ratio less its mean over p, so that the two need not be added.
         """
         anchor, mass, centre, low, eta, log_mean, shift, grown = Numbers(*numbers)
-        (a, a_tail), (b, b_tail) = _logits(block, self.from_logits, xp=xp)
+        (a, a_tail), (b, b_tail) = logarithms(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live, lost = ~(no_p | no_q), ~no_p & no_q
 
