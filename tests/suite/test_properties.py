@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from relentropy import cross_entropy, entropy, kl_divergence, special
@@ -12,24 +12,9 @@ from relentropy.testing import assert_ulp, ulp_error
 
 from ..oracle import evaluate
 from .samples import numpy_dtype, on, same_bits
+from .strategies import LOGITS, WEIGHTS, modest, rows
 
 # --- properties --------------------------------------------------------------------------
-
-modest = settings(max_examples=60, derandomize=True, deadline=None, database=None)
-WEIGHTS = st.one_of(
-    st.floats(2.0**-300, 2.0**300),
-    st.sampled_from([1.0, 1 + 2.0**-52, 1 - 2.0**-53, 0.5, 3.0, 1e-17]),
-)
-# Multiples of 2**-20 below 2**9 in size can be shifted without rounding.
-LOGITS = st.integers(-(2**29), 2**29).map(lambda k: k * 2.0**-20)
-SIZES = st.integers(1, 9)
-
-
-def rows(*elements):
-    """As many rows as there are elements, of one length."""
-    return SIZES.flatmap(
-        lambda n: st.tuples(*(st.lists(e, min_size=n, max_size=n) for e in elements))
-    ).map(lambda lists: tuple(np.array(values) for values in lists))
 
 
 @modest
