@@ -1,0 +1,57 @@
+"""The divergences as functions of two rows alone, by name, for what holds of many of them.
+
+Orders are a column, so that batches of rows give one line of results for each.
+"""
+
+import math
+from functools import partial
+
+import numpy as np
+
+import relentropy as re
+
+ORDERS = np.array([0.0, 1e-12, 0.3, 1 - 1e-8, 1.0, 1 + 1e-12, 2.0, 7.5, math.inf])[:, None]
+ALPHAS = np.array([-0.5, 0.0, 0.3, 0.5, 1.0, 1.5])[:, None]
+
+SYMMETRIC = {
+    "jeffreys": re.jeffreys_divergence,
+    "js": re.js_divergence,
+    "js distance": re.js_distance,
+    "hellinger": re.hellinger_distance,
+    "total variation": re.total_variation,
+    "triangular": re.triangular_discrimination,
+}
+SYMMETRIC_OF_DISTRIBUTIONS = {
+    "bhattacharyya": re.bhattacharyya_distance,
+    "generalized js": lambda p, q, **options: re.generalized_js_divergence([p, q], **options),
+}
+# Sums of a convex term of the masses.
+F_DIVERGENCES = {
+    "kl": re.kl_divergence,
+    "jeffreys": re.jeffreys_divergence,
+    "js": re.js_divergence,
+    "js of a quarter": partial(re.js_divergence, weight=0.25),
+    "skew of a quarter": partial(re.skew_kl_divergence, weight=0.25),
+    "total variation": re.total_variation,
+    "pearson": re.chi2_divergence,
+    "neyman": partial(re.chi2_divergence, kind="neyman"),
+    "triangular": re.triangular_discrimination,
+    "squared hellinger": partial(re.f_divergence, generator="squared-hellinger"),
+    "alpha": partial(re.alpha_divergence, alpha=ALPHAS),
+    "tsallis": partial(re.tsallis_divergence, alpha=ALPHAS[1:]),
+}
+# What follows from one such sum.
+OTHERS = {
+    "js distance": re.js_distance,
+    "hellinger": re.hellinger_distance,
+    "bhattacharyya": re.bhattacharyya_distance,
+    "renyi": partial(re.renyi_divergence, alpha=ORDERS),
+}
+EVERY = F_DIVERGENCES | OTHERS
+# Those with a column of orders.
+COLUMNS = {"alpha", "tsallis", "renyi"}
+
+
+def two_bounds(name):
+    """How many ulp two results may be apart that are equal in mathematics."""
+    return 12 if "quarter" in name else 8
