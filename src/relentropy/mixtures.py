@@ -61,7 +61,7 @@ def js_divergence(
     For a weight other than 1/2 single rows of a bulk run were 6 ulp off in float64.
 
     Finite also where one side has mass and the other has none. Divided by w (or by 1 - w), and
-    as w goes to 0 (or to 1), it is the relative entropy of q from p (or of p from q).
+    as w goes to 0 (or to 1), it is D(q‖p) (or D(p‖q)).
 
     References
     ----------
