@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 
-from ._arrays.axes import reduced_axes
+from ._arrays.axes import common_shape, reduced_axes
 from ._arrays.library import from_loose, require_dense_array
 
 FromLogits = bool | tuple[bool, bool]
@@ -44,7 +45,7 @@ def checked_base(base: Any) -> float | None:
         return None
     if isinstance(base, bool) or not isinstance(base, int | float | np.integer | np.floating):
         raise TypeError(f"base must be a number or None, not {base!r}")
-    value = float(base) if base < 2**1000 else math.inf
+    value = float(base) if not isinstance(base, int) or base < 2**1000 else math.inf
     if not 1 < value < math.inf:
         raise ValueError(f"base must be greater than 1 and finite, not {base!r}")
     return None if value == math.e else value
@@ -100,10 +101,37 @@ def mixture(name: str, weights: Any, count: int) -> tuple[float, ...]:
         raise TypeError(f"{name} must be numbers, one for each distribution") from None
     if len(found) != count:
         raise ValueError(f"{name} must be {count}, one for each distribution, not {len(found)}")
-    total = math.fsum(found)
+    total = sum(found)
     if not all(weight >= 0 for weight in found) or not 0 < total < math.inf:
         raise ValueError(f"{name} must be non-negative with a finite sum above 0, not {found}")
     return tuple(weight / total for weight in found)
+
+
+def _moves(alpha: Any) -> bool:
+    """Whether torch is asked for a derivative by an array."""
+    if not hasattr(alpha, "requires_grad"):
+        return False
+    forward_ad = sys.modules["torch"].autograd.forward_ad
+    if alpha.requires_grad or forward_ad._current_level < 0:
+        return bool(alpha.requires_grad)
+    return forward_ad.unpack_dual(alpha).tangent is not None
+
+
+def _require_orders_that_fit(
+    alpha: tuple[int, ...], operands: dict[str, Any], axes: tuple[int, ...]
+) -> None:
+    """Orders must broadcast against the result."""
+    shape = common_shape({name: _shape(name, one) for name, one in operands.items()})
+    result = tuple(n for i, n in enumerate(shape, start=-len(shape)) if i not in axes)
+    try:
+        common_shape({"alpha": alpha, "result": result})
+    except ValueError:
+        hint = ""
+        if len(alpha) == 1:
+            hint = "; for several orders of every row pass alpha[:, None]"
+        raise ValueError(
+            f"alpha of shape {alpha} does not broadcast against the result's {result}{hint}"
+        ) from None
 
 
 def order_and_axis(
@@ -122,10 +150,15 @@ def order_and_axis(
             finite = "finite" if most < math.inf else ""
             wanted = " and ".join(one for one in (bounds, finite) if one)
             raise ValueError(f"alpha must be {wanted}, not {alpha!r}")
-        return float(alpha), axis
-    if getattr(alpha, "requires_grad", False):
+        return math.inf if alpha > sys.float_info.max else float(alpha), axis
+    if _moves(alpha):
         raise TypeError("there is no derivative by alpha; pass alpha.detach()")
-    loose = isinstance(alpha, list | tuple)
+    # numpy's orders are welcome beside arrays of any library, as lists are.
+    guests = isinstance(alpha, np.ndarray) and any(
+        not isinstance(one, np.ndarray | np.generic | list | tuple | int | float)
+        for one in operands.values()
+    )
+    loose = guests or isinstance(alpha, list | tuple)
     if loose:
         alpha = from_loose("alpha", alpha)
         if alpha.dtype.kind not in "iuf":
@@ -134,6 +167,7 @@ def order_and_axis(
     ndim = max(len(_shape(name, one)) for name, one in operands.items())
     axes = tuple(one - ndim for one in reduced_axes(axis, ndim))
     own = len(_shape("alpha", alpha))
+    _require_orders_that_fit(_shape("alpha", alpha), operands, axes)
     if own == 0:
         return (float(alpha) if loose else alpha), axis
     index: list[Any] = []

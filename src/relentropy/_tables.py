@@ -48,6 +48,11 @@ class Table:
         self.raw, self.result, self.is_log = call.raw, call.result, from_logits
         self.working = dtypes.requested(call.xp.dtype)
         self.joint, self.mask = call.arrays["joint"], call.mask
+        if any(size != size for size in self.joint.shape):  # nan is dask's for unknown
+            raise ValueError(
+                f"joint of shape {self.joint.shape} has unknown sizes; call its "
+                "compute_chunk_sizes() first"
+            )
         if widen:  # several gradients meet there, and are rounded once
             self.joint = self.raw.astype(self.joint, call.xp.dtype)
         elif from_logits and dtypes.kind_of("joint", self.joint.dtype) == "integer":
@@ -69,7 +74,12 @@ class Table:
         for name, given in named.items():
             if given is None:
                 raise TypeError(f"{name} must be an integer or a tuple of integers, not None")
-            group = reduced_axes(given, self.ndim)
+            if self.ndim < len(named):
+                raise ValueError(
+                    f"joint must have an axis for each of {', '.join(named)}; it has "
+                    f"{self.ndim} dimensions (counts of pairs, not the pairs themselves)"
+                )
+            group = reduced_axes(given, self.ndim, name)
             for axis in group:
                 if axis in taken:
                     raise ValueError(f"{taken[axis]} and {name} both name axis {axis}")
@@ -185,11 +195,13 @@ class Table:
         ]  # fmt: skip
         function: Any = Normalized(average)
         value = elementwise(function, _named(tuple(found)), dtype=self.result)
+        if 0 in (self.joint.shape[axis] for axis in both):
+            return self.raw.zeros_like(value)[()]
         if self.mask is None:
             return value
         chosen = self.raw.broadcast_to(self.mask, self.joint.shape)
         chosen = self.raw.any(chosen, axis=_joined((x, y)), keepdims=keepdims)
-        return self.raw.where(chosen, value, self.raw.zeros_like(value))
+        return self.raw.where(chosen, value, self.raw.zeros_like(value))[()]
 
     def pointwise(self, x: Group, y: Group, base: float | None) -> Array:
         """The log-ratio of every entry; 0 where it is left out."""

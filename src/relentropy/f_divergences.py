@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from . import _arguments
 from ._formulas import generators as rows
 from ._records import record
@@ -104,9 +106,10 @@ def hellinger_distance(
 
     Notes
     -----
-    Exactly 0 for equal operands, where its gradient is taken as 0; that by a weight of 0 is
-    infinite where the other side has mass. A distance below 1e-153 (1e-18 where there is no
-    float64) is lost, as its square is below the range.
+    Exactly 0 for equal operands, where its gradient is taken as 0 (a root has no second
+    derivative there: it is nan); that by a weight of 0 is infinite where the other side has
+    mass. A distance below 1e-153 (1e-18 where there is no float64) is lost, as its square is
+    below the range.
 
     References
     ----------
@@ -337,6 +340,15 @@ class Generator:
     derivative: Callable[[Any], Any]
     p_zero: float
     q_zero: float
+
+    def __post_init__(self) -> None:
+        for name in ("value", "derivative"):
+            if not callable(getattr(self, name)):
+                raise TypeError(f"{name} must be a function of an array of log-ratios")
+        for name in ("p_zero", "q_zero"):
+            limit = getattr(self, name)
+            if isinstance(limit, bool) or not isinstance(limit, int | float | np.number):
+                raise TypeError(f"{name} must be a number, or inf, not {limit!r}")
 
 
 _NAMED: dict[str, rows.Row] = {

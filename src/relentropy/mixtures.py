@@ -126,8 +126,9 @@ def js_distance(
 
     Notes
     -----
-    Exactly 0 for equal operands, where its gradient is taken as 0. A distance below 1e-153
-    (1e-18 where there is no float64) is lost, as its square is below the range.
+    Exactly 0 for equal operands, where its gradient is taken as 0 (a root has no second
+    derivative there: it is nan). A distance below 1e-153 (1e-18 where there is no float64) is
+    lost, as its square is below the range.
 
     References
     ----------

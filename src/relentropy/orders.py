@@ -69,7 +69,7 @@ def alpha_divergence(
     powers are taken: half the mean of ``abs(log(p/q)*(alpha - 1))`` or so.
 
     inf where q has no mass and p has, for alpha >= 1, and the other way round for alpha <= 0. A
-    nan for alpha gives nan.
+    number that is no order raises; among an array's orders it gives nan.
 
     References
     ----------

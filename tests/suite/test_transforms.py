@@ -7,11 +7,18 @@ test_edges.py, how accurate they are in test_derivatives.py.
 import numpy as np
 import pytest
 
-from .samples import CALLS, every
+from .samples import CALLS, REPRESENTATIVES, every
 
 torch = pytest.importorskip("torch")
 # Signs and infinities of derivatives matter to no transform, but finite differences do.
 SMOOTH = [call for call in CALLS if call.record.slope_ulp]
+COMPILED = {"js_divergence-logits", "renyi_divergence-logits", "binary_entropy-pairs"}
+
+
+def is_slow_to_compile(call):
+    """And has a relative that is compiled."""
+    family = call.secondary or call.name in REPRESENTATIVES
+    return call.name.endswith(("mixed", "measure")) or (family and call.name not in COMPILED)
 
 
 def operands(call, *shape, dtype="float64", seed=0):
@@ -89,7 +96,7 @@ def test_only_the_gradient_that_is_wanted_is_computed(call, which, monkeypatch):
     value = first(call)(*tensors)
     seed = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
     (one,) = torch.autograd.grad(value, [tensors[which]], seed)
-    assert asked == [tuple(i == which for i in range(2))]
+    assert [need[:2] for need in asked] == [tuple(i == which for i in range(2))]
     assert torch.equal(one, both[which])
 
 
@@ -163,7 +170,7 @@ def test_hessians_agree(call):
         pytest.param(
             call,
             id=call.name,
-            marks=[pytest.mark.full] if call.name.endswith(("mixed", "measure")) else [],
+            marks=[pytest.mark.full] if is_slow_to_compile(call) else [],
         )
         for call in SMOOTH
     ],
@@ -286,8 +293,10 @@ def test_saves_a_few_numbers_per_row(call):
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         first(call)(*tensors)
     own = {x.data_ptr() for x in tensors}
-    extra = sum(x.numel() for x in saved if x.data_ptr() not in own)
-    assert extra <= 3 * 12
+    # A parameter is one number, however far it is stretched; three operands are two pairs.
+    stored = (x for x in saved if x.data_ptr() not in own)
+    extra = sum(min(x.numel(), x.untyped_storage().nbytes() // x.itemsize) for x in stored)
+    assert extra <= 3 * 12 * max(1, len(call.kinds) - 1)
 
 
 def test_used_twice_in_one_graph():

@@ -76,7 +76,7 @@ def boxes(shape: tuple[int, ...], size: int | None) -> Iterator[tuple[Box, int]]
             yield (*head, slice(start, stop), *rest), (stop - start) * inner
 
 
-def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def reduced_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """The axes to reduce, non-negative and ascending; None means all."""
     if axis is None:
         return tuple(range(ndim))
@@ -85,15 +85,15 @@ def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     for one in given:
         if isinstance(one, bool) or not hasattr(one, "__index__"):
             raise TypeError(
-                f"axis must be an integer, a tuple of integers or None, not {axis!r}"
+                f"{name} must be an integer, a tuple of integers or None, not {axis!r}"
             )
         index = one.__index__()
         if not -ndim <= index < ndim:
-            hint = "; for a single number pass axis=None" if ndim == 0 else ""
-            raise ValueError(f"axis {index} is out of bounds for {ndim} dimensions{hint}")
+            hint = f"; for a single number pass {name}=None" if ndim == 0 else ""
+            raise ValueError(f"{name} {index} is out of bounds for {ndim} dimensions{hint}")
         axes.append(index % ndim)
     if len(set(axes)) != len(axes):
-        raise ValueError(f"axis {axis!r} names an axis twice")
+        raise ValueError(f"{name} {axis!r} names an axis twice")
     return tuple(sorted(axes))
 
 
@@ -120,6 +120,11 @@ def _known(size: int) -> bool:
     return size == size
 
 
+def _same(one: int, other: int) -> bool:
+    """Whether two sizes agree, as far as they are known."""
+    return one == other or not (_known(one) and _known(other))
+
+
 def require_equal_sizes(
     shapes: dict[str, tuple[int, ...]], shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> None:
@@ -127,7 +132,7 @@ def require_equal_sizes(
     for one in shapes.values():
         for axis in axes:
             own = axis - (len(shape) - len(one))
-            if own < 0 or one[own] != shape[axis]:
+            if own < 0 or not _same(one[own], shape[axis]):
                 raise ValueError(
                     f"sizes along the reduced axis {axis} must be equal: {_listed(shapes)}"
                 )
@@ -136,7 +141,7 @@ def require_equal_sizes(
 def require_mask(mask: tuple[int, ...], shape: tuple[int, ...]) -> None:
     """A mask must broadcast to the operands' shape."""
     fits = len(mask) <= len(shape) and all(
-        m in (1, n) for m, n in zip(mask[::-1], shape[::-1], strict=False)
+        m == 1 or _same(m, n) for m, n in zip(mask[::-1], shape[::-1], strict=False)
     )
     if not fits:
         hint = ""

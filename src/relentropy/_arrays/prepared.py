@@ -30,7 +30,9 @@ class Prepared:
     ) -> None:
         parameters = parameters or {}
         masks = {} if where is None else {"where": where}
-        found = gather({**operands, **parameters, **masks})
+        # Plain numbers stay out of it: compilers would have to trace an array of numpy's.
+        arrays = {name: one for name, one in parameters.items() if not isinstance(one, float)}
+        found = gather({**operands, **arrays, **masks})
         for name in parameters:
             if name in found.arrays:
                 dtypes.kind_of(name, found.arrays[name].dtype)
@@ -56,13 +58,17 @@ class Prepared:
         self.mask = self._mask(found)
         self.reduced = tuple(operands)
         self.arrays = {
-            key: found.arrays[key] if key in found.arrays else self._lift(key, found, given)
-            for keys, given in (
-                (operands, name),
-                (parameters, "float64" if wide else "float32"),
-            )
-            for key in keys
+            key: found.arrays[key] if key in found.arrays else self._lift(key, found, name)
+            for key in operands
         }
+        working = "float64" if wide else "float32"
+        for key, one in parameters.items():
+            if isinstance(one, float):
+                self.arrays[key] = self._full(one, self.xp.dtype)
+            elif key in found.arrays:
+                self.arrays[key] = found.arrays[key]
+            else:
+                self.arrays[key] = self._lift(key, found, working)
 
     @property
     def result_dtype(self) -> Any:
@@ -82,6 +88,10 @@ class Prepared:
             made["device"] = self.device
         with np.errstate(over="ignore"):  # what a narrow dtype cannot hold becomes infinite
             return self.raw.asarray(value.tolist(), **made)
+
+    def _full(self, value: float, dtype: Any) -> Array:
+        made = {} if self.library == "dask" else {"device": self.device}
+        return self.raw.full((), value, dtype=dtype, **made)
 
     def _mask(self, found: Arguments) -> Array | None:
         mask = found.arrays.get("where")

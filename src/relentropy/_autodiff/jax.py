@@ -24,6 +24,9 @@ def _value(job: Job, *arrays: Any) -> Arrays:
 def _derivative(job: Job, arrays: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
     moving = tuple(None if isinstance(t, SymbolicZero) else t for t in tangents)
     moving = moving[: job.operands]
+    for tangent, constant in zip(moving, job.constants, strict=True):
+        if constant and tangent is not None:
+            raise TypeError("there is no derivative by alpha; use jax.lax.stop_gradient(alpha)")
     if all(tangent is None for tangent in moving):
         outputs = job.value(arrays)
         return outputs, tuple(jax.numpy.zeros_like(output) for output in outputs)

@@ -43,6 +43,11 @@ class Job(ABC):
         """How many arrays the value is; only the first has a derivative."""
         return 1
 
+    @property
+    def constants(self) -> tuple[bool, ...]:
+        """Which operands have no derivative: parameters, such as an order."""
+        return (False,) * self.operands
+
     @abstractmethod
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         """The outputs, rounded; with ``keep`` followed by the numbers that `pull` wants."""
@@ -131,6 +136,10 @@ class RowJob(Job):
     def outputs(self) -> int:
         return len(self.measure.empty)
 
+    @property
+    def constants(self) -> tuple[bool, ...]:
+        return tuple(fill is None for fill in self.measure.fills)
+
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         measure = self.measure.differentiated
 
@@ -164,6 +173,9 @@ class RowJob(Job):
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         operands, mask = self._split(arrays)
+        # torch makes tangents of zeros for parameters too, which are not differentiated by.
+        pairs = zip(tangents, self.constants, strict=True)
+        tangents = tuple(None if constant else tangent for tangent, constant in pairs)
         need = tuple(tangent is not None for tangent in tangents)
         moved = tuple(tangent for tangent in tangents if tangent is not None)
         return self._fold(

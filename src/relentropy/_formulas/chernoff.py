@@ -125,8 +125,8 @@ def _next(tilt: Tilt, unit: Array, *, xp: Any) -> tuple[Array, Array, Array]:
     low = xp.where(slope < 0, s, tilt.low)
     high = xp.where(slope > 0, s, tilt.high)
     # At the ends: 0 where the sum grows from there on, 1 where it falls up to there.
-    high = xp.where((s == 0) & (slope >= 0) & some, 0.0, high)
-    low = xp.where((s == 1) & (slope <= 0) & some, 1.0, low)
+    high = xp.where((s == 0) & (slope > 0) & some, 0.0, high)
+    low = xp.where((s == 1) & (slope < 0) & some, 1.0, low)
     curved = curve > 0
     step = s - slope / xp.where(curved, curve, 1.0)
     middle = 0.5 * (low + high)

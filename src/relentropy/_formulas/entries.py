@@ -11,8 +11,8 @@ Masses are on one scale for both sides, which is whoever sums entries' business.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, calm, divide, exp, far_scale
@@ -25,6 +25,21 @@ from .logarithms import signed_log_ratio
 
 Array = Any
 _INF = float("inf")
+
+
+class once:  # noqa: N801 - used as a decorator
+    """A property that is computed when it is first asked for.
+
+    Python's own takes a lock, which torch's compiler does not know.
+    """
+
+    def __init__(self, compute: Callable[[Any], Array]) -> None:
+        self.compute, self.name = compute, compute.__name__
+
+    def __get__(self, owner: Any, kind: Any = None) -> Array:
+        value = self.compute(owner)
+        setattr(owner, self.name, value)
+        return value
 
 
 class Rate(NamedTuple):
@@ -125,12 +140,12 @@ class Entry(ABC):
     def swapped(self) -> Entry:
         """The same with the sides exchanged."""
 
-    @cached_property
+    @once
     def live_log_ratio(self) -> Array:
         """log(x/y), 0 where it is not finite."""
         return self.xp.where(self.live, self.log_ratio, 0.0)
 
-    @cached_property
+    @once
     def spread(self) -> tuple[Array, Array]:
         """x + y, and (x - y)/(x + y), 0 where there is no mass."""
         total = self.x + self.y
@@ -173,27 +188,27 @@ class LinearEntry(Entry):
     def _lowered(self, word: Array) -> Array:
         return word if self.unit is None else word * self.unit
 
-    @cached_property
+    @once
     def x(self) -> Array:
         return self._lowered(self.scaled_x.hi)
 
-    @cached_property
+    @once
     def y(self) -> Array:
         return self._lowered(self.scaled_y.hi)
 
-    @cached_property
+    @once
     def gap(self) -> Array:
         return self._lowered(self.scaled_gap.value)
 
-    @cached_property
+    @once
     def _has_x(self) -> Array:
         return self.scaled_x.hi > 0 if self.raw is None else self.raw[0] > 0
 
-    @cached_property
+    @once
     def _has_y(self) -> Array:
         return self.scaled_y.hi > 0 if self.raw is None else self.raw[1] > 0
 
-    @cached_property
+    @once
     def live(self) -> Array:
         return self._has_x & self._has_y
 
@@ -205,7 +220,7 @@ class LinearEntry(Entry):
     def only_y(self) -> Array:
         return ~self._has_x & self._has_y
 
-    @cached_property
+    @once
     def log_ratio(self) -> Array:
         xp, gap = self.xp, self.scaled_gap.value
         value = signed_log_ratio(self.scaled_x.hi, self.scaled_y.hi, gap, xp=xp)
@@ -226,7 +241,7 @@ class LinearEntry(Entry):
         p, q = (xp.where(hidden, one, 1.0) for one in self.raw[:2])
         return xp.where(hidden, xp.log(p) - xp.log(q) + self.raw[2], value)
 
-    @cached_property
+    @once
     def excess(self) -> Array:
         seen = self.scaled_y.hi > 0
         ratio = self.scaled_gap.value / self.xp.where(seen, self.scaled_y.hi, 1.0)
@@ -302,7 +317,7 @@ class LogEntry(Entry):
     no_y: Array
     xp: Any
 
-    @cached_property
+    @once
     def live(self) -> Array:
         return ~(self.no_x | self.no_y)
 
@@ -314,12 +329,12 @@ class LogEntry(Entry):
     def only_y(self) -> Array:
         return self.no_x & ~self.no_y
 
-    @cached_property
+    @once
     def log_ratio(self) -> Array:
         ends = self.xp.where(self.only_x, _INF, self.xp.where(self.only_y, -_INF, 0.0 * self.x))
         return self.xp.where(self.live, self.ratio.value, ends)
 
-    @cached_property
+    @once
     def gap(self) -> Array:
         xp = self.xp
         u = self.live_log_ratio
@@ -332,7 +347,7 @@ class LogEntry(Entry):
         shrunk = larger * expm1(xp.where(above, -v, v), xp=xp)
         return xp.where(near, shrunk, self.x - self.y)
 
-    @cached_property
+    @once
     def excess(self) -> Array:
         return expm1(self.log_ratio, xp=self.xp)
 

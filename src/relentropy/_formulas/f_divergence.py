@@ -102,10 +102,6 @@ class FDivergence(Measure):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """A share's slope less the mean of all, over what the row sums to."""
-        if any(need[2:]):
-            raise TypeError(
-                "there is no derivative by the order; detach it, or stop its gradient"
-            )
         *shares, p_mean, q_mean, unit = numbers
         entry, more = self.source.entry(block, shares, xp=xp), block[2:]
         by_p = by_q = None

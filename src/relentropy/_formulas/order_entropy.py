@@ -21,7 +21,7 @@ from .._arrays.protocols import Block, Fold, Measure
 from .deformed import deformed, log1p_over
 from .entries import Rate
 from .expectation import beside_top, in_base
-from .renyi import finite_order, refuse_order
+from .renyi import finite_order
 from .sides import Side, side
 
 Array = Any
@@ -155,6 +155,7 @@ class RenyiEntropy(OrderEntropy):
     def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
         (state,) = stats
         value = xp.log1p(state.others) + _beyond(state, xp=xp)
+        value = xp.where(state.alpha == 0, xp.log1p(state.powers), value)
         value = in_base(value, self.base, xp=xp)
         return (xp.where(self._possible(state), value, _NAN),)
 
@@ -166,7 +167,6 @@ class RenyiEntropy(OrderEntropy):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """By shares a/(1 - a)*(p**(a - 1)/sum(p**a) - 1), which is -log(p) - H at a = 1."""
-        refuse_order(need[1])
         rate = self._rate(block, numbers, xp=xp)
         return in_base(self._by_entry(block, numbers, rate, xp=xp), self.base, xp=xp), None
 
@@ -189,7 +189,12 @@ class TsallisEntropy(OrderEntropy):
         surprise = xp.log1p(state.others)
         lifted = (state.bent / (1 + state.others)) * xp.exp(order * surprise)
         value = lifted + deformed(surprise, order, xp=xp)
-        value = xp.where(state.alpha == _INF, 0.0, value)
+        # Exact at 0, where the number of entries counts; past the orders that are worked with
+        # the sum of powers is what it is at inf, and one over the order is left.
+        value = xp.where(state.alpha == 0, state.powers, value)
+        endless = xp.limits.endless
+        beyond = state.alpha > endless
+        value = xp.where(beyond, value * (endless / xp.where(beyond, state.alpha, 1.0)), value)
         return (xp.where(self._possible(state), value, _NAN),)
 
     def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
@@ -200,7 +205,6 @@ class TsallisEntropy(OrderEntropy):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """By shares a/(1 - a)*(p**(a - 1) - sum(p**a)): Rényi's times the sum of powers."""
-        refuse_order(need[1])
         _, others, _, powers = numbers
         order = finite_order(block[1], xp=xp)
         sum_ = (1 + powers) * xp.exp(-order * xp.log1p(others))

@@ -206,7 +206,6 @@ class RenyiDivergence(Measure):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[Array | None, ...]:
         """By p's shares a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1), by q's 1 - x**a*y**-a/C."""
-        refuse_order(need[2])
         *shares, divergence, log, shift, shifted = numbers
         powers = Powers(divergence, log, shift, shifted)
         entry = self.source.entry(block, shares, xp=xp)
@@ -221,12 +220,6 @@ class RenyiDivergence(Measure):
             by_q = self.source.by_q(block, shares, rate, xp=xp)
             by_q = self.factor * in_base(by_q, self.base, xp=xp)
         return by_p, by_q, None
-
-
-def refuse_order(needed: bool) -> None:
-    """The order is what users choose."""
-    if needed:
-        raise TypeError("there is no derivative by alpha; detach it, or stop its gradient")
 
 
 def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
