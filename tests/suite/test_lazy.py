@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from relentropy import entropy, kl_divergence, special
+from relentropy import entropy, js_divergence, kl_divergence, mutual_information, special
 
 from .backends import BACKENDS
 from .samples import CALLS, FEW, MASKED, ROWS, call_named, dtype_name, every, same_bits
@@ -198,3 +198,16 @@ def test_blocks_of_dask_may_be_of_any_dtype_and_order():
     (p,) = call_named("entropy-weights").draw(6, 9, dtype="bfloat16")
     result = entropy(da.from_array(np.asfortranarray(p), chunks=(4, 3)))
     assert same_bits(result.compute(scheduler="synchronous"), entropy(p))
+
+
+def test_a_mask_may_have_an_unknown_number_of_rows():
+    da = pytest.importorskip("dask.array")
+    x = np.random.default_rng(5).random((6, 5))
+    rows = da.from_array(x, chunks=(2, 5))
+    rows = rows[rows[:, 0] > 0.3]
+    found = js_divergence(rows, rows**2, where=rows > 0.2)
+    own = x[x[:, 0] > 0.3]
+    expected = js_divergence(own, own**2, where=own > 0.2)
+    assert same_bits(found.compute(scheduler="synchronous"), expected)
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        mutual_information(rows)

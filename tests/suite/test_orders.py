@@ -253,3 +253,53 @@ def test_disjoint_and_partly_disjoint_supports(function, count):
     assert function(half, p, 2.0) == INF
     assert function(half, p, 0.5) < INF
     assert function(p, half, 2.0) < INF
+
+
+# --- beside other libraries ---------------------------------------------------------------
+
+
+@every
+def test_numpy_orders_are_welcome_beside_other_arrays(function, count):
+    torch = pytest.importorskip("torch")
+    rows = weights(count, 5)
+    found = function(*map(torch.tensor, rows), np.array(FINITE))
+    assert isinstance(found, torch.Tensor)
+    assert same_bits(found.numpy(), function(*rows, FINITE))
+
+
+@every
+def test_orders_that_do_not_fit_the_result_say_so(function, count):
+    with pytest.raises(ValueError, match=r"alpha of shape \(2,\).*alpha\[:, None\]"):
+        function(*weights(count, 4, 3), [1, 2])
+
+
+@every
+def test_torch_has_no_derivative_by_an_order(function, count):
+    torch = pytest.importorskip("torch")
+    rows = [torch.tensor(x) for x in weights(count, 3)]
+    alpha = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    with pytest.raises(TypeError, match="no derivative by alpha"):
+        function(*rows, alpha.clone().requires_grad_())
+    with pytest.raises(TypeError, match="no derivative by alpha"):
+        torch.func.jvp(lambda a: function(*rows, a), (alpha,), (torch.ones(2),))
+
+
+def test_jax_has_no_derivative_by_an_order():
+    jax = pytest.importorskip("jax")
+    p, q = weights(2, 3)
+    with BACKENDS["jax"].active(), pytest.raises(TypeError, match="no derivative by alpha"):
+        jax.grad(lambda a: re.renyi_divergence(jax.numpy.array(p), q.tolist(), a))(0.5)
+
+
+def test_orders_past_those_that_are_worked_with():
+    p = np.array([0.1, 0.2, 0.7])
+    assert_ulp(re.tsallis_entropy(p, 1e308), 1e-308, 4)
+    assert re.renyi_entropy(p, 10**400) == re.renyi_entropy(p, INF)
+    assert re.tsallis_entropy(np.ones(7), 0.0) == 6
+
+
+def test_the_exponent_of_equal_rows_is_a_half():
+    for p in ([0.1, 0.2, 0.7], [1.0], [3.0, 0.0]):
+        found = re.chernoff_information(np.array(p), np.array(p))
+        assert found.information == 0
+        assert found.exponent == 0.5
