@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, calm, exp, minus, total, two_sum
 from .._arrays.protocols import Block, Fold
-from .entries import LogEntry, Rate
+from .entries import Rate
 from .expectation import exp_difference, finite_or_zero
+from .log_entries import LogEntry
 from .log_pair import Logarithm, log_pair
 
 Array = Any

@@ -25,8 +25,9 @@ from .._arrays.pairs import (
     two_sum,
 )
 from .._arrays.protocols import Block, Fold
-from .entries import LinearEntry, Rate
+from .entries import Rate
 from .kl_term import power_of_two_scale
+from .linear_entries import LinearEntry
 from .sides import Weights
 
 Array = Any

@@ -1,0 +1,150 @@
+"""Entries of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._arrays.pairs import Pair, divide, far_scale
+from .._arrays.polynomials import js_reach, js_tail
+from .entries import Entry, chosen, once
+from .kl_term import kl_term
+from .log_pair import log_words
+from .logarithms import signed_log_ratio
+
+Array = Any
+_INF = float("inf")
+
+
+@dataclass
+class LinearEntry(Entry):
+    """Known by its masses and their exact difference.
+
+    Error-free transforms want them in the middle of the range, and sums of terms want a row's
+    mass near 1: ``unit`` is the power of two between the two scales, None where they are one.
+    """
+
+    scaled_x: Pair
+    scaled_y: Pair
+    scaled_gap: Pair
+    xp: Any
+    unit: Array | None = None
+    raw: tuple[Array, Array, Array] | None = None
+    """The weights before scaling and what to add to the logarithm of their ratio, where
+    scaling may leave nothing of a weight."""
+
+    def _lowered(self, word: Array) -> Array:
+        return word if self.unit is None else word * self.unit
+
+    @once
+    def x(self) -> Array:
+        return self._lowered(self.scaled_x.hi)
+
+    @once
+    def y(self) -> Array:
+        return self._lowered(self.scaled_y.hi)
+
+    @once
+    def gap(self) -> Array:
+        return self._lowered(self.scaled_gap.value)
+
+    @once
+    def _has_x(self) -> Array:
+        return self.scaled_x.hi > 0 if self.raw is None else self.raw[0] > 0
+
+    @once
+    def _has_y(self) -> Array:
+        return self.scaled_y.hi > 0 if self.raw is None else self.raw[1] > 0
+
+    @once
+    def live(self) -> Array:
+        return self._has_x & self._has_y
+
+    @property
+    def only_x(self) -> Array:
+        return self._has_x & ~self._has_y
+
+    @property
+    def only_y(self) -> Array:
+        return ~self._has_x & self._has_y
+
+    @once
+    def log_ratio(self) -> Array:
+        xp, gap = self.xp, self.scaled_gap.value
+        value = signed_log_ratio(self.scaled_x.hi, self.scaled_y.hi, gap, xp=xp)
+        if not xp.exact:
+            return value
+        # log1p again, of what rounding the quotient took from it: terms are squares of this.
+        above = gap > 0
+        smaller = chosen(above, self.scaled_y, self.scaled_x, xp=xp)
+        larger = chosen(above, self.scaled_gap, -self.scaled_gap, xp=xp)
+        known = (smaller.hi > 0) & (larger.hi > 0)
+        smaller = Pair(xp.where(known, smaller.hi, 1.0), xp.where(known, smaller.lo, 0.0))
+        quotient = divide(larger, smaller, xp=xp)
+        rest = quotient.lo / (1 + quotient.hi)
+        value = value + xp.where(known & (quotient.hi < 2.0), xp.where(above, rest, -rest), 0.0)
+        if self.raw is None:
+            return value
+        hidden = self.live & ~((self.scaled_x.hi > 0) & (self.scaled_y.hi > 0))
+        p, q = (xp.where(hidden, one, 1.0) for one in self.raw[:2])
+        return xp.where(hidden, xp.log(p) - xp.log(q) + self.raw[2], value)
+
+    @once
+    def excess(self) -> Array:
+        seen = self.scaled_y.hi > 0
+        ratio = self.scaled_gap.value / self.xp.where(seen, self.scaled_y.hi, 1.0)
+        return self.xp.where(seen, ratio, self.xp.where(self._has_x, _INF, 0.0))
+
+    def gap_times(self, factor: Array) -> Array:
+        return self._lowered(self.scaled_gap.value * factor)
+
+    @property
+    def root_x(self) -> Array:
+        return self.xp.sqrt(self.x)
+
+    def x_times(self, slope: Array) -> Array:
+        known = self.x > 0
+        return self.xp.where(known, self.x * self.xp.where(known, slope, 0.0), 0.0)
+
+    def kl(self) -> Array:
+        value = kl_term(self.scaled_x.hi, self.scaled_y, self.scaled_gap, xp=self.xp)
+        value = self._lowered(value)
+        if self.raw is None:
+            return value
+        hidden = self.live & ~(self.scaled_y.hi > 0)
+        return self.xp.where(hidden, self.x * self.live_log_ratio - self.gap, value)
+
+    def kl_to_mixture(self, v: float, w: float) -> Array:
+        m = Pair(v * self.x + w * self.y)
+        return kl_term(self.x, m, Pair(w * self.gap), xp=self.xp)
+
+    def jensen_shannon(self) -> Array:
+        total, t = self.spread
+        near = self.xp.abs(t) < js_reach(xp=self.xp)
+        s = self.xp.where(near, t, 0.0)
+        close = total * (s * s) * js_tail(s * s, xp=self.xp)
+        return self.xp.where(near, close, self._far_jensen_shannon())
+
+    def chi2(self) -> Array:
+        return self.xp.where(self.only_x, _INF, self.gap * self.excess)
+
+    def powers(self, alpha: Array) -> tuple[Array, Pair]:
+        xp = self.xp
+        # From a mass that scaling has left, where it has left one alone.
+        below = xp.where(self.y > 0, xp.where(self.x > 0, alpha, 0.0), 1.0) < 0.5
+        order = xp.where(below, alpha, alpha - 1)
+        factor = xp.where(below, self.y, self.x)
+        if not xp.exact:
+            return factor, Pair(order * self.live_log_ratio)
+        masses = (self.scaled_x.hi, self.scaled_y.hi)
+        seen = (masses[0] > 0) & (masses[1] > 0)
+        apart = log_words(*(xp.where(seen, mass, 1.0) for mass in masses), xp=xp)
+        close = (xp.abs(self.live_log_ratio) < 1.0) | ~seen
+        ratio = chosen(close, Pair(self.live_log_ratio), apart, xp=xp)
+        return factor, far_scale(order, ratio, xp=xp)
+
+    def swapped(self) -> Entry:
+        raw = None if self.raw is None else (self.raw[1], self.raw[0], -self.raw[2])
+        return LinearEntry(
+            self.scaled_y, self.scaled_x, -self.scaled_gap, self.xp, self.unit, raw
+        )
