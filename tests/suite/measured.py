@@ -35,7 +35,8 @@ def each_record(backends: list[Any], *, records: Iterable[Record]) -> Any:
     parameters = []
     for record, one in product(records, backends):
         backend, dtype = one.values
-        marks = [*one.marks, *([pytest.mark.full] if on_demand(record, backend, dtype) else [])]
+        later = on_demand(record, backend, dtype) or repeats(record, backend)
+        marks = [*one.marks, *([pytest.mark.full] if later else [])]
         name = f"{record.name}-{one.id}"
         parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
     return pytest.mark.parametrize(("record", "backend", "dtype"), parameters)
@@ -46,6 +47,18 @@ def on_demand(record: Record, backend: Backend, dtype: str) -> bool:
     slow = record.kind == "table" or record.name in FAMILIES or "binary" in record.name
     first = record.name in FIRST_ON_JAX and (backend.name, dtype) in QUICK_ON_JAX
     return backend.library == "jax" and slow and not first
+
+
+def repeats(record: Record, backend: Backend) -> bool:
+    """Whether a backend is another's twin, and a relative of the record runs on both."""
+    return _of_a_family(record) and backend.name in {
+        "numpy-readonly", "strict", "strict-device", "dask",
+    }  # fmt: skip
+
+
+def _of_a_family(record: Record) -> bool:
+    family = record.kind == "table" or record.name in FAMILIES or "binary" in record.name
+    return family and record.name not in FIRST_ON_JAX
 
 
 QUICK_ON_JAX = {("jax", "float64"), ("jax-x32", "float32")}
