@@ -226,9 +226,13 @@ def test_proportional_rows_have_no_derivative(function, options):
             "chi2_divergence",
             {},
             [[1, 3], [1, 1]],
-            [[2 / 1.5, 2 / 0.5], [1.75 / 1, 2.25 / 1]],
+            # An error of d = (-LOG2, log(3/2)) counts twice, where that is more than 1.
+            [
+                [(2.5 * LOG2 + 0.75) / 1.5, (1.75 + 0.5 * LOG2) / 0.5],
+                [2.25 * LOG2 + 0.625, 1.875 + 0.75 * LOG2],
+            ],
         ),
-        ("chi2_divergence", PLAIN, [[1, 3], [1, 1]], [[1, 1], [1, 1]]),
+        ("chi2_divergence", PLAIN, [[1, 3], [1, 1]], [[1, 2 * LOG3], [1, 2 * LOG3]]),
         # s = (2 * LOG2, 2 * LOG2 - LOG3), H = log(8/5), z = H - s.
         (
             "renyi_entropy",

@@ -128,7 +128,7 @@ def _has_no_derivative(case: Case, row: list[np.ndarray], value: np.ndarray) -> 
     linear = not case.options["from_logits"]
     if record.kind == "map" and linear and any(x.astype(float).sum() < 1e-300 for x in row):
         return True  # one over the sum, which all components have in common, overflows
-    return bool(size > 1e140 or 0 < size < record.lost_below)
+    return bool(size > 1e100 or 0 < size < record.lost_below)
 
 
 def _floor(case: Case, x: np.ndarray) -> np.ndarray:

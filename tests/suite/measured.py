@@ -26,16 +26,20 @@ from .backends import Backend
 SHORT = 10
 
 
-def each_record(backends: list[Any], *, records: Iterable[Record]) -> Any:
+def each_record(
+    backends: list[Any], *, records: Iterable[Record], dtypes: Iterable[str] = ()
+) -> Any:
     """Parametrise a test over records, backends and dtypes.
 
     What is said of tables takes jax a dozen compilations, and the members of a family what
-    their first ones take: on demand, but for those.
+    their first ones take: on demand, but for those. So are the ``dtypes`` that are widened
+    like others.
     """
     parameters = []
     for record, one in product(records, backends):
         backend, dtype = one.values
         later = on_demand(record, backend, dtype) or repeats(record, backend)
+        later = later or (dtype in dtypes and _of_a_family(record))
         marks = [*one.marks, *([pytest.mark.full] if later else [])]
         name = f"{record.name}-{one.id}"
         parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
