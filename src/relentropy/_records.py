@@ -89,19 +89,18 @@ def record(
     conditioned: bool = False,
     exemptions: tuple[Exemption, ...] = (),
     lost_below: float = 0.0,
-    alone: float = 4.0,
     shared: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare the record of the function below it.
 
-    ``alone`` is the bound of float32 where there is no float64 to work in. ``shared`` lets
-    the docstring leave out what measures have in common.
+    ``shared`` is for members of a family: their docstrings leave out what they have in common,
+    and so are their bounds where there is no float64 to work in.
     """
 
     def declare(function: Function) -> Function:
         narrow = 1.0 if kind == "elementwise" else 2.0
         without = (
-            Exemption(backend, "without float64", ("float32",), alone, cause)
+            Exemption(backend, "without float64", ("float32",), 6.0 if shared else 4.0, cause)
             for backend, cause in _WITHOUT_FLOAT64.items()
         )
         made = Record(

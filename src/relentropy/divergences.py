@@ -157,7 +157,6 @@ relative_entropy = kl_divergence
     "Kullback and Leibler (1951); the terms of the generalised divergence",
     float64=4.0,
     tiled=6.0,
-    alone=6.0,
     conditioned=True,
     shared=True,
 )

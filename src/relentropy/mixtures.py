@@ -154,7 +154,6 @@ def js_distance(
     "Lin (1991); every distribution's difference to the mixture by its difference to the first",
     float64=4.0,
     tiled=6.0,
-    alone=6.0,
     shared=True,
 )
 def generalized_js_divergence(
@@ -231,7 +230,6 @@ def generalized_js_divergence(
     "Lee (1999), Lin (1991); KL's term against the mixture",
     float64=4.0,
     tiled=6.0,
-    alone=6.0,
     shared=True,
 )
 def skew_kl_divergence(

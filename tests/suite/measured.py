@@ -124,7 +124,7 @@ def _groups(record: Record, dtype: str, backend: Backend) -> Iterator[list[tuple
         if inputs[0].ndim == 2 and inputs[0].shape[1] > longest:
             continue
         if pads and "shape" in case.options:
-            if case.options["shape"] != list(shapes(record.name)[-1]):
+            if case.options["shape"] != tuple(shapes(record.name)[-1]):
                 continue  # a dozen compilations for every shape
         elif pads and inputs[0].ndim == 2 and inputs[0].shape[1] < SHORT:
             inputs = tuple(padded(x, absent(record, case, i)) for i, x in enumerate(inputs))
