@@ -1,0 +1,259 @@
+"""Averages of losses over tokens and sequences, whole or in shares that add up."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from .. import _arguments
+from .._arrays.axes import reduced_axes
+from .._arrays.plain import Plain
+
+Array = Any
+Mode = Literal[
+    "token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"
+]
+MODES = (
+    "token-mean",
+    "seq-mean-token-mean",
+    "seq-mean-token-sum",
+    "seq-mean-token-sum-norm",
+)
+
+
+class Parts(NamedTuple):
+    """A mean as the two numbers that micro-batches and ranks add up before they divide."""
+
+    total: Any
+    """The sum of what is averaged; it has the derivative."""
+    denominator: Any
+    """What it is divided by: how many tokens or sequences were selected, or what was given."""
+
+
+def masked_mean(
+    x: Any,
+    where: Any = None,
+    *,
+    axis: int | tuple[int, ...] | None = None,
+    denominator: Any = None,
+    keepdims: bool = False,
+) -> Any:
+    r"""Mean of the selected entries, 0 where none is.
+
+    .. math:: \frac1n \sum_{i:\, w_i} x_i, \quad n = \#\{i : w_i\}
+
+    Parameters
+    ----------
+    x : array
+        The entries; 16-bit floats are summed and returned as float32.
+    where : array of bool, optional
+        Entries to include; broadcasts to ``x``. What it excludes is replaced before any
+        arithmetic, so that also an infinity or a nan there is gone, and its gradient is 0.
+    axis : int, tuple of ints or None, default None
+        The axes to average over; None for all.
+    denominator : number or 0-d array, optional
+        What to divide the sum by, instead of the number n of entries selected here.
+    keepdims : bool, default False
+        Keep reduced axes with size one.
+
+    Returns
+    -------
+    array
+        Means, of the same library and on the same device as ``x``.
+
+    Raises
+    ------
+    TypeError
+        For arrays of two libraries, arrays that are not dense, and a mask that is not boolean.
+    ValueError
+        For a mask that does not broadcast to ``x``, for a negative denominator, and for one
+        that is no single number.
+
+    See Also
+    --------
+    aggregate : the averages in use of losses of shape (batch, time).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.objectives import masked_mean
+    >>> x = np.array([[1.0, 2.0, np.inf], [np.nan, 0.0, 0.0]])
+    >>> mask = np.array([[True, True, False], [False, False, False]])
+    >>> float(masked_mean(x, mask))
+    1.5
+    >>> masked_mean(x, mask, axis=-1)
+    array([1.5, 0. ])
+    """
+    keepdims = _arguments.one_flag("keepdims", keepdims)
+    plain = Plain({"x": x}, where, {"denominator": _checked_denominator(denominator)})
+    shape = plain.shape("x")
+    axes = reduced_axes(axis, len(shape))
+    with plain.quiet():
+        kept = plain.kept(plain.arrays["x"])
+        total = plain.raw.sum(kept, axis=axes, keepdims=keepdims)
+        count = _given(plain)
+        if count is None:
+            count = plain.raw.sum(plain.counted(shape), axis=axes, keepdims=keepdims)
+        return plain.like_the_library(quotient(total, count, plain))
+
+
+def aggregate(
+    losses: Any,
+    where: Any = None,
+    *,
+    mode: Mode = "token-mean",
+    denominator: Any = None,
+    max_length: int | None = None,
+    return_parts: bool = False,
+) -> Any:
+    r"""One number of the losses of tokens, by the averages in use.
+
+    With :math:`\ell_{it}` the loss of token t of sequence i, :math:`|o_i|` its selected tokens
+    and N the sequences that have any:
+
+    ============================= ======================================================
+    ``"token-mean"``              :math:`\sum_{it} \ell_{it} / \sum_i |o_i|` (DAPO)
+    ``"seq-mean-token-mean"``     :math:`\frac1N \sum_i \frac{1}{|o_i|} \sum_t \ell_{it}`
+                                  (GRPO)
+    ``"seq-mean-token-sum"``      :math:`\frac1N \sum_i \sum_t \ell_{it}`
+    ``"seq-mean-token-sum-norm"`` :math:`\frac1N \sum_i \frac1L \sum_t \ell_{it}` (Dr. GRPO),
+                                  with a constant L
+    ============================= ======================================================
+
+    Parameters
+    ----------
+    losses : array of shape (batch, time)
+        Losses of tokens; 16-bit floats give a result of float32.
+    where : array of bool, optional
+        Tokens to include, of that shape or broadcasting to it. What it excludes is replaced
+        before any arithmetic.
+    mode : str, default "token-mean"
+        One of the four above.
+    denominator : number or 0-d array, optional
+        What the last division is by: the tokens ("token-mean") or the sequences (the others) of
+        the full batch. The results of its micro-batches, or of the ranks that share it, then
+        add up to the result of the full batch, and so do their gradients. By default what is
+        selected here is counted.
+    max_length : int, optional
+        The constant L of "seq-mean-token-sum-norm", which should be the longest length that can
+        be generated. By default the size of the time axis, which is only constant if the
+        padding is.
+    return_parts : bool, default False
+        Return `Parts`, the numerator and the denominator, of which the result is the quotient.
+
+    Returns
+    -------
+    array, or Parts
+        A 0-d array of the losses' library, on their device; 0 where nothing is selected.
+
+    Raises
+    ------
+    TypeError
+        For arrays of two libraries, arrays that are not dense, and a mask that is not boolean.
+    ValueError
+        For losses that are not of shape (batch, time), for a mask that does not broadcast to
+        it, for an unknown mode, and for a length or denominator that is none, or a length that
+        the mode has no use for.
+
+    See Also
+    --------
+    masked_mean, grpo_loss
+
+    Notes
+    -----
+    A sequence without selected tokens is not counted. TRL's GRPO and Dr. GRPO losses count it,
+    as a 0: pass the batch's size as ``denominator`` for that. verl's ``seq-mean-token-sum-norm``
+    divides by L alone and not by the number of sequences (``denominator=1``); the paper's and
+    TRL's divide by both.
+
+    Where several ranks average gradients, each wants ``denominator`` divided by their number.
+
+    References
+    ----------
+    Z. Shao et al., "DeepSeekMath" (GRPO), arXiv:2402.03300 (2024). Q. Yu et al., "DAPO",
+    arXiv:2503.14476 (2025). Z. Liu et al., "Understanding R1-Zero-like training" (Dr. GRPO),
+    arXiv:2503.20783 (2025).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.objectives import aggregate
+    >>> losses = np.array([[1.0, 2.0, 3.0, 4.0], [6.0, np.nan, np.nan, np.nan]])
+    >>> tokens = np.array([[True] * 4, [True, False, False, False]])
+    >>> float(aggregate(losses, tokens))
+    3.2
+    >>> float(aggregate(losses, tokens, mode="seq-mean-token-mean"))
+    4.25
+
+    The first sequence and the second in turn, as shares of the batch of both:
+
+    >>> shares = [aggregate(losses[i : i + 1], tokens[i : i + 1], denominator=5) for i in (0, 1)]
+    >>> float(sum(shares))
+    3.2
+    """
+    mode = _arguments.chosen("mode", mode, MODES)  # type: ignore[assignment]
+    return_parts = _arguments.one_flag("return_parts", return_parts)
+    max_length = checked_length(max_length, mode)
+    plain = Plain({"losses": losses}, where, {"denominator": _checked_denominator(denominator)})
+    require_tokens("losses", plain.shape("losses"))
+    with plain.quiet():
+        parts = _parts(plain, mode, max_length)
+        if return_parts:
+            return Parts(*(plain.like_the_library(one) for one in parts))
+        return plain.like_the_library(quotient(*parts, plain))
+
+
+def _parts(plain: Plain, mode: str, max_length: int | None) -> Parts:
+    raw, shape = plain.raw, plain.shape("losses")
+    kept, ones = plain.kept(plain.arrays["losses"]), plain.counted(shape)
+    given = _given(plain)
+    if mode == "token-mean":
+        return Parts(raw.sum(kept), raw.sum(ones) if given is None else given)
+    totals, lengths = raw.sum(kept, axis=-1), raw.sum(ones, axis=-1)
+    if mode == "seq-mean-token-mean":
+        totals = quotient(totals, lengths, plain)
+    elif mode == "seq-mean-token-sum-norm":
+        totals = totals / max(1, max_length or shape[-1])
+    if given is None:
+        given = raw.sum(raw.astype(lengths > 0, plain.dtype))
+    return Parts(raw.sum(totals), given)
+
+
+def quotient(total: Array, count: Array, plain: Plain) -> Array:
+    """``total/count``, and 0 where a count of 0 divides a total of 0."""
+    none = (count == 0) & (total == 0)
+    divisor = plain.raw.where(none, plain.full(1.0, count), count)
+    return total / divisor
+
+
+def require_tokens(name: str, shape: tuple[int, ...]) -> None:
+    """Losses of tokens have a batch and a time axis."""
+    if len(shape) != 2:
+        raise ValueError(f"{name} must have the shape (batch, time), not {shape}")
+
+
+def checked_length(max_length: Any, mode: str) -> int | None:
+    """The constant of Dr. GRPO, where it is of any use."""
+    if max_length is None:
+        return None
+    if mode != "seq-mean-token-sum-norm":
+        raise ValueError(
+            f"max_length is the constant of 'seq-mean-token-sum-norm'; {mode!r} has none"
+        )
+    if isinstance(max_length, bool) or not hasattr(max_length, "__index__"):
+        raise TypeError(f"max_length must be an integer, not {max_length!r}")
+    if max_length.__index__() < 1:
+        raise ValueError(f"max_length must be at least 1, not {max_length!r}")
+    return int(max_length.__index__())
+
+
+def _checked_denominator(denominator: Any) -> Any:
+    """A count: a plain number is looked at, an array only at its shape."""
+    if tuple(getattr(denominator, "shape", ())) or isinstance(denominator, list | tuple):
+        raise ValueError("denominator must be a single number or a 0-d array")
+    if isinstance(denominator, int | float) and not denominator >= 0:
+        raise ValueError(f"denominator must not be negative or nan, not {denominator!r}")
+    return denominator
+
+
+def _given(plain: Plain) -> Array | None:
+    return plain.arrays["denominator"]
