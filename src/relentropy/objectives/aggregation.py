@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from .. import _arguments
 from .._arrays.axes import reduced_axes
 from .._arrays.plain import Plain
+from ._checks import checked_denominator, checked_length, require_tokens
 
 Array = Any
 Mode = Literal[
@@ -84,7 +85,7 @@ def masked_mean(
     array([1.5, 0. ])
     """
     keepdims = _arguments.one_flag("keepdims", keepdims)
-    plain = Plain({"x": x}, where, {"denominator": _checked_denominator(denominator)})
+    plain = Plain({"x": x}, where, {"denominator": checked_denominator(denominator)})
     shape = plain.shape("x")
     axes = reduced_axes(axis, len(shape))
     with plain.quiet():
@@ -161,9 +162,9 @@ def aggregate(
     Notes
     -----
     A sequence without selected tokens is not counted. TRL's GRPO and Dr. GRPO losses count it,
-    as a 0: pass the batch's size as ``denominator`` for that. verl's ``seq-mean-token-sum-norm``
-    divides by L alone and not by the number of sequences (``denominator=1``); the paper's and
-    TRL's divide by both.
+    as a 0: pass the batch's size as ``denominator`` for that. Some versions of verl's
+    ``seq-mean-token-sum-norm`` divide by L alone (``denominator=1``); the paper's and TRL's
+    divide by the number of sequences as well.
 
     Where several ranks average gradients, each wants ``denominator`` divided by their number.
 
@@ -186,14 +187,16 @@ def aggregate(
 
     The first sequence and the second in turn, as shares of the batch of both:
 
-    >>> shares = [aggregate(losses[i : i + 1], tokens[i : i + 1], denominator=5) for i in (0, 1)]
+    >>> shares = [
+    ...     aggregate(losses[i : i + 1], tokens[i : i + 1], denominator=5) for i in (0, 1)
+    ... ]
     >>> float(sum(shares))
     3.2
     """
     mode = _arguments.chosen("mode", mode, MODES)  # type: ignore[assignment]
     return_parts = _arguments.one_flag("return_parts", return_parts)
     max_length = checked_length(max_length, mode)
-    plain = Plain({"losses": losses}, where, {"denominator": _checked_denominator(denominator)})
+    plain = Plain({"losses": losses}, where, {"denominator": checked_denominator(denominator)})
     require_tokens("losses", plain.shape("losses"))
     with plain.quiet():
         parts = _parts(plain, mode, max_length)
@@ -223,36 +226,6 @@ def quotient(total: Array, count: Array, plain: Plain) -> Array:
     none = (count == 0) & (total == 0)
     divisor = plain.raw.where(none, plain.full(1.0, count), count)
     return total / divisor
-
-
-def require_tokens(name: str, shape: tuple[int, ...]) -> None:
-    """Losses of tokens have a batch and a time axis."""
-    if len(shape) != 2:
-        raise ValueError(f"{name} must have the shape (batch, time), not {shape}")
-
-
-def checked_length(max_length: Any, mode: str) -> int | None:
-    """The constant of Dr. GRPO, where it is of any use."""
-    if max_length is None:
-        return None
-    if mode != "seq-mean-token-sum-norm":
-        raise ValueError(
-            f"max_length is the constant of 'seq-mean-token-sum-norm'; {mode!r} has none"
-        )
-    if isinstance(max_length, bool) or not hasattr(max_length, "__index__"):
-        raise TypeError(f"max_length must be an integer, not {max_length!r}")
-    if max_length.__index__() < 1:
-        raise ValueError(f"max_length must be at least 1, not {max_length!r}")
-    return int(max_length.__index__())
-
-
-def _checked_denominator(denominator: Any) -> Any:
-    """A count: a plain number is looked at, an array only at its shape."""
-    if tuple(getattr(denominator, "shape", ())) or isinstance(denominator, list | tuple):
-        raise ValueError("denominator must be a single number or a 0-d array")
-    if isinstance(denominator, int | float) and not denominator >= 0:
-        raise ValueError(f"denominator must not be negative or nan, not {denominator!r}")
-    return denominator
 
 
 def _given(plain: Plain) -> Array | None:

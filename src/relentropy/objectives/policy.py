@@ -10,7 +10,8 @@ from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED, RATIO, Clipped, Surrogate
 from ..estimators import kl_estimate
-from .aggregation import MODES, Mode, aggregate, checked_length, masked_mean, require_tokens
+from ._checks import checked_beta, checked_length, is_zero, require_shapes, require_tokens
+from .aggregation import MODES, Mode, aggregate, masked_mean
 
 Array = Any
 
@@ -174,10 +175,12 @@ def grpo_loss(
         "old_log_probs": old_log_probs,
         "ref_log_probs": ref_log_probs,
     }
-    plain = Plain(tokens, where, {"advantages": advantages, "beta": _checked_beta(beta)})
+    plain = Plain(tokens, where, {"advantages": advantages, "beta": checked_beta(beta)})
     shape = tuple(plain.arrays["log_probs"].shape)
     require_tokens("log_probs", shape)
-    _require_shapes(plain, shape)
+    same = dict.fromkeys(("old_log_probs", "ref_log_probs"), (shape,))
+    require_shapes(plain, {**same, "advantages": (shape, shape[:1])})
+    plain.shape("log_probs")  # which the mask must fit
     policy = plain.arrays["log_probs"]
     old = plain.constant(policy if old_log_probs is None else plain.arrays["old_log_probs"])
     gains = plain.constant(plain.arrays["advantages"])
@@ -203,7 +206,7 @@ def grpo_loss(
             log_weights=weights, where=where,
         )  # fmt: skip
         divergence = aggregate(estimates, where, **options)
-        if not _is_zero(beta):
+        if not is_zero(beta):
             loss = loss + plain.arrays["beta"] * divergence
     still = {name: plain.constant(one) for name, one in entries.items()}
     clipped = elementwise(Clipped(low, high), still, where=where)
@@ -243,16 +246,7 @@ def _extremes(
     none = raw.sum(plain.counted(shape)) == 0
     one = plain.full(1.0, least)
     found = (raw.where(none, one, least), raw.where(none, one, most))
-    return tuple(plain.like_the_library(extreme) for extreme in found)  # type: ignore[return-value]
-
-
-def _require_shapes(plain: Plain, shape: tuple[int, ...]) -> None:
-    for name, one in plain.arrays.items():
-        wanted = {"advantages": (shape, shape[:1]), "beta": ((),)}.get(name, (shape,))
-        if one is not None and tuple(one.shape) not in wanted:
-            named = " or ".join(str(size) for size in wanted)
-            raise ValueError(f"{name} must have the shape {named}, not {tuple(one.shape)}")
-    plain.shape("log_probs")  # and the mask must fit
+    return tuple(plain.like_the_library(extreme) for extreme in found)
 
 
 def _bounds(clip: Any) -> tuple[float, float]:
@@ -274,13 +268,3 @@ def _checked_dual(dual_clip: Any) -> float | None:
     if not 1 < dual_clip < math.inf:
         raise ValueError(f"dual_clip must be finite and greater than 1, not {dual_clip!r}")
     return float(dual_clip)
-
-
-def _checked_beta(beta: Any) -> Any:
-    if isinstance(beta, int | float) and not 0 <= beta < math.inf:
-        raise ValueError(f"beta must be finite and not negative, not {beta!r}")
-    return beta
-
-
-def _is_zero(beta: Any) -> bool:
-    return isinstance(beta, int | float) and beta == 0
