@@ -207,7 +207,8 @@ def grpo_loss(
         )  # fmt: skip
         divergence = aggregate(estimates, where, **options)
         if not is_zero(beta):
-            loss = loss + plain.arrays["beta"] * divergence
+            with plain.quiet():  # a loss of -inf and a divergence of inf have no sum
+                loss = loss + plain.arrays["beta"] * divergence
     still = {name: plain.constant(one) for name, one in entries.items()}
     clipped = elementwise(Clipped(low, high), still, where=where)
     return PolicyLoss(
@@ -238,7 +239,7 @@ def _extremes(
     """The smallest and the largest ratio of what is selected."""
     raw, one = plain.raw, plain.full(1.0, plain.arrays["log_probs"])
     if 0 in shape:
-        return (plain.like_the_library(raw.prod(one)),) * 2
+        return (plain.like_the_library(raw.prod(one)),) * 2  # of nothing, which is 1
     pair = {name: still[name] for name in ("log_probs", "old_log_probs")}
     ratios = elementwise(RATIO, pair, where=where)
     least = raw.min(plain.kept(ratios, math.inf))
