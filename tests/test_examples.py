@@ -34,3 +34,13 @@ def test_distilling_to_the_end():
     assert ours.divergences[-1] < 1e-7
     assert min(ours.losses) > 0
     assert ours.divergences[-1] < usual.divergences[-1] / 10
+
+
+def test_a_grpo_loss_by_hand():
+    example = runpy.run_path(str(EXAMPLES / "grpo_on_numpy.py"))
+    for seed in range(5):
+        batch = example["drawn"](seed)
+        loss = float(example["by_library"](batch).loss)
+        assert loss == pytest.approx(example["by_hand"](batch), rel=1e-12)
+        assert loss == pytest.approx(sum(example["by_micro_batches"](batch)), rel=1e-12)
+    example["main"]()

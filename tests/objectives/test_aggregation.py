@@ -147,9 +147,7 @@ def test_any_split_has_the_loss_and_the_gradient_of_the_full_batch(mode, split):
     values, sums = pulled(parts, denominator=int(tokens))
     assert sum(values) == pytest.approx(whole, rel=1e-13, abs=1e-15)
     np.testing.assert_allclose(sums, gradient, rtol=1e-14, atol=0)
-    given_parts = [
-        aggregate(losses[i], mask[i], **options, return_parts=True) for i in parts
-    ]
+    given_parts = [aggregate(losses[i], mask[i], **options, return_parts=True) for i in parts]
     total, count = (sum(column) for column in zip(*given_parts, strict=True))
     assert count == tokens
     assert total == pytest.approx(whole * tokens, rel=1e-13, abs=1e-15)

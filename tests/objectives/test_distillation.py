@@ -81,9 +81,7 @@ def test_its_ends_would_be_no_loss():
 def test_other_averages(aggregation, options, weights):
     tokens = kl(softmax(TEACHER), softmax(STUDENT))
     want = (tokens * MASK * np.array(weights)[:, None]).sum()
-    found = distillation_loss(
-        TEACHER, STUDENT, where=MASK, aggregation=aggregation, **options
-    )
+    found = distillation_loss(TEACHER, STUDENT, where=MASK, aggregation=aggregation, **options)
     assert found == pytest.approx(want, rel=1e-13)
 
 

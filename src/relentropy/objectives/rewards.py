@@ -80,7 +80,8 @@ def rlhf_objective(
     -J, with k1 or k3; other estimators are biased, and the gradient is then that of what they
     estimate. Rewards have no derivative.
 
-    For a policy that did not sample the tokens itself, use the rewards with importance weights.
+    For tokens that another policy has sampled, take the rewards, with importance weights or a
+    clipped ratio (`grpo_loss`).
 
     References
     ----------
@@ -106,6 +107,11 @@ def rlhf_objective(
     form = _arguments.chosen("form", form, forms)  # type: ignore[assignment]
     if denominator is not None and form != "loss":
         raise ValueError(f"denominator is of the loss; {form!r} are not divided")
+    if form == "loss" and estimator.endswith("+"):
+        raise ValueError(
+            f"estimator {estimator!r} has the divergence's gradient already, and the loss would "
+            f"have it twice; pass {estimator[:-1]!r}"
+        )
     tokens = {"log_probs": log_probs, "ref_log_probs": ref_log_probs}
     plain = Plain(tokens, where, {"rewards": rewards, "beta": checked_beta(beta)})
     shape = tuple(plain.arrays["log_probs"].shape)
