@@ -89,7 +89,7 @@ def test_other_averages(aggregation, options, weights):
 def test_equal_and_close_models(options, by_sum):
     assert distillation_loss(TEACHER, TEACHER, **options) == 0
     one = np.zeros((1, 1, 2))
-    moved = one + [1e-9, 0.0]
+    moved = np.array([[[1e-9, 0.0]]])
     # Half the variance 1/4 of the change of the logits; GKD's is beta*(1 - beta) of that.
     weight = options.get("js_weight", 0.5)
     share = weight * (1 - weight) if options["divergence"] == "js" else 1

@@ -110,7 +110,7 @@ def test_tokens_and_sequences_agree_in_gspo_for_one_advantage_per_sequence():
 
 
 def test_dr_grpo():
-    log_probs, old, advantages, ref, mask = batch()
+    log_probs, old, advantages, _, mask = batch()
     found = grpo_loss(
         log_probs, old, advantages, where=mask, aggregation="seq-mean-token-sum-norm",
         max_length=50,

@@ -109,8 +109,8 @@ def rlhf_objective(
         raise ValueError(f"denominator is of the loss; {form!r} are not divided")
     if form == "loss" and estimator.endswith("+"):
         raise ValueError(
-            f"estimator {estimator!r} has the divergence's gradient already, and the loss would "
-            f"have it twice; pass {estimator[:-1]!r}"
+            f"estimator {estimator!r} has the divergence's gradient already, and the loss "
+            f"would have it twice; pass {estimator[:-1]!r}"
         )
     tokens = {"log_probs": log_probs, "ref_log_probs": ref_log_probs}
     plain = Plain(tokens, where, {"rewards": rewards, "beta": checked_beta(beta)})
