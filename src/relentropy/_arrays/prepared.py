@@ -27,6 +27,8 @@ class Prepared:
         where: Any,
         dtype: Any,
         parameters: dict[str, Any] | None = None,
+        *,
+        widen: bool = False,
     ) -> None:
         parameters = parameters or {}
         masks = {} if where is None else {"where": where}
@@ -44,7 +46,8 @@ class Prepared:
         default = dtypes.default_float(found.library, found.raw, found.device)
         name = dtypes.promote(kinds, default)
         self.library, self.raw, self.device = found.library, found.raw, found.device
-        self.result = name if dtype is None else dtypes.requested(dtype)
+        wanted = dtypes.at_least_float32(name) if widen else name
+        self.result = wanted if dtype is None else dtypes.requested(dtype)
         wide = dtypes.has_float64(found.library, found.device)
         if self.result == "float64" and not wide:
             raise TypeError(

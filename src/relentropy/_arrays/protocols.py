@@ -48,7 +48,12 @@ class Reduction(Protocol):
 
 
 class Measure(Reduction, Protocol):
-    """A reduction whose first output has a derivative (the others are constants by it)."""
+    """A reduction whose first outputs have derivatives (the others are constants by it)."""
+
+    @property
+    def varying(self) -> int:
+        """How many outputs have derivatives; `slopes` is to be defined where several do."""
+        return 1
 
     @property
     def differentiated(self) -> Measure:
@@ -66,6 +71,12 @@ class Measure(Reduction, Protocol):
         Where the result is nan, whatever it gives becomes nan.
         """
 
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
+    ) -> tuple[tuple[Array | None, ...], ...]:
+        """The same for every output that varies."""
+        return (self.grad(block, numbers, need, xp=xp),)
+
 
 @dataclass(frozen=True)
 class Elementwise:
@@ -75,6 +86,9 @@ class Elementwise:
     """``value(*operands, xp=xp)``."""
     slopes: tuple[Callable[..., Array], ...]
     """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
+    fills: tuple[float, ...] = ()
+    """For each operand, what an entry becomes that ``where`` excludes; empty where no function
+    takes a mask."""
 
 
 class Slopes(NamedTuple):
