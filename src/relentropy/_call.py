@@ -14,7 +14,7 @@ import numpy as np
 
 from ._arrays import lazy
 from ._arrays.prepared import Prepared
-from ._arrays.protocols import Elementwise, Map, Measure
+from ._arrays.protocols import EntryFunction, Map, Measure
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
 
 Array = Any
@@ -31,15 +31,19 @@ def reduce(
     dtype: Any = None,
     stretch: bool = False,
     widen: bool = False,
+    positions: bool = False,
 ) -> Arrays:
     """All outputs of a measure over the operands, reduced along ``axis``.
 
     Operands must have one size along it, unless ``stretch`` lets them broadcast there too.
-    Parameters follow the operands, and are the same for all entries of a row. With ``widen``
-    16-bit operands have results of float32.
+    Parameters follow the operands, and are the same for all entries of a row; with
+    ``positions`` an entry's place along the axis is the last of them. With ``widen`` 16-bit
+    operands have results of float32.
     """
     call = Prepared(operands, where, dtype, parameters, widen=widen)
     layout = call.layout(axis, stretch=stretch)
+    if positions:
+        call.add_positions(layout)
     names = tuple(call.arrays)
 
     def finished(array: Array) -> Array:
@@ -75,7 +79,7 @@ def _reduce_block(
 
 
 def elementwise(
-    function: Elementwise,
+    function: EntryFunction,
     operands: dict[str, Any],
     *,
     where: Any = None,
@@ -96,7 +100,7 @@ def elementwise(
 
 
 def _elementwise_block(
-    function: Elementwise, names: tuple[str, ...], dtype: str, *blocks: Array
+    function: EntryFunction, names: tuple[str, ...], dtype: str, *blocks: Array
 ) -> Array:
     operands = dict(zip(names, blocks, strict=False))
     mask = blocks[len(names)] if len(blocks) > len(names) else None

@@ -115,6 +115,14 @@ class Prepared:
             require_mask(tuple(self.mask.shape), shape)
         return Layout(shape, axes)
 
+    def add_positions(self, layout: Layout) -> None:
+        """An operand more: the place of every entry along the one axis that is reduced."""
+        (axis,) = layout.axes
+        made = {} if self.library == "dask" else {"device": self.device}
+        places = self.raw.arange(layout.shape[axis], dtype=self.raw.int64, **made)
+        after = len(layout.shape) - axis - 1
+        self.arrays["positions"] = self.raw.reshape(places, (-1,) + (1,) * after)
+
     def like_the_library(self, array: Array) -> Array:
         """A 0-d result as the library's own functions return it."""
         return array[()] if self.library == "numpy" and array.ndim == 0 else array

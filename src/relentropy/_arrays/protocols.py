@@ -52,7 +52,7 @@ class Measure(Reduction, Protocol):
 
     @property
     def varying(self) -> int:
-        """How many outputs have derivatives; `slopes` is to be defined where several do."""
+        """How many outputs have derivatives: one by `grad`, or several by `slopes`."""
         return 1
 
     @property
@@ -70,6 +70,7 @@ class Measure(Reduction, Protocol):
 
         Where the result is nan, whatever it gives becomes nan.
         """
+        return self.slopes(block, numbers, need, xp=xp)[0]
 
     def slopes(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
@@ -78,17 +79,32 @@ class Measure(Reduction, Protocol):
         return (self.grad(block, numbers, need, xp=xp),)
 
 
-@dataclass(frozen=True)
-class Elementwise:
+class EntryFunction(Protocol):
     """A function of entries, and its derivative by each operand."""
 
+    @property
+    def value(self) -> Callable[..., Array]:
+        """``value(*operands, xp=xp)``."""
+
+    @property
+    def slopes(self) -> tuple[Callable[..., Array], ...]:
+        """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
+
+    @property
+    def fills(self) -> tuple[float, ...]:
+        """For each operand, what an entry becomes that ``where`` excludes.
+
+        Empty where the function takes no mask.
+        """
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """An `EntryFunction` of functions."""
+
     value: Callable[..., Array]
-    """``value(*operands, xp=xp)``."""
     slopes: tuple[Callable[..., Array], ...]
-    """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
     fills: tuple[float, ...] = ()
-    """For each operand, what an entry becomes that ``where`` excludes; empty where no function
-    takes a mask."""
 
 
 class Slopes(NamedTuple):

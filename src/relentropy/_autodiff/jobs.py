@@ -15,7 +15,7 @@ from .._arrays.axes import Layout
 from .._arrays.drivers import fmap, fold
 from .._arrays.namespace import Namespace
 from .._arrays.plan import choose
-from .._arrays.protocols import Block, Elementwise, Map, Measure
+from .._arrays.protocols import Block, EntryFunction, Map, Measure
 from .._formulas.times import times
 from .reductions import Directional, Pulled, Pushed
 
@@ -88,7 +88,7 @@ class Job(ABC):
 class EntryJob(Job):
     """An elementwise function."""
 
-    function: Elementwise
+    function: EntryFunction
 
     @property
     def operands(self) -> int:
