@@ -218,7 +218,7 @@ def labels(name: str, tokens: Any, of: str, logits: Any, axis: Any) -> tuple[Any
 
 def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, Any]:
     """One axis, and a mask of rows as a mask of their entries."""
-    shape = common_shape({name: _shape(name, one) for name, one in operands.items()})
+    shape = max((_shape(name, one) for name, one in operands.items()), key=len)
     axis = one_axis(axis, len(shape))
     if where is None:
         return axis, None

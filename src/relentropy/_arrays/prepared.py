@@ -119,7 +119,7 @@ class Prepared:
         """An operand more: the place of every entry along the one axis that is reduced."""
         (axis,) = layout.axes
         made = {} if self.library == "dask" else {"device": self.device}
-        places = self.raw.arange(layout.shape[axis], dtype=self.raw.int64, **made)
+        places = self.raw.arange(layout.shape[axis], dtype=self.raw.int32, **made)
         after = len(layout.shape) - axis - 1
         self.arrays["positions"] = self.raw.reshape(places, (-1,) + (1,) * after)
 

@@ -33,18 +33,22 @@ class Sample(NamedTuple):
     excess: Array | None
     """1 - c of the control variate."""
 
+    @property
+    def gone(self) -> Array:
+        return self.log_weight == -_INF
+
     def weighted(self, value: Array, *, xp: Any) -> Array:
-        """``w * value``; a weight of 0 takes what is infinite away, but not what is nan."""
-        gone = (self.weight == 0) & (xp.abs(value) == _INF)
-        return self.weight * xp.where(gone, 0.0, value)
+        """``w * value``; only a weight of 0 takes away what is infinite, and none what is nan."""
+        infinite = xp.abs(value) == _INF
+        product = self.weight * xp.where(infinite, 0.0, value)
+        return xp.where(infinite & (self.log_weight > -_INF), value, product)
 
     def inverse(self, *, xp: Any) -> Array:
         """``w * exp(-u)``: the sample's ratio r/p."""
-        gone = self.weight == 0
-        exponent = difference(self.log_weight, self.u.hi, gone, xp=xp)
+        exponent = difference(self.log_weight, self.u.hi, self.gone, xp=xp)
         if self.u.lo is not None:
             exponent = Pair(exponent.hi, exponent.lo - self.u.lo)
-        return xp.where(gone, 0.0 * self.weight, exp(exponent, xp=xp))
+        return xp.where(self.gone, 0.0 * self.weight, exp(exponent, xp=xp))
 
 
 class Estimator(Protocol):
@@ -95,7 +99,9 @@ class K3:
     def value(self, sample: Sample, *, xp: Any) -> Array:
         near, x, low = self._near(sample, xp=xp)
         close = expm1mx(x, xp=xp) + expm1(x, xp=xp) * low
-        apart = sample.inverse(xp=xp) - sample.weighted(1 - sample.u.hi, xp=xp)
+        grown = sample.inverse(xp=xp)
+        rest = xp.where(grown == _INF, 0.0, 1 - sample.u.hi)  # not inf - inf
+        apart = grown - sample.weighted(rest, xp=xp)
         return xp.where(near, sample.weighted(close, xp=xp), apart)
 
     def slope(self, sample: Sample, *, xp: Any) -> Array:

@@ -204,6 +204,9 @@ def _fitted(function: Estimate, operands: dict[str, Any], where: Any) -> Any:
     is 1 less, and needs no difference of nearly equal numbers.
     """
     given = Plain(operands, where)
+    shape = given.shape(*operands)
+    if 0 in shape:
+        return 0.0
     fixed = {name: given.constant(one) for name, one in given.arrays.items()}
     plain = dataclasses.replace(function, estimator="k3")
     control = elementwise(ControlRatio(**vars(plain)), fixed, where=where)
@@ -212,7 +215,7 @@ def _fitted(function: Estimate, operands: dict[str, Any], where: Any) -> Any:
     with given.quiet():
         size = raw.max(raw.abs(control))
         size = raw.where(size > 0, size, raw.ones_like(size))
-        count = raw.sum(given.counted(given.shape(*operands)))
+        count = raw.sum(given.counted(shape))
         control, value = control / size, value / size
         mean = raw.sum(control) / count
         centred = given.kept(control - mean)
