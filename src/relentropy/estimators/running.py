@@ -68,6 +68,7 @@ class RunningEstimate:
     weight: float = 0.0
     """How many entries (or sequences); with weights their sum, times ``exp(-log_scale)``."""
     mean: float = 0.0
+    """Of what has a weight; `estimate` says what it is worth."""
     squares: float = 0.0
     """Of residuals."""
     products: float = 0.0
