@@ -34,3 +34,24 @@ def test_distilling_to_the_end():
     assert ours.divergences[-1] < 1e-7
     assert min(ours.losses) > 0
     assert ours.divergences[-1] < usual.divergences[-1] / 10
+
+
+@pytest.mark.parametrize("name", ["two_modes", "estimator_spread"])
+def test_a_picture(name, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    example = runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    monkeypatch.setattr("sys.argv", [f"{name}.py", str(tmp_path)])
+    example["main"]()
+    path = tmp_path / f"{name}.png"
+    assert capsys.readouterr().out.endswith(f"{path}\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr("sys.argv", [f"{name}.py"])
+    with pytest.raises(SystemExit, match="usage"):
+        example["main"]()
+
+
+def test_schulmans_table_as_it_is_printed():
+    example = runpy.run_path(str(EXAMPLES / "estimator_spread.py"))
+    rows = [line.split() for line in example["table"]().splitlines()[1:]]
+    assert rows[1] == ["k2", "0.005", "0.0025", "1.4177"]
+    assert rows[5][3] == "1.6950"
