@@ -85,7 +85,9 @@ def test_derivatives_have_all_digits(library, temperature):
         )
         for row, token_, by in zip(logits, tokens, got, strict=True):
             truth = oracle.token_slopes(row, token_, temperature)
-            assert ulp_error(by, truth).max() <= 6
+            tiny = np.finfo(dtype).tiny  # jax flushes what is not normal
+            keep = [abs(t) == 0 or abs(t) > tiny for t in truth]
+            assert ulp_error(by, truth)[keep].max() <= 6
         # At a token that is all but certain 1 - p has digits, which p has not.
         truth = oracle.token_slopes(logits[4], 0, temperature)[0]
         assert 0 < truth < 1e-15
