@@ -38,7 +38,7 @@ class Sample(NamedTuple):
         return self.log_weight == -_INF
 
     def weighted(self, value: Array, *, xp: Any) -> Array:
-        """``w * value``; only a weight of 0 takes away what is infinite, and none what is nan."""
+        """``w * value``; a weight of exactly 0 takes away what is infinite, but not nan."""
         infinite = xp.abs(value) == _INF
         product = self.weight * xp.where(infinite, 0.0, value)
         return xp.where(infinite & (self.log_weight > -_INF), value, product)

@@ -11,8 +11,6 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
 from .. import _arguments
 from .._arrays import dtypes
 from .._arrays.axes import reduced_axes
@@ -51,15 +49,8 @@ def of_sequences(
     """
     per = _arguments.chosen("per", per, PER)
     plain = Plain(operands, where)
-    return quietly(plain, lambda: then(_clusters(plain, per, axis)))
-
-
-def quietly(plain: Plain, compute: Callable[[], T]) -> T:
-    """Keep numpy, and what is built on it, from warning of infinities and nans."""
-    if plain.library in {"numpy", "strict"}:
-        with np.errstate(all="ignore"):
-            return compute()
-    return compute()
+    with plain.quiet():
+        return then(_clusters(plain, per, axis))
 
 
 def _clusters(plain: Plain, per: str, axis: Any) -> Clusters:

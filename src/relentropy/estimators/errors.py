@@ -11,7 +11,7 @@ from .. import _arguments
 from .._arrays.axes import reduced_axes
 from .._arrays.plain import Plain
 from . import _constants
-from ._clusters import Clusters, of_sequences, quietly, result, scaled_root, shifted, widest
+from ._clusters import Clusters, of_sequences, result, scaled_root, shifted, widest
 
 Array = Any
 Axis = int | tuple[int, ...] | None
@@ -294,16 +294,13 @@ def effective_sample_size(
     axes = reduced_axes(axis, len(shape))
     keepdims = _arguments.one_flag("keepdims", keepdims)
     raw = plain.raw
-
-    def size() -> Array:
+    with plain.quiet():
         logs = raw.astype(plain.arrays["log_weights"], widest(plain), copy=False)
         weights, _ = shifted(plain, plain.kept(logs, -math.inf), axes)
         total = raw.sum(weights, axis=axes, keepdims=keepdims)
         squares = raw.sum(weights**2, axis=axes, keepdims=keepdims)
         squares = raw.where(squares == 0, raw.ones_like(squares), squares)
         return result(plain, total**2 / squares)
-
-    return quietly(plain, size)
 
 
 def checked_level(level: Any) -> float:
