@@ -44,3 +44,22 @@ def test_a_grpo_loss_by_hand():
         assert loss == pytest.approx(example["by_hand"](batch), rel=1e-12)
         assert loss == pytest.approx(sum(example["by_micro_batches"](batch)), rel=1e-12)
     example["main"]()
+@pytest.mark.parametrize("name", ["two_modes", "estimator_spread"])
+def test_a_picture(name, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    example = runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    monkeypatch.setattr("sys.argv", [f"{name}.py", str(tmp_path)])
+    example["main"]()
+    path = tmp_path / f"{name}.png"
+    assert capsys.readouterr().out.endswith(f"{path}\n")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr("sys.argv", [f"{name}.py"])
+    with pytest.raises(SystemExit, match="usage"):
+        example["main"]()
+
+
+def test_schulmans_table_as_it_is_printed():
+    example = runpy.run_path(str(EXAMPLES / "estimator_spread.py"))
+    rows = [line.split() for line in example["table"]().splitlines()[1:]]
+    assert rows[1] == ["k2", "0.005", "0.0025", "1.4177"]
+    assert rows[5][3] == "1.6950"

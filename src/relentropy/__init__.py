@@ -1,6 +1,6 @@
 """Relative entropy and its relatives, with every digit, for any array library."""
 
-from . import special, testing
+from . import estimators, special, testing
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
 from .entropies import cross_entropy, entropy, surprisal
@@ -56,6 +56,7 @@ __all__ = [
     "conditional_mutual_information",
     "cross_entropy",
     "entropy",
+    "estimators",
     "f_divergence",
     "generalized_js_divergence",
     "hellinger_distance",

@@ -60,8 +60,8 @@ def refuse_labels(p: Any, q: Any) -> None:
     if integral and len(p_shape) == len(q_shape) - 1 and p_shape == q_shape[:-1]:
         raise TypeError(
             f"p of shape {p_shape} and integer dtype looks like class labels for q of shape "
-            f"{q_shape}; a distribution has one weight for each class. The surprise of labels "
-            "is -log_softmax(q) at the labels (relentropy.special.log_softmax); "
+            f"{q_shape}; a distribution has one weight for each class. Log-probabilities of "
+            "labels are relentropy.estimators.token_log_probs(q, p); "
             "where counts are meant, pass p[None] or floats"
         )
 
@@ -177,3 +177,68 @@ def order_and_axis(
         own -= not reduced
     alpha = alpha[tuple(index[::-1])]
     return (alpha.tolist() if loose else alpha), axes
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, not {value!r}")
+    return float(value)
+
+
+def one_axis(axis: Any, ndim: int) -> int:
+    """One axis, as a non-negative number."""
+    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+        raise TypeError(f"axis must be one integer, not {axis!r}")
+    return reduced_axes(axis, ndim)[0]
+
+
+def labels(name: str, tokens: Any, of: str, logits: Any, axis: Any) -> tuple[Any, int]:
+    """Class labels of rows, with an axis of size one where the rows' is."""
+    shape = _shape(of, logits)
+    axis = one_axis(axis, len(shape))
+    loose = not hasattr(tokens, "shape")
+    if loose:
+        tokens = from_loose(name, tokens)
+        tokens = tokens.astype(np.int64) if tokens.size == 0 else tokens
+    kind = str(getattr(tokens, "dtype", "")).rpartition(".")[2]
+    if not kind.startswith(("int", "uint")):
+        raise TypeError(f"{name} must be integers, not {kind}")
+    rows = shape[:axis] + shape[axis + 1 :]
+    if tuple(tokens.shape) != rows:
+        raise ValueError(
+            f"{name} must have the shape of {of} without axis {axis}, {rows}, "
+            f"not {tuple(tokens.shape)}"
+        )
+    tokens = tokens[(slice(None),) * axis + (None,)]
+    return (tokens.tolist() if loose else tokens), axis
+
+
+def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, Any]:
+    """One axis, and a mask of rows as a mask of their entries."""
+    shape = max((_shape(name, one) for name, one in operands.items()), key=len)
+    axis = one_axis(axis, len(shape))
+    if where is None:
+        return axis, None
+    if isinstance(where, list | tuple):
+        where = from_loose("where", where)
+    mask = _shape("where", where)
+    rows = shape[:axis] + shape[axis + 1 :]
+    if len(mask) > len(rows):
+        raise ValueError(f"where of shape {mask} does not broadcast to the rows' shape {rows}")
+    after = len(shape) - axis - 1
+    if len(mask) > after:
+        where = where[(slice(None),) * (len(mask) - after) + (None,)]
+    return axis, where
+
+
+def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:
+    """As many axes as the operands have, or none: fewer would be taken for the last ones."""
+    own, ndim = _shape(name, value), max(len(_shape(n, one)) for n, one in operands.items())
+    if len(own) not in (0, ndim):
+        raise ValueError(
+            f"{name} of shape {own} must have {ndim} axes, as {', '.join(operands)} have; "
+            f"one for every row is {name}[:, None]"
+        )

@@ -14,7 +14,7 @@ import numpy as np
 
 from ._arrays import lazy
 from ._arrays.prepared import Prepared
-from ._arrays.protocols import Elementwise, Map, Measure
+from ._arrays.protocols import EntryFunction, Map, Measure
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
 
 Array = Any
@@ -30,14 +30,20 @@ def reduce(
     keepdims: bool = False,
     dtype: Any = None,
     stretch: bool = False,
+    widen: bool = False,
+    positions: bool = False,
 ) -> Arrays:
     """All outputs of a measure over the operands, reduced along ``axis``.
 
     Operands must have one size along it, unless ``stretch`` lets them broadcast there too.
-    Parameters follow the operands, and are the same for all entries of a row.
+    Parameters follow the operands, and are the same for all entries of a row; with
+    ``positions`` an entry's place along the axis is the last of them. With ``widen`` 16-bit
+    operands have results of float32.
     """
-    call = Prepared(operands, where, dtype, parameters)
+    call = Prepared(operands, where, dtype, parameters, widen=widen)
     layout = call.layout(axis, stretch=stretch)
+    if positions:
+        call.add_positions(layout)
     names = tuple(call.arrays)
 
     def finished(array: Array) -> Array:
@@ -72,9 +78,19 @@ def _reduce_block(
     )
 
 
-def elementwise(function: Elementwise, operands: dict[str, Any], *, dtype: Any = None) -> Array:
-    """A function of every entry of the broadcast operands."""
-    call = Prepared(operands, None, dtype)
+def elementwise(
+    function: EntryFunction,
+    operands: dict[str, Any],
+    *,
+    where: Any = None,
+    dtype: Any = None,
+    widen: bool = False,
+) -> Array:
+    """A function of every entry of the broadcast operands; 0 where the mask excludes.
+
+    With ``widen`` 16-bit operands have results of float32.
+    """
+    call = Prepared(operands, where, dtype, widen=widen)
     layout = call.layout(None, reducing=False)
     names = tuple(call.arrays)
     if call.library == "dask":
@@ -84,9 +100,11 @@ def elementwise(function: Elementwise, operands: dict[str, Any], *, dtype: Any =
 
 
 def _elementwise_block(
-    function: Elementwise, names: tuple[str, ...], dtype: str, *blocks: Array
+    function: EntryFunction, names: tuple[str, ...], dtype: str, *blocks: Array
 ) -> Array:
-    return elementwise(function, dict(zip(names, blocks, strict=True)), dtype=dtype)
+    operands = dict(zip(names, blocks, strict=False))
+    mask = blocks[len(names)] if len(blocks) > len(names) else None
+    return elementwise(function, operands, where=mask, dtype=dtype)
 
 
 def normalised(

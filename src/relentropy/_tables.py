@@ -193,7 +193,7 @@ class Table:
             )
             for along in sides
         ]  # fmt: skip
-        function: Any = Normalized(average)
+        function = Normalized(average)
         value = elementwise(function, _named(tuple(found)), dtype=self.result)
         if 0 in (self.joint.shape[axis] for axis in both):
             return self.raw.zeros_like(value)[()]

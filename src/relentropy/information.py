@@ -761,9 +761,7 @@ def normalized_mutual_information(
     is_log = _arguments.one_flag("from_logits", from_logits)
     table = Table(joint, is_log, where, dtype, widen=True)
     x, y = table.axes(x_axis=x_axis, y_axis=y_axis)
-    if average not in get_args(Average):
-        names = ", ".join(repr(name) for name in get_args(Average))
-        raise ValueError(f"average must be one of {names}, not {average!r}")
+    _arguments.chosen("average", average, get_args(Average))
     return table.normalized(x, y, average, keepdims)  # type: ignore[no-any-return]
 
 

@@ -192,6 +192,9 @@ def run(
     for sample in samples(record.name, dtype):
         if not mixed and sample.case.options.get("from_logits") in _MIXED:
             continue
+        order = sample.case.options.get("alpha", 0.0)
+        if not backend.has_float64 and order != 1 == np.float32(order):
+            continue  # its derivatives at zeros are those of order 1 there
         inputs = sample.inputs
         if backend.library == "jax" and "shape" in sample.case.options:
             if sample.case.options["shape"] != tuple(shapes(record.name)[-1]):

@@ -71,6 +71,13 @@ class Call:
         return family and self.name not in REPRESENTATIVES
 
     @property
+    def slow_to_compile(self) -> bool:
+        """Whether compilers take long for what they have compiled for another call."""
+        family = self.secondary or self.name in REPRESENTATIVES
+        heavy = self.name.endswith(("mixed", "measure"))
+        return heavy or (family and self.name not in COMPILED)
+
+    @property
     def marks(self) -> list[Any]:
         return [pytest.mark.full] if self.secondary else []
 
@@ -168,6 +175,7 @@ REPRESENTATIVES = {
     "surprisal-logits", "generalized_js_divergence-weights", "binary_kl_divergence-logits",
     "binary_entropy-pairs",
 }  # fmt: skip
+COMPILED = {"js_divergence-logits", "binary_entropy-pairs"}
 _SHAPES: dict[str, dict[str, Any]] = {
     "js_divergence": {},
     "js_distance": {},

@@ -36,7 +36,7 @@ def _both_with(name, values, slow):
 
 KINDS = [(False, False), (True, True), (False, True), (True, False)]
 every_kind = _both_with("from_logits", KINDS, lambda kinds: kinds[0] != kinds[1])
-every_masked = _both_with("call", MASKED, lambda call: "mixed" in call.name)
+every_masked = _both_with("call", MASKED, lambda call: call.slow_to_compile)
 
 
 @pytest.fixture(autouse=True)

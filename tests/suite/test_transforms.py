@@ -7,18 +7,11 @@ test_edges.py, how accurate they are in test_derivatives.py.
 import numpy as np
 import pytest
 
-from .samples import CALLS, REPRESENTATIVES, every
+from .samples import CALLS, every
 
 torch = pytest.importorskip("torch")
 # Signs and infinities of derivatives matter to no transform, but finite differences do.
 SMOOTH = [call for call in CALLS if call.record.slope_ulp]
-COMPILED = {"js_divergence-logits", "renyi_divergence-logits", "binary_entropy-pairs"}
-
-
-def is_slow_to_compile(call):
-    """And has a relative that is compiled."""
-    family = call.secondary or call.name in REPRESENTATIVES
-    return call.name.endswith(("mixed", "measure")) or (family and call.name not in COMPILED)
 
 
 def operands(call, *shape, dtype="float64", seed=0):
@@ -170,7 +163,7 @@ def test_hessians_agree(call):
         pytest.param(
             call,
             id=call.name,
-            marks=[pytest.mark.full] if is_slow_to_compile(call) else [],
+            marks=[pytest.mark.full] if call.slow_to_compile else [],
         )
         for call in SMOOTH
     ],

@@ -23,7 +23,11 @@ def _always(calls, always):
 
 
 one_mode = _always(
-    SMOOTH, lambda call: call.name in {call.record.name, f"{call.record.name}-logits"}
+    SMOOTH,
+    lambda call: (
+        not call.slow_to_compile
+        and call.name in {call.record.name, f"{call.record.name}-logits"}
+    ),
 )
 
 

@@ -59,6 +59,11 @@ def promote(kinds: list[str], default: str) -> str:
     return max(floats, key=FLOATS.index)
 
 
+def at_least_float32(name: str) -> str:
+    """What estimates and losses of a dtype are: 16 bits become float32, as under autocast."""
+    return "float64" if name == "float64" else "float32"
+
+
 def has_float64(library: str, device: Any) -> bool:
     """Whether arrays of this library on this device can be float64."""
     if library == "jax":

@@ -27,6 +27,8 @@ class Prepared:
         where: Any,
         dtype: Any,
         parameters: dict[str, Any] | None = None,
+        *,
+        widen: bool = False,
     ) -> None:
         parameters = parameters or {}
         masks = {} if where is None else {"where": where}
@@ -44,7 +46,8 @@ class Prepared:
         default = dtypes.default_float(found.library, found.raw, found.device)
         name = dtypes.promote(kinds, default)
         self.library, self.raw, self.device = found.library, found.raw, found.device
-        self.result = name if dtype is None else dtypes.requested(dtype)
+        wanted = dtypes.at_least_float32(name) if widen else name
+        self.result = wanted if dtype is None else dtypes.requested(dtype)
         wide = dtypes.has_float64(found.library, found.device)
         if self.result == "float64" and not wide:
             raise TypeError(
@@ -111,6 +114,14 @@ class Prepared:
         if self.mask is not None:
             require_mask(tuple(self.mask.shape), shape)
         return Layout(shape, axes)
+
+    def add_positions(self, layout: Layout) -> None:
+        """An operand more: the place of every entry along the one axis that is reduced."""
+        (axis,) = layout.axes
+        made = {} if self.library == "dask" else {"device": self.device}
+        places = self.raw.arange(layout.shape[axis], dtype=self.raw.int32, **made)
+        after = len(layout.shape) - axis - 1
+        self.arrays["positions"] = self.raw.reshape(places, (-1,) + (1,) * after)
 
     def like_the_library(self, array: Array) -> Array:
         """A 0-d result as the library's own functions return it."""

@@ -48,7 +48,12 @@ class Reduction(Protocol):
 
 
 class Measure(Reduction, Protocol):
-    """A reduction whose first output has a derivative (the others are constants by it)."""
+    """A reduction whose first outputs have derivatives (the others are constants by it)."""
+
+    @property
+    def varying(self) -> int:
+        """How many outputs have derivatives: one by `grad`, or several by `slopes`."""
+        return 1
 
     @property
     def differentiated(self) -> Measure:
@@ -65,16 +70,41 @@ class Measure(Reduction, Protocol):
 
         Where the result is nan, whatever it gives becomes nan.
         """
+        return self.slopes(block, numbers, need, xp=xp)[0]
+
+    def slopes(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
+    ) -> tuple[tuple[Array | None, ...], ...]:
+        """The same for every output that varies."""
+        return (self.grad(block, numbers, need, xp=xp),)
+
+
+class EntryFunction(Protocol):
+    """A function of entries, and its derivative by each operand."""
+
+    @property
+    def value(self) -> Callable[..., Array]:
+        """``value(*operands, xp=xp)``."""
+
+    @property
+    def slopes(self) -> tuple[Callable[..., Array], ...]:
+        """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
+
+    @property
+    def fills(self) -> tuple[float, ...]:
+        """For each operand, what an entry becomes that ``where`` excludes.
+
+        Empty where the function takes no mask.
+        """
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """A function of entries, and its derivative by each operand."""
+    """An `EntryFunction` of functions."""
 
     value: Callable[..., Array]
-    """``value(*operands, xp=xp)``."""
     slopes: tuple[Callable[..., Array], ...]
-    """``slopes[i](*operands, xp=xp)``; those that nobody needs are not called."""
+    fills: tuple[float, ...] = ()
 
 
 class Slopes(NamedTuple):

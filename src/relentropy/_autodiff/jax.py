@@ -30,8 +30,9 @@ def _derivative(job: Job, arrays: Arrays, tangents: Arrays) -> tuple[Arrays, Arr
     if all(tangent is None for tangent in moving):
         outputs = job.value(arrays)
         return outputs, tuple(jax.numpy.zeros_like(output) for output in outputs)
-    *values, tangent = job.push(arrays, moving)
-    return tuple(values), (tangent, *(jax.numpy.zeros_like(one) for one in values[1:]))
+    found = job.push(arrays, moving)
+    values, tangents = found[: job.outputs], found[job.outputs :]
+    return values, (*tangents, *(jax.numpy.zeros_like(one) for one in values[job.varying :]))
 
 
 _value.defjvp(_derivative, symbolic_zeros=True)

@@ -15,7 +15,7 @@ from .._arrays.axes import Layout
 from .._arrays.drivers import fmap, fold
 from .._arrays.namespace import Namespace
 from .._arrays.plan import choose
-from .._arrays.protocols import Block, Elementwise, Map, Measure
+from .._arrays.protocols import Block, EntryFunction, Map, Measure
 from .._formulas.times import times
 from .reductions import Directional, Pulled, Pushed
 
@@ -40,7 +40,12 @@ class Job(ABC):
 
     @property
     def outputs(self) -> int:
-        """How many arrays the value is; only the first has a derivative."""
+        """How many arrays the value is."""
+        return 1
+
+    @property
+    def varying(self) -> int:
+        """How many of them, from the first on, have derivatives."""
         return 1
 
     @property
@@ -53,15 +58,18 @@ class Job(ABC):
         """The outputs, rounded; with ``keep`` followed by the numbers that `pull` wants."""
 
     @abstractmethod
-    def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
+    def pull(
+        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    ) -> Arrays:
         """The gradients of the operands that need one, each in its operand's dtype.
 
-        ``kept`` is what followed the outputs with ``keep``, ``seed`` the value's cotangent.
+        ``kept`` is what followed the outputs with ``keep``, ``seeds`` are the cotangents of the
+        outputs that vary.
         """
 
     @abstractmethod
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
-        """The outputs, and the first one's tangent; None stands for a tangent of zero."""
+        """The outputs, and tangents of those that vary; None is a tangent of zero."""
 
     def batched(self: Self, size: int) -> Self:
         """The same job with one more axis in front."""
@@ -80,7 +88,7 @@ class Job(ABC):
 class EntryJob(Job):
     """An elementwise function."""
 
-    function: Elementwise
+    function: EntryFunction
 
     @property
     def operands(self) -> int:
@@ -90,9 +98,11 @@ class EntryJob(Job):
         def value(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             return (self.function.value(*block, xp=xp),)
 
-        return self._map(value, arrays, (self.dtype,))
+        return self._map(value, arrays, (), (self.dtype,))
 
-    def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
+    def pull(
+        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    ) -> Arrays:
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
             return tuple(
@@ -101,7 +111,8 @@ class EntryJob(Job):
                 if needed
             )
 
-        return self._map(gradients, (*arrays, seed), self._dtypes(arrays, need))
+        operands, _ = self._split(arrays)
+        return self._map(gradients, arrays, seeds, self._dtypes(operands, need))
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
@@ -115,11 +126,13 @@ class EntryJob(Job):
         pairs = zip(self.function.slopes, tangents, strict=True)
         slopes = [slope for slope, tangent in pairs if tangent is not None]
         moved = tuple(tangent for tangent in tangents if tangent is not None)
-        return self._map(both, arrays + moved, (self.dtype,) * 2)
+        return self._map(both, arrays, moved, (self.dtype,) * 2)
 
-    def _map(self, fn: Any, arrays: Arrays, dtypes: tuple[Any, ...]) -> Arrays:
-        plan = choose(self.xp.library, arrays)
-        return fmap(fn, self.layout, arrays, (), None, (), dtypes, plan, xp=self.xp)
+    def _map(self, fn: Any, arrays: Arrays, more: Arrays, dtypes: tuple[Any, ...]) -> Arrays:
+        operands, mask = self._split(arrays)
+        plan = choose(self.xp.library, (*arrays, *more))
+        fills = (*self.function.fills, *(0.0,) * len(more))
+        return fmap(fn, self.layout, operands + more, fills, mask, (), dtypes, plan, xp=self.xp)
 
 
 @dataclass(frozen=True)
@@ -137,6 +150,10 @@ class RowJob(Job):
         return len(self.measure.empty)
 
     @property
+    def varying(self) -> int:
+        return self.measure.varying
+
+    @property
     def constants(self) -> tuple[bool, ...]:
         return tuple(fill is None for fill in self.measure.fills)
 
@@ -144,31 +161,38 @@ class RowJob(Job):
         measure = self.measure.differentiated
 
         def kept(stats: Any, *, xp: Any) -> Arrays:
-            # The value again: results are the user's, who may change them in place.
-            value, *_ = measure.finish(stats, xp=xp)
-            return value, *measure.numbers(stats, xp=xp)
+            # The values again: results are the user's, who may change them in place.
+            values = measure.finish(stats, xp=xp)[: self.varying]
+            return *values, *measure.numbers(stats, xp=xp)
 
         if keep:
             return self._fold(measure, *self._split(arrays), more=kept)
         return self._fold(self.measure, *self._split(arrays))
 
-    def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
-        measure = self.measure.differentiated
+    def pull(
+        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    ) -> Arrays:
+        measure, count = self.measure.differentiated, self.varying
 
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
-            seeds, value, *numbers = rows
-            unit, known = xp.cast(seeds, xp.dtype), ~xp.isnan(value)
-            found = measure.grad(block, tuple(numbers), need, xp=xp)
-            return tuple(
-                times(unit, xp.where(known, slope, float("nan")), xp=xp)
-                for slope in found
-                if slope is not None
-            )
+            units = tuple(xp.cast(seed, xp.dtype) for seed in rows[:count])
+            values, numbers = rows[count : 2 * count], rows[2 * count :]
+            found = measure.slopes(block, numbers, need, xp=xp)
+            parts = [
+                tuple(
+                    times(unit, xp.where(xp.isnan(value), float("nan"), slope), xp=xp)
+                    for slope in slopes
+                    if slope is not None
+                )
+                for unit, value, slopes in zip(units, values, found, strict=True)
+            ]
+            return tuple(sum(one[1:], one[0]) for one in zip(*parts, strict=True))
 
         operands, mask = self._split(arrays)
+        plan = choose(self.xp.library, (*arrays, *seeds))
         return fmap(
-            gradients, self.layout, operands, measure.fills, mask, (seed, *kept),
-            self._dtypes(operands, need), choose(self.xp.library, (*arrays, seed)), xp=self.xp,
+            gradients, self.layout, operands, measure.fills, mask, (*seeds, *kept),
+            self._dtypes(operands, need), plan, xp=self.xp,
         )  # fmt: skip
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
@@ -208,7 +232,9 @@ class MapJob(Job):
         operands, mask = self._split(arrays)
         return self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
 
-    def pull(self, arrays: Arrays, kept: Arrays, seed: Array, need: tuple[bool, ...]) -> Arrays:
+    def pull(
+        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    ) -> Arrays:
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
             numbers, means = rows[:-moving], rows[-moving:]
@@ -222,7 +248,7 @@ class MapJob(Job):
         operands, mask = self._split(arrays)
         moving = sum(need)
         dtypes = self._dtypes(operands, need)
-        return self._map(gradients, Pulled(self.map, need), (*operands, seed), mask, dtypes)
+        return self._map(gradients, Pulled(self.map, need), operands + seeds, mask, dtypes)
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:

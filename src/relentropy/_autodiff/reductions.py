@@ -30,11 +30,11 @@ class _OfFirst:
         return self.fold.merge(one, other, xp=xp)
 
 
-class _SumFold:
+class _SumsFold:
     """What plain sums have in common: how they merge."""
 
-    def merge(self, one: Array, other: Array, *, xp: Any) -> Array:
-        return one + other
+    def merge(self, one: Arrays, other: Arrays, *, xp: Any) -> Arrays:
+        return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
 @dataclass(frozen=True)
@@ -55,30 +55,37 @@ class Directional:
 
     @property
     def empty(self) -> tuple[float, ...]:
-        return (*self.measure.empty, 0.0)
+        return (*self.measure.empty, *(0.0,) * self.measure.varying)
 
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         own = (_OfFirst(one, self.count) for one in self.measure.passes(xp=xp))
         return (*own, _TangentFold(self.measure, self.need))
 
     def finish(self, stats: Any, *, xp: Any) -> Arrays:
-        return (*self.measure.finish(stats[:-1], xp=xp), stats[-1])
+        return (*self.measure.finish(stats[:-1], xp=xp), *stats[-1])
 
 
 @dataclass(frozen=True)
-class _TangentFold(_SumFold):
+class _TangentFold(_SumsFold):
     measure: Measure
     need: tuple[bool, ...]
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Array:
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Arrays:
         count = len(self.need)
-        known = ~xp.isnan(self.measure.finish(stats, xp=xp)[0])
+        values = self.measure.finish(stats, xp=xp)
         numbers = self.measure.numbers(stats, xp=xp)
-        slopes = self.measure.grad(block[:count], numbers, self.need, xp=xp)
+        found = self.measure.slopes(block[:count], numbers, self.need, xp=xp)
+        return tuple(
+            self._moved(value, slopes, block[count:], xp=xp)
+            for value, slopes in zip(values, found, strict=False)
+        )
+
+    @staticmethod
+    def _moved(value: Array, slopes: Any, tangents: Block, *, xp: Any) -> Array:
         moving = (slope for slope in slopes if slope is not None)
         parts = [
-            times(tangent, xp.where(known, slope, float("nan")), xp=xp)
-            for slope, tangent in zip(moving, block[count:], strict=True)
+            times(tangent, xp.where(xp.isnan(value), float("nan"), slope), xp=xp)
+            for slope, tangent in zip(moving, tangents, strict=True)
         ]
         return plain_sum(sum(parts[1:], parts[0]), xp=xp)
 
@@ -130,13 +137,6 @@ class Pushed:
 def _own_passes(of: Map, *, xp: Any) -> tuple[Fold, ...]:
     count = len(of.numbers.fills)
     return tuple(_OfFirst(one, count) for one in of.numbers.passes(xp=xp))
-
-
-class _SumsFold:
-    """What several plain sums have in common: how they merge."""
-
-    def merge(self, one: Arrays, other: Arrays, *, xp: Any) -> Arrays:
-        return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
 @dataclass(frozen=True)

@@ -72,27 +72,28 @@ class Value(Function):  # type: ignore[misc]
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
         ctx.job, *arrays = inputs
         ctx.outputs = len(output)
-        ctx.mark_non_differentiable(*output[1:])
+        ctx.mark_non_differentiable(*output[ctx.job.varying :])
         ctx.save_for_backward(*arrays, *output[ctx.job.outputs :])
         ctx.save_for_forward(*arrays)
 
     @staticmethod
-    def backward(ctx: Any, seed: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *seeds: Tensor) -> tuple[Tensor | None, ...]:
         job, count = ctx.job, len(ctx.needs_input_grad) - 1
+        seeds = seeds[: job.varying]
         saved = ctx.saved_tensors  # once: checkpoints recompute them at every mention
         arrays, kept = saved[:count], saved[count:]
         need = tuple(ctx.needs_input_grad[1 : 1 + job.operands])
         if torch.compiler.is_compiling():
             again = False
         else:
-            again = torch.is_grad_enabled() or _wrapped((seed, *saved))
-        if again and torch._C._functorch.is_legacy_batchedtensor(seed):
+            again = torch.is_grad_enabled() or _wrapped((*seeds, *saved))
+        if again and any(torch._C._functorch.is_legacy_batchedtensor(one) for one in seeds):
             # `is_grads_batched` records no function that is applied to its tensors.
-            found = job.pull(arrays, _kept(job, arrays), seed, need)
+            found = job.pull(arrays, _kept(job, arrays), seeds, need)
         elif again:
-            found = Gradient.apply(job, need, count, seed, *arrays, *kept)
+            found = Gradient.apply(job, need, count, *seeds, *arrays, *kept)
         else:
-            found = job.pull(arrays, kept, seed, need)
+            found = job.pull(arrays, kept, seeds, need)
         return (None, *_spread(found, need), *(None,) * (count - job.operands))
 
 
@@ -109,7 +110,7 @@ class TransformableValue(Value):
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
         job = ctx.job
         outputs = job.push(ctx.saved_tensors, tangents[: job.operands])
-        return (outputs[-1], *(None,) * (ctx.outputs - 1))
+        return (*outputs[job.outputs :], *(None,) * (ctx.outputs - job.varying))
 
     @staticmethod
     def vmap(
@@ -124,20 +125,20 @@ class Gradient(Function):  # type: ignore[misc]
     """A job's gradient, which can be differentiated again."""
 
     @staticmethod
-    def forward(
-        job: Job, need: tuple[bool, ...], count: int, seed: Tensor, *rest: Tensor
-    ) -> Arrays:
-        return job.pull(rest[:count], rest[count:], seed, need)
+    def forward(job: Job, need: tuple[bool, ...], count: int, *tensors: Tensor) -> Arrays:
+        seeds, rest = tensors[: job.varying], tensors[job.varying :]
+        return job.pull(rest[:count], rest[count:], seeds, need)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
-        ctx.job, ctx.need, ctx.count, *tensors = inputs
-        ctx.save_for_backward(*tensors[: 1 + ctx.count])
-        ctx.save_for_forward(*tensors[: 1 + ctx.count])
+        ctx.job, ctx.need, count, *tensors = inputs
+        ctx.moving = ctx.job.varying + count
+        ctx.save_for_backward(*tensors[: ctx.moving])
+        ctx.save_for_forward(*tensors[: ctx.moving])
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        needed = ctx.needs_input_grad[3 : 4 + ctx.count]
+        needed = ctx.needs_input_grad[3 : 3 + ctx.moving]
         wanted = [i for i, one in enumerate(needed) if one]
         whole, moving = _whole(ctx, wanted)
         _, pull = torch.func.vjp(whole, *moving)
@@ -146,7 +147,7 @@ class Gradient(Function):  # type: ignore[misc]
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Arrays:
-        tangents = tangents[3 : 4 + ctx.count]
+        tangents = tangents[3 : 3 + ctx.moving]
         wanted = [i for i, tangent in enumerate(tangents) if tangent is not None]
         whole, moving = _whole(ctx, wanted)
         # Forward mode does not nest; the transpose of the transpose is the derivative.
@@ -170,16 +171,17 @@ class Gradient(Function):  # type: ignore[misc]
 
 
 def _whole(ctx: Any, wanted: list[int]) -> tuple[Any, Arrays]:
-    """The gradient as a function of the wanted among seed and operands, from scratch."""
+    """The gradient as a function of the wanted among seeds and operands, from scratch."""
     tensors = ctx.saved_tensors
 
     def whole(*moving: Tensor) -> Arrays:
         given = list(tensors)
         for i, tensor in zip(wanted, moving, strict=True):
             given[i] = tensor
-        seed, *arrays = given
-        kept = _kept(ctx.job, tuple(arrays))
-        return ctx.job.pull(tuple(arrays), kept, seed, ctx.need)  # type: ignore[no-any-return]
+        count = ctx.job.varying
+        seeds, arrays = tuple(given[:count]), tuple(given[count:])
+        kept = _kept(ctx.job, arrays)
+        return ctx.job.pull(arrays, kept, seeds, ctx.need)  # type: ignore[no-any-return]
 
     return whole, tuple(tensors[i] for i in wanted)
 

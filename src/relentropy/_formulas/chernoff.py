@@ -24,10 +24,9 @@ from .expectation import in_base
 from .expm1mx import expm1, expm1mx
 from .f_divergence import Source, source_of
 from .renyi import (
+    OrderFold,
     Powers,
-    Sums,
-    merged_sums,
-    order_sums,
+    common_shift,
     powers_of,
     scaled_powers,
     tilted_by_x,
@@ -64,32 +63,24 @@ class SearchFold:
     """The exponent of the first passes, which look at the ends and the middle."""
 
     def step(self, block: Block, stats: Any, *, xp: Any) -> Tilt:
-        count = len(self.source.passes(xp=xp))
-        entry = self.source.entry(block, self.source.numbers(stats[:count], xp=xp), xp=xp)
+        entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
         none = xp.zeros_like(xp.max(entry.x))
         low, high, best = none, none + 1.0, none
-        if len(stats) > count:
-            unit = self.source.mean(Pair(none + 1.0), stats[:count], xp=xp)
+        if isinstance(stats[-1], Tilt):
+            unit = self.source.mean(Pair(none + 1.0), stats, xp=xp)
             low, high, best = _next(stats[-1], unit, xp=xp)
         if self.start is not None:
             best = xp.where(low < high, self.start, best)
         return _tilt(entry, low, high, best, xp=xp)
 
     def merge(self, one: Tilt, other: Tilt, *, xp: Any) -> Tilt:
-        shift = xp.maximum(
-            xp.where(one.powers > 0, one.shift, -_INF),
-            xp.where(other.powers > 0, other.shift, -_INF),
-        )
-        shift = xp.where(shift > -_INF, shift, 0.0)
-        scales = [
-            xp.where(part.powers > 0, xp.exp(part.shift - shift), 0.0) for part in (one, other)
-        ]
+        shift, (first, second) = common_shift(one, other, xp=xp)
         return one._replace(
             slope=add_sums(one.slope, other.slope, xp=xp),
             shift=shift,
-            powers=one.powers * scales[0] + other.powers * scales[1],
-            first=one.first * scales[0] + other.first * scales[1],
-            second=one.second * scales[0] + other.second * scales[1],
+            powers=one.powers * first + other.powers * second,
+            first=one.first * first + other.first * second,
+            second=one.second * first + other.second * second,
         )
 
 
@@ -135,20 +126,12 @@ def _next(tilt: Tilt, unit: Array, *, xp: Any) -> tuple[Array, Array, Array]:
     return low, high, best
 
 
-@dataclass(frozen=True)
-class SumsFold:
+class FoundFold(OrderFold):
     """The sums at the exponent that was found."""
 
-    source: Source
-
-    def step(self, block: Block, stats: Any, *, xp: Any) -> tuple[Sums, Array]:
-        count = len(self.source.passes(xp=xp))
-        entry = self.source.entry(block, self.source.numbers(stats[:count], xp=xp), xp=xp)
-        best = stats[-1].exponent
-        return order_sums(entry, best, xp=xp), best
-
-    def merge(self, one: Any, other: Any, *, xp: Any) -> tuple[Sums, Array]:
-        return merged_sums(one[0], other[0], xp=xp), one[1]
+    def order(self, block: Block, stats: Any) -> Array:
+        best: Array = stats[-1].exponent
+        return best
 
 
 @dataclass(frozen=True)
@@ -170,28 +153,19 @@ class ChernoffInformation(Measure):
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         starts = (0.0, 1.0, 0.5, *(None,) * _STEPS)
         search = (SearchFold(self.source, start) for start in starts)
-        return (*self.source.passes(xp=xp), *search, SumsFold(self.source))
+        return (*self.source.passes(xp=xp), *search, FoundFold(self.source))
 
     def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
-        powers, best = self._powers(stats, xp=xp), stats[-1][1]
+        powers, best = powers_of(self.source, stats, xp=xp), stats[-1][1]
         value = in_base(-powers.log, self.base, xp=xp)
         # Never below zero, nor -0.
         value = xp.where(value > 0, value, 0.0 * best)
         possible = self.source.possible(stats, xp=xp)
         return xp.where(possible, value, _NAN), xp.where(possible, best, _NAN)
 
-    def _powers(self, stats: tuple[Any, ...], *, xp: Any) -> Powers:
-        sums, best = stats[-1]
-
-        def mean(terms: Pair) -> Array:
-            return self.source.mean(terms, stats, xp=xp)
-
-        return powers_of(sums, best, mean, xp=xp)
-
     def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
-        count = len(self.source.passes(xp=xp))
-        shares = self.source.numbers(stats[:count], xp=xp)
-        return *shares, *self._powers(stats, xp=xp), stats[-1][1]
+        shares = self.source.numbers(stats, xp=xp)
+        return *shares, *powers_of(self.source, stats, xp=xp), stats[-1][1]
 
     def grad(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any

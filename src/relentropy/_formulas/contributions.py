@@ -22,8 +22,6 @@ class _Shares:
     """The numbers that make entries of two operands; nan, all of them, where there are none."""
 
     source: Source
-    count: int
-    """How many there are, and one more: the scale that entries are on."""
 
     @property
     def fills(self) -> tuple[float | None, ...]:
@@ -31,7 +29,7 @@ class _Shares:
 
     @property
     def empty(self) -> tuple[float, ...]:
-        return (0.0,) * (self.count + 1)
+        return (0.0,) * (self.source.count + 1)  # and the scale that entries are on
 
     def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         return self.source.passes(xp=xp)
@@ -57,7 +55,7 @@ class KLContributions:
 
     @property
     def numbers(self) -> Reduction:
-        return _Shares(self.source, self.source.count)
+        return _Shares(self.source)
 
     def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
         *shares, unit = numbers

@@ -130,9 +130,13 @@ class Entry(ABC):
         From the side whose exponent is smaller, which is what rounding errors grow with.
         """
 
-    @abstractmethod
+    @once
     def swapped(self) -> Entry:
-        """The same with the sides exchanged."""
+        """The same with the sides exchanged, which keeps what it computes as well."""
+        return self._mirrored()
+
+    @abstractmethod
+    def _mirrored(self) -> Entry: ...
 
     @once
     def live_log_ratio(self) -> Array:

@@ -113,7 +113,7 @@ class FDivergence(Measure):
         if need[1]:
             plain = self.row.by_y(entry, *more, xp=xp)
             weighted = self.row.y_by_y(entry, *more, xp=xp)
-            rate = self._about(plain, weighted, entry.swapped(), q_mean, unit, xp=xp)
+            rate = self._about(plain, weighted, entry.swapped, q_mean, unit, xp=xp)
             by_q = self.source.by_q(block, shares, rate, xp=xp)
         return (by_p, by_q, *(None,) * self.row.parameters)
 

@@ -60,7 +60,7 @@ class _Row:
         return e.x_times(self.by_x(e, *parameters, xp=xp))
 
     def y_by_y(self: Any, e: Entry, *parameters: Array, xp: Any) -> Array:
-        return e.swapped().x_times(self.by_y(e, *parameters, xp=xp))
+        return e.swapped.x_times(self.by_y(e, *parameters, xp=xp))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Jeffreys(_Row):
         return xp.where(e.live, e.gap_times(e.live_log_ratio), ends)
 
     def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return e.log_ratio - e.swapped().excess
+        return e.log_ratio - e.swapped.excess
 
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         return -e.log_ratio - e.excess
@@ -98,7 +98,7 @@ class Jeffreys(_Row):
         return e.x_times(e.log_ratio) + e.gap
 
     def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return e.swapped().x_times(-e.log_ratio) - e.gap
+        return e.swapped.x_times(-e.log_ratio) - e.gap
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class JensenShannon(_Row):
         return 0.5 * _log_share(e, xp=xp)
 
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return 0.5 * _log_share(e.swapped(), xp=xp)
+        return 0.5 * _log_share(e.swapped, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class SkewJensenShannon(_Row):
 
     def term(self, e: Entry, *_: Array, xp: Any) -> Array:
         v, w = 1 - self.weight, self.weight
-        return v * e.kl_to_mixture(v, w) + w * e.swapped().kl_to_mixture(w, v)
+        return v * e.kl_to_mixture(v, w) + w * e.swapped.kl_to_mixture(w, v)
 
     def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
         v, w = 1 - self.weight, self.weight
@@ -131,7 +131,7 @@ class SkewJensenShannon(_Row):
 
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
         v, w = 1 - self.weight, self.weight
-        return w * _log_of_mixture(e.swapped(), w, v, xp=xp)
+        return w * _log_of_mixture(e.swapped, w, v, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class SquaredHellinger(_Row):
         return e.gap * (0.5 * _root_share(e, xp=xp))
 
     def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return -e.gap * (0.5 * _root_share(e.swapped(), xp=xp))
+        return -e.gap * (0.5 * _root_share(e.swapped, xp=xp))
 
 
 @dataclass(frozen=True)
@@ -221,19 +221,19 @@ class Swapped(_Row):
     row: Row
 
     def term(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return self.row.term(e.swapped(), xp=xp)
+        return self.row.term(e.swapped, xp=xp)
 
     def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return self.row.by_y(e.swapped(), xp=xp)
+        return self.row.by_y(e.swapped, xp=xp)
 
     def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return self.row.by_x(e.swapped(), xp=xp)
+        return self.row.by_x(e.swapped, xp=xp)
 
     def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return self.row.y_by_y(e.swapped(), xp=xp)
+        return self.row.y_by_y(e.swapped, xp=xp)
 
     def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        return self.row.x_by_x(e.swapped(), xp=xp)
+        return self.row.x_by_x(e.swapped, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ class Alpha(_Row):
 
     def y_by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
         (alpha,) = order
-        e, slope = e.swapped(), self.by_y(e, alpha, xp=xp)
+        e, slope = e.swapped, self.by_y(e, alpha, xp=xp)
         return _or_times(e, e.x_bent(1 - alpha, -alpha), slope, xp=xp)
 
 
@@ -309,7 +309,7 @@ class Tsallis(_Row):
 
     def y_by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
         (alpha,) = order
-        e, slope = e.swapped(), self.by_y(e, alpha, xp=xp)
+        e, slope = e.swapped, self.by_y(e, alpha, xp=xp)
         return _or_times(e, alpha * e.x_bent(1 - alpha, -alpha), slope, xp=xp)
 
 
@@ -339,7 +339,7 @@ class FromGenerator(_Row):
 
 def _root_share(e: Entry, *, xp: Any) -> Array:
     """sqrt(x)/(sqrt(x) + sqrt(y)); 0 where there is no mass."""
-    root, total = e.root_x, e.root_x + e.swapped().root_x
+    root, total = e.root_x, e.root_x + e.swapped.root_x
     return root / xp.where(total > 0, total, 1.0)
 
 

@@ -14,6 +14,7 @@ derivatives find them attached to the table.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,11 +81,13 @@ class TableMeasure(Measure):
     """How many operands follow those of an entry."""
     empty = (0.0,)
 
+    @abstractmethod
     def term(self, block: Block, *, xp: Any) -> Array:
-        raise NotImplementedError
+        """What entries add."""
 
+    @abstractmethod
     def logarithm(self, block: Block, *, xp: Any) -> Array:
-        raise NotImplementedError
+        """The derivative of that by masses, up to a constant."""
 
     @property
     def fills(self) -> tuple[float, ...]:
@@ -241,6 +244,7 @@ class Pointwise:
 
     base: float | None
     entries = Weights()
+    fills = ()
 
     def value(self, *block: Array, xp: Any) -> Array:
         x = self.entries.mass(block, xp=xp)

@@ -270,6 +270,7 @@ class PointwiseOfLogits:
     """``log(p/q)`` of every entry of a table of two variables."""
 
     base: float | None
+    fills = ()
 
     def value(self, *block: Array, xp: Any) -> Array:
         one = log_cell(block, xp=xp)

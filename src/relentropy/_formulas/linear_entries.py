@@ -143,7 +143,7 @@ class LinearEntry(Entry):
         ratio = chosen(close, Pair(self.live_log_ratio), apart, xp=xp)
         return factor, far_scale(order, ratio, xp=xp)
 
-    def swapped(self) -> Entry:
+    def _mirrored(self) -> Entry:
         raw = None if self.raw is None else (self.raw[1], self.raw[0], -self.raw[2])
         return LinearEntry(
             self.scaled_y, self.scaled_x, -self.scaled_gap, self.xp, self.unit, raw

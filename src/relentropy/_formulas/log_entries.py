@@ -139,7 +139,7 @@ class LogEntry(Entry):
         log = chosen(below, self.log_y, self.log_x, xp=xp)
         return xp.ones_like(self.x), calm(log + turned, log.hi + turned.hi, xp=xp)
 
-    def swapped(self) -> Entry:
+    def _mirrored(self) -> Entry:
         return LogEntry(
             log_x=self.log_y,
             log_y=self.log_x,

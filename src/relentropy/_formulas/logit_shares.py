@@ -17,6 +17,7 @@ from .entries import Rate
 from .expectation import exp_difference, finite_or_zero
 from .log_entries import LogEntry
 from .log_pair import Logarithm, log_pair
+from .weight_shares import Measured, MergedMeasures
 
 Array = Any
 _INF = float("inf")
@@ -181,23 +182,14 @@ class LogitShares:
         return rate.plain * (xp.exp(-numbers.q_top) * numbers.ratio / numbers.p_mass)
 
 
-class Measured(NamedTuple):
-    top: Array
-    """The largest logit of both sides."""
-    valid: Array
-
-
 @dataclass(frozen=True)
-class MeasuredFold:
+class MeasuredFold(MergedMeasures):
     from_logits: tuple[bool, bool]
 
     def step(self, block: Block, stats: Any, *, xp: Any) -> Measured:
         (a, _), (b, _) = logarithms(block, self.from_logits, xp=xp)
         valid = ~xp.any(~((a.hi < _INF) & (b.hi < _INF)))
         return Measured(xp.maximum(xp.max(a.hi), xp.max(b.hi)), valid)
-
-    def merge(self, one: Measured, other: Measured, *, xp: Any) -> Measured:
-        return Measured(xp.maximum(one.top, other.top), one.valid & other.valid)
 
 
 @dataclass(frozen=True)

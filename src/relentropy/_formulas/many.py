@@ -127,24 +127,24 @@ class ManyJensenShannon(Measure):
         means = numbers[others * count :]
         entries = self.entries(block, pairs, xp=xp)
         mixture = self.mixture(entries)
+        first = log_ratio_of(mixture.masses[0], mixture.middle, mixture.gaps[0], xp=xp)
         found: list[Array | None] = []
         for k, weight in enumerate(self.weights):
             if not need[k]:
                 found.append(None)
                 continue
-            slope = log_ratio_of(mixture.masses[k], mixture.middle, mixture.gaps[k], xp=xp)
-            if k:  # where a mass is too small to be seen beside the others
-                entry = entries[k - 1]
-                hidden = entry.live & (slope == -_INF)
-                first = log_ratio_of(mixture.masses[0], mixture.middle, mixture.gaps[0], xp=xp)
-                slope = xp.where(hidden, first - entry.live_log_ratio, slope)
-            lost = entries[max(k - 1, 0)].live & (slope == -_INF)
+            at = max(k - 1, 0)
+            slope = first
+            if k:  # also where a mass is too small to be seen beside the others
+                slope = log_ratio_of(mixture.masses[k], mixture.middle, mixture.gaps[k], xp=xp)
+                hidden = entries[at].live & (slope == -_INF)
+                slope = xp.where(hidden, first - entries[at].live_log_ratio, slope)
+            lost = entries[at].live & (slope == -_INF)
             slope = xp.where(lost, -xp.limits.headroom, slope)  # times no mass at all
             rate = weight * (slope - means[k])
-            at = max(k - 1, 0)
             two = (block[0], block[at + 1])
             back = self.source.by_q if k else self.source.by_p
-            one = entries[at].swapped() if k else entries[at]
+            one = entries[at].swapped if k else entries[at]
             both = Rate(rate, one.x_times(rate))
             found.append(in_base(back(two, pairs[at], both, xp=xp), self.base, xp=xp))
         return tuple(found)

@@ -18,6 +18,7 @@ class Normalized:
     """
 
     average: Average
+    fills = ()
 
     def value(self, information: Array, *entropies: Array, xp: Any) -> Array:
         mean = self._mean(*entropies, xp=xp)

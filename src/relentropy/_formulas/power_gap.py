@@ -30,7 +30,7 @@ def alpha_term(e: Entry, alpha: Array, *, xp: Any) -> Array:
     inside = (alpha >= 0) & (alpha <= 1)
     between = _between(e, xp.where(inside, alpha, 0.5), xp=xp)
     above = _above(e, xp.where(alpha > 1, alpha, 2.0), xp=xp)
-    below = _above(e.swapped(), xp.where(alpha < 0, 1 - alpha, 2.0), xp=xp)
+    below = _above(e.swapped, xp.where(alpha < 0, 1 - alpha, 2.0), xp=xp)
     value = xp.where(alpha > 1, above, xp.where(alpha < 0, below, between))
     only_y = xp.where(alpha > 0, e.y / xp.where(alpha > 0, alpha, 1.0), _INF)
     only_x = xp.where(alpha < 1, e.x / xp.where(alpha < 1, 1 - alpha, 1.0), _INF)

@@ -88,22 +88,27 @@ def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
 
 def merged_sums(one: Sums, other: Sums, *, xp: Any) -> Sums:
     """`Sums` of two parts together."""
-    # A part without any power has the shift 0, and nothing to be shifted.
-    shifts = [xp.where(part.powers > 0, part.shift, -_INF) for part in (one, other)]
-    shift = xp.maximum(*shifts)
-    shift = xp.where(shift > -_INF, shift, 0.0)
-    powers = sum(
-        part.powers * xp.exp(xp.where(part.powers > 0, part.shift - shift, 0.0))
-        for part in (one, other)
-    )
+    shift, (first, second) = common_shift(one, other, xp=xp)
     return Sums(
         terms=add_sums(one.terms, other.terms, xp=xp),
         only_x=one.only_x + other.only_x,
         only_y=one.only_y + other.only_y,
         highest=xp.maximum(one.highest, other.highest),
         shift=shift,
-        powers=powers,
+        powers=one.powers * first + other.powers * second,
     )
+
+
+def common_shift(one: Any, other: Any, *, xp: Any) -> tuple[Array, list[Array]]:
+    """The shift of two parts together, and what scales each part's shifted sums to it."""
+    # A part without any power has the shift 0, and nothing to be shifted.
+    shifts = [xp.where(part.powers > 0, part.shift, -_INF) for part in (one, other)]
+    shift = xp.maximum(*shifts)
+    shift = xp.where(shift > -_INF, shift, 0.0)
+    scales = [
+        xp.exp(xp.where(part.powers > 0, part.shift - shift, 0.0)) for part in (one, other)
+    ]
+    return shift, scales
 
 
 class Powers(NamedTuple):
@@ -118,8 +123,14 @@ class Powers(NamedTuple):
     """sum*exp(-shift); over it, powers are on the scale of the entries."""
 
 
-def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
-    """A row's numbers; ``mean`` divides by the scale that entries are on."""
+def powers_of(source: Source, stats: tuple[Any, ...], *, xp: Any) -> Powers:
+    """A row's numbers, from passes of which the last is an `OrderFold`."""
+    sums, order = stats[-1]
+    alpha = finite_order(order, xp=xp)
+
+    def mean(terms: Pair) -> Array:
+        return source.mean(terms, stats, xp=xp)
+
     terms, powers = mean(sums.terms), mean(Pair(sums.powers))
     only_x, only_y = mean(Pair(sums.only_x)), mean(Pair(sums.only_y))
     inside = alpha < 1
@@ -156,10 +167,14 @@ def powers_of(sums: Sums, alpha: Array, mean: Any, *, xp: Any) -> Powers:
 class OrderFold:
     source: Source
 
+    def order(self, block: Block, stats: Any) -> Array:
+        """The order of every row."""
+        return block[2][:1, :]
+
     def step(self, block: Block, stats: Any, *, xp: Any) -> tuple[Sums, Array]:
         entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
-        alpha = finite_order(block[2][:1, :], xp=xp)
-        return order_sums(entry, alpha, xp=xp), block[2][:1, :]
+        order = self.order(block, stats)
+        return order_sums(entry, finite_order(order, xp=xp), xp=xp), order
 
     def merge(self, one: Any, other: Any, *, xp: Any) -> tuple[Sums, Array]:
         return merged_sums(one[0], other[0], xp=xp), one[1]
@@ -186,21 +201,14 @@ class RenyiDivergence(Measure):
         return (*self.source.passes(xp=xp), OrderFold(self.source))
 
     def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
-        powers, alpha = self._powers(stats, xp=xp), stats[-1][1]
+        powers, alpha = powers_of(self.source, stats, xp=xp), stats[-1][1]
         value = self.factor * in_base(powers.divergence, self.base, xp=xp)
         possible = self.source.possible(stats, xp=xp) & (alpha >= 0)
         return (xp.where(possible, value, _NAN),)
 
-    def _powers(self, stats: tuple[Any, ...], *, xp: Any) -> Powers:
-        sums, alpha = stats[-1]
-
-        def mean(terms: Pair) -> Array:
-            return self.source.mean(terms, stats, xp=xp)
-
-        return powers_of(sums, finite_order(alpha, xp=xp), mean, xp=xp)
-
     def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
-        return *self.source.numbers(stats, xp=xp), *self._powers(stats, xp=xp)
+        shares = self.source.numbers(stats, xp=xp)
+        return *shares, *powers_of(self.source, stats, xp=xp)
 
     def grad(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
@@ -255,12 +263,12 @@ def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
     known = e.y > 0
     ratio = xp.where(known, share / xp.where(known, e.y, 1.0), xp.exp(z))
     inside = xp.where(near, close, 1 - ratio)
-    weighted = xp.where(near, e.swapped().x_times(close), e.y - share)
+    weighted = xp.where(near, e.swapped.x_times(close), e.y - share)
     ends = xp.where(e.only_y, 1.0, xp.where(alpha > 0, -_INF, 0.0 * inside))
     alone = e.only_x | e.only_y
     return Rate(
         xp.where(alone, ends, inside),
-        xp.where(alone, e.swapped().x_times(ends), weighted),
+        xp.where(alone, e.swapped.x_times(ends), weighted),
     )
 
 

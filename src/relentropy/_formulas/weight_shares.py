@@ -216,20 +216,25 @@ def _unit(mass: Array, *, xp: Any) -> Array:
 
 
 class Measured(NamedTuple):
-    """Weights as they are: a power of two that both sides are scaled by, and their validity."""
+    """Two sides as they are, of weights or of logits."""
 
     top: Array
+    """The largest entry of both, which they are scaled by."""
     valid: Array
 
 
-class MeasuredFold:
+class MergedMeasures:
+    """What folds of `Measured` have in common: how they merge."""
+
+    def merge(self, one: Measured, other: Measured, *, xp: Any) -> Measured:
+        return Measured(xp.maximum(one.top, other.top), one.valid & other.valid)
+
+
+class MeasuredFold(MergedMeasures):
     def step(self, block: Block, stats: Any, *, xp: Any) -> Measured:
         p, q = block[:2]
         valid = ~xp.any(_SIDE.invalid(p) | _SIDE.invalid(q))
         return Measured(xp.maximum(xp.max(p), xp.max(q)), valid)
-
-    def merge(self, one: Measured, other: Measured, *, xp: Any) -> Measured:
-        return Measured(xp.maximum(one.top, other.top), one.valid & other.valid)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,232 @@
+"""Estimates that know more of a position than one sample: whole rows, or their top entries."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+from .. import _arguments
+from .._arrays.plain import Plain
+from .._arrays.protocols import Elementwise
+from .._call import elementwise, reduce
+from .._formulas.kl_logits import KLFromLogits
+from .._formulas.partial import PartialKL as _PartialKL
+from .._formulas.tempered import tempered
+
+Array = TypeVar("Array")
+
+
+def _value(divergence: Any, before: Any, *, xp: Any) -> Any:
+    return divergence
+
+
+def _by_divergence(divergence: Any, before: Any, *, xp: Any) -> Any:
+    return xp.ones_like(divergence)
+
+
+def _by_score(divergence: Any, before: Any, *, xp: Any) -> Any:
+    return divergence
+
+
+# The divergence at a position, whose derivative by the log-probability of the way there is the
+# divergence: E[KL] moves with where one gets to, too.
+_REACHED = Elementwise(_value, (_by_divergence, _by_score))
+
+
+def rao_blackwell_kl(
+    logits: Array,
+    ref_logits: Array,
+    *,
+    gradient: str = "partial",
+    log_probs: Any = None,
+    temperature: float = 1.0,
+    axis: int = -1,
+    where: Any = None,
+    dtype: Any = None,
+) -> Array:
+    r"""Exact relative entropy at every visited position: the estimate of lowest variance.
+
+    .. math:: D\bigl(\pi(\cdot | x_{<t}) \,\|\, \pi_\mathrm{ref}(\cdot | x_{<t})\bigr)
+
+    Summed over the positions of a sequence that the model has sampled, it is an unbiased
+    estimate of the divergence of all sequences, with less variance than any that sees only the
+    sampled tokens.
+
+    Parameters
+    ----------
+    logits : array
+        The model's logits at the positions of its own samples, (batch, time, vocabulary).
+    ref_logits : array
+        The reference's at the same positions.
+    gradient : {"partial", "full"}, default "partial"
+        "partial" differentiates the divergence at each position, as if the positions were
+        given. "full" adds how often they are visited: summed over positions, its mean is the
+        gradient of the sequences' divergence. The value is the same.
+    log_probs : array, optional
+        For the full gradient: the log-probabilities of the sampled tokens under the model
+        (`token_log_probs`), of the result's shape, whose last axis is time. Masked positions
+        of them count for nothing.
+    temperature : float, default 1.0
+        What the logits of both are divided by.
+    axis : int, default -1
+        The axis of the vocabulary.
+    where : array of bool, optional
+        Positions to include: a mask of tokens, of the result's shape or broadcasting to it.
+    dtype : dtype or str, optional
+        Floating dtype of the result; by default that of the logits, float32 for 16-bit ones.
+
+    Returns
+    -------
+    array
+        Divergences in nats, (batch, time); 0 where the mask excludes.
+
+    Raises
+    ------
+    TypeError
+        For arrays of two libraries, arrays that are not dense, and for a full gradient without
+        log_probs.
+    ValueError
+        For shapes that do not match or broadcast, and impossible options.
+
+    See Also
+    --------
+    relentropy.kl_divergence : of any two distributions.
+    partial_kl : where only the largest log-probabilities are at hand.
+
+    Notes
+    -----
+    Errors and derivatives are those of `relentropy.kl_divergence`: exactly 0 with gradient 0
+    where the models agree, all digits where they are close. Samples of another model than
+    ``logits`` (old log-probabilities) make the sum a biased estimate.
+
+    References
+    ----------
+    A. Amini, T. Vieira, R. Cotterell, "Better estimation of the KL divergence between language
+    models" (2025), arXiv:2504.10637.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.estimators import rao_blackwell_kl
+    >>> logits = np.array([[[1.0, 0.0], [0.0, 0.0]]])
+    >>> print(rao_blackwell_kl(logits, np.zeros((1, 2, 2))))
+    [[0.11094407 0.        ]]
+    """
+    gradient = _arguments.chosen("gradient", gradient, ("partial", "full"))
+    measure = tempered(
+        KLFromLogits((True, True), True, None), _arguments.positive("temperature", temperature)
+    )
+    operands = {"logits": logits, "ref_logits": ref_logits}
+    axis, mask = _arguments.mask_of_rows(where, operands, axis)
+    (value,) = reduce(measure, operands, axis=axis, where=mask, dtype=dtype, widen=True)
+    if gradient == "partial":
+        return value  # type: ignore[no-any-return]
+    if log_probs is None:
+        raise TypeError("a full gradient needs log_probs, those of the sampled tokens")
+    given = Plain({"divergence": value, "log_probs": log_probs}, where)
+    shape = tuple(value.shape)
+    if tuple(given.arrays["log_probs"].shape) != shape or not shape:
+        raise ValueError(
+            f"log_probs must have the shape of the positions, {shape}, "
+            f"not {tuple(given.arrays['log_probs'].shape)}"
+        )
+    before = given.before(given.kept(given.arrays["log_probs"]))
+    return elementwise(  # type: ignore[no-any-return]
+        _REACHED, {"divergence": value, "log_probs": before}, dtype=given.name
+    )
+
+
+class PartialKL(NamedTuple):
+    """What `partial_kl` returns."""
+
+    kl: Any
+    """Divergences in nats."""
+    teacher_mass: Any
+    """The teacher's mass in the known entries."""
+    student_mass: Any
+    """The student's."""
+
+
+def partial_kl(
+    teacher_log_probs: Array,
+    student_log_probs: Array,
+    *,
+    rest: str = "bucket",
+    axis: int = -1,
+    where: Any = None,
+    dtype: Any = None,
+) -> PartialKL:
+    r"""Relative entropy from some log-probabilities, such as a teacher's top k.
+
+    .. math::
+        \sum_{i \in K} p_i \log \frac{p_i}{q_i} + P \log \frac{P}{Q}, \quad
+        P = 1 - \sum_{i \in K} p_i, \; Q = 1 - \sum_{i \in K} q_i
+
+    Parameters
+    ----------
+    teacher_log_probs : array
+        Log-probabilities of the k entries that are known, normalised over the whole
+        vocabulary; -inf for padding.
+    student_log_probs : array
+        The other model's log-probabilities of the same entries, normalised likewise.
+    rest : {"bucket", "renormalize", "drop"}, default "bucket"
+        What becomes of all other entries. "bucket" makes one outcome of them: a divergence of
+        k + 1 outcomes, never negative and never above the whole one. "renormalize" divides the
+        known masses by their sums: a divergence of conditional distributions, also where the
+        masses differ. "drop" leaves the rest out: the sum of known terms, which can be
+        negative and is no divergence.
+    axis : int, default -1
+        The axis of the known entries.
+    where : array of bool, optional
+        Positions to include: a mask of tokens, of the result's shape or broadcasting to it.
+    dtype : dtype or str, optional
+        Floating dtype of the results; by default the operands', float32 for 16-bit ones.
+
+    Returns
+    -------
+    PartialKL
+        The divergences, and the masses in known entries of both models, as constants. A small
+        teacher's mass says how much the divergence cannot see.
+
+    Raises
+    ------
+    TypeError
+        For arrays of two libraries and arrays that are not dense.
+    ValueError
+        For shapes that do not match or broadcast, and impossible options.
+
+    See Also
+    --------
+    rao_blackwell_kl : from all logits.
+    token_log_probs
+
+    Notes
+    -----
+    Errors are at most 4 ulp in float64 and 2 in float32, of the bucket times the condition
+    number of what is left beside the known masses: where they are all but 1, the rest has as
+    many digits as the log-probabilities give it, and no fewer. Equal log-probabilities give
+    exactly 0 with gradient 0. Masses that add up to more than 1 by rounding leave no rest. inf
+    where the teacher has mass and the student none; nan for a log-probability of nan or +inf;
+    0 where nothing is selected.
+
+    Derivatives by the student's log-probabilities are ``p*expm1(d - D)`` with the log-ratios d
+    of the entry and D of the rest, for "drop" -p.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.estimators import partial_kl
+    >>> teacher, student = np.log([0.6, 0.3]), np.log([0.5, 0.3])
+    >>> found = partial_kl(teacher, student)
+    >>> print(f"{found.kl:.6f} of {found.teacher_mass:.1f}")
+    0.040078 of 0.9
+    >>> print(f"{partial_kl(student, teacher, rest='drop').kl:.6f}")
+    -0.091161
+    """
+    rest = _arguments.chosen("rest", rest, ("bucket", "renormalize", "drop"))
+    operands = {"teacher_log_probs": teacher_log_probs, "student_log_probs": student_log_probs}
+    axis, mask = _arguments.mask_of_rows(where, operands, axis)
+    options = {"axis": axis, "where": mask, "dtype": dtype, "widen": True}
+    kl, *masses = reduce(_PartialKL(rest == "bucket"), operands, **options)
+    if rest == "renormalize":
+        (kl,) = reduce(KLFromLogits((True, True), True, None), operands, **options)
+    return PartialKL(kl, *masses)

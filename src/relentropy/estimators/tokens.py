@@ -1,0 +1,101 @@
+"""The log-probabilities of tokens under a model."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .. import _arguments
+from .._call import reduce
+from .._formulas.tempered import tempered
+from .._formulas.token import TokenLogProb
+
+Array = TypeVar("Array")
+
+
+def token_log_probs(
+    logits: Array,
+    tokens: Any,
+    *,
+    temperature: float = 1.0,
+    axis: int = -1,
+    return_entropy: bool = False,
+    where: Any = None,
+    dtype: Any = None,
+) -> Array | tuple[Array, Array]:
+    r"""Log-probabilities of chosen tokens, in one pass over the logits.
+
+    .. math:: \log \operatorname{softmax}(a / T)_{t} = a_t / T - \log \sum_i \exp(a_i / T)
+
+    What every estimate of a model's divergence starts from. No array of the size of the logits
+    is made on the way, not even of lower precision (but for the gradient itself).
+
+    Parameters
+    ----------
+    logits : array
+        Logits, or log-probabilities; one row of the vocabulary for every token.
+    tokens : array of int
+        The chosen entries, of the shape of the logits without ``axis``.
+    temperature : float, default 1.0
+        What the logits are divided by, greater than 0.
+    axis : int, default -1
+        The axis of the vocabulary.
+    return_entropy : bool, default False
+        Whether the rows' entropies are wanted as well, from the same pass.
+    where : array of bool, optional
+        Entries to include; broadcasts to the logits. A mask of tokens is
+        ``where=mask[..., None]``, a mask of the vocabulary excludes entries from every row.
+    dtype : dtype or str, optional
+        Floating dtype of the results. By default that of the logits, but float32 for 16-bit
+        ones: a bfloat16 has no digits left for differences of log-probabilities.
+
+    Returns
+    -------
+    array, or a pair of them
+        Log-probabilities in nats, and with ``return_entropy`` entropies; both of the tokens'
+        shape, of the logits' library and device.
+
+    Raises
+    ------
+    TypeError
+        For tokens that are not integers, arrays of two libraries, arrays that are not dense.
+    ValueError
+        For tokens of another shape than the rows', a mask that does not broadcast, a
+        temperature that is not positive.
+
+    See Also
+    --------
+    kl_estimate : what the log-probabilities of two models are for.
+    relentropy.special.log_softmax : all log-probabilities of a row.
+
+    Notes
+    -----
+    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged from
+    tiles), 2 in float32 results. Logits of float64 are rounded once by the division by a
+    temperature.
+
+    Values never raise: a token outside the vocabulary, such as -100, has a log-probability of
+    nan, whose gradient is 0 where a loss does not select it; a token that is excluded, or has
+    a logit of -inf, has -inf. A logit of nan or +inf makes its row nan. Where nothing is
+    selected, the result is 0 with a gradient of 0.
+
+    Gradients (torch, jax) of both results are at most 6 ulp off in float64 and 2 in float32,
+    times the component's condition number; ``1 - p`` at a token that is all but certain is
+    added up from the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.estimators import token_log_probs
+    >>> logits = np.array([[2.0, 0.0, 0.0], [40.0, 0.0, 0.0]])
+    >>> print(token_log_probs(logits, np.array([1, 0])))
+    [-2.23954477e+00 -8.49670851e-18]
+    """
+    temperature = _arguments.positive("temperature", temperature)
+    with_entropy = _arguments.one_flag("return_entropy", return_entropy)
+    tokens, axis = _arguments.labels("tokens", tokens, "logits", logits, axis)
+    measure = tempered(TokenLogProb(with_entropy), temperature)
+    found = reduce(
+        measure, {"logits": logits}, parameters={"tokens": tokens}, positions=True,
+        axis=axis, where=where, dtype=dtype, widen=True,
+    )  # fmt: skip
+    return found if with_entropy else found[0]
