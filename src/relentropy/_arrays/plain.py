@@ -24,20 +24,37 @@ class Plain:
     """Named operands as arrays of one library and dtype, a mask, and operations on them.
 
     16-bit operands become float32, as they do under autocast. Operands that are None stay so.
+    Parameters, such as a count, take the operands' dtype and have no say in it.
     """
 
-    def __init__(self, operands: dict[str, Any], where: Any = None) -> None:
-        given = {name: one for name, one in operands.items() if one is not None}
+    def __init__(
+        self,
+        operands: dict[str, Any],
+        where: Any = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> None:
+        leading, operands = tuple(operands), {**operands, **(parameters or {})}
+        # Plain numbers stay out of it: compilers would have to trace an array of numpy's.
+        numbers = {
+            name: float(one)
+            for name, one in (parameters or {}).items()
+            if isinstance(one, int | float)
+        }
+        given = {
+            name: one
+            for name, one in operands.items()
+            if one is not None and name not in numbers
+        }
         masks = {} if where is None else {"where": where}
         found = gather({**given, **masks})
         self.library, self.raw, self.device = found.library, found.raw, found.device
-        kinds = [
-            dtypes.kind_of(name, found.arrays[name].dtype)
+        kinds = {
+            name: dtypes.kind_of(name, found.arrays[name].dtype)
             for name in given
             if name in found.arrays
-        ]
+        }
         default = dtypes.default_float(found.library, found.raw, found.device)
-        name = dtypes.promote(kinds, default)
+        name = dtypes.promote([kinds[one] for one in leading if one in kinds], default)
         self.name = dtypes.at_least_float32(name)
         self.dtype = dtypes.dtype_object(self.library, self.raw, self.name)
         for loose in (one for one in given if one in found.loose):
@@ -45,6 +62,8 @@ class Plain:
         self.arrays: dict[str, Array] = {
             name: self._operand(name, found) if name in given else None for name in operands
         }
+        for name, number in numbers.items():
+            self.arrays[name] = self.raw.full((), number, dtype=self.dtype, **self._device())
         self.mask = None if where is None else self._mask(found)
 
     def _operand(self, name: str, found: Any) -> Array:
@@ -61,8 +80,10 @@ class Plain:
         return mask
 
     def _made(self, value: Any, dtype: Any) -> Array:
-        more = {} if self.library == "dask" else {"device": self.device}
-        return self.raw.asarray(value, dtype=dtype, **more)
+        return self.raw.asarray(value, dtype=dtype, **self._device())
+
+    def _device(self) -> dict[str, Any]:
+        return {} if self.library == "dask" else {"device": self.device}
 
     def shape(self, *names: str) -> tuple[int, ...]:
         """What the named operands broadcast to, the mask included."""
