@@ -44,6 +44,8 @@ def test_a_grpo_loss_by_hand():
         assert loss == pytest.approx(example["by_hand"](batch), rel=1e-12)
         assert loss == pytest.approx(sum(example["by_micro_batches"](batch)), rel=1e-12)
     example["main"]()
+
+
 @pytest.mark.parametrize("name", ["two_modes", "estimator_spread"])
 def test_a_picture(name, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")

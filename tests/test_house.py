@@ -23,6 +23,7 @@ MODULES = [
     "relentropy.figures",
     "relentropy.interop.scipy_stats",
     "relentropy.interop.torch_functional",
+    "relentropy.objectives",
     "relentropy.special",
     "relentropy.testing",
 ]

@@ -1,6 +1,6 @@
 """Relative entropy and its relatives, with every digit, for any array library."""
 
-from . import estimators, special, testing
+from . import estimators, objectives, special, testing
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
 from .entropies import cross_entropy, entropy, surprisal
@@ -68,6 +68,7 @@ __all__ = [
     "kl_divergence",
     "mutual_information",
     "normalized_mutual_information",
+    "objectives",
     "pointwise_mutual_information",
     "relative_entropy",
     "renyi_divergence",

@@ -1,11 +1,12 @@
 """The coefficients of the penalty."""
 
+import doctest
 import json
 
 import numpy as np
 import pytest
 
-from relentropy.objectives import AdaptiveKLController, FixedKLController
+from relentropy.objectives import AdaptiveKLController, FixedKLController, controllers
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,9 @@ def test_a_fixed_one_stays():
 def test_refusals_name_the_argument(make, name):
     with pytest.raises(ValueError, match=name):
         make()
+
+
+def test_the_examples_do_what_they_say():
+    failed, tried = doctest.testmod(controllers)
+    assert tried >= 4
+    assert failed == 0
