@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from ._docs import complete
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Kind = Literal["elementwise", "reduction", "map", "table"]
+Kind = Literal["elementwise", "reduction", "map", "table", "estimate"]
 
 BACKENDS = ("numpy", "torch", "jax", "strict", "dask", "cupy")
 
@@ -34,7 +34,7 @@ class Record:
     name: str
     kind: Kind
     """A map gives every entry a value that depends on its row (softmax); what is said of a
-    table names the axes of its variables."""
+    table names the axes of its variables; an estimate is of samples, float32 for 16 bits."""
     oracle: str
     """The definition in tests/oracle that it must agree with."""
     source: str
@@ -58,6 +58,9 @@ class Record:
 
 
 RECORDS: dict[str, Record] = {}
+"""Of measures and elementwise functions, which the generated suite calls."""
+ESTIMATES: dict[str, Record] = {}
+"""Of what is computed of samples, which has tests of its own."""
 
 _JAX_FLUSHES = Exemption(
     backend="jax",
@@ -118,6 +121,37 @@ def record(
         RECORDS[made.name] = made
         if shared:
             complete(function, _bounds(made), _slope_bounds(made))
+        return function
+
+    return declare
+
+
+def estimate(
+    source: str,
+    *,
+    float64: float,
+    float32: float,
+    slopes: tuple[float, float],
+    tiled: float | None = None,
+    conditioned: bool = False,
+) -> Callable[[Function], Function]:
+    """Declare the record of the function below it, whose results have at least 32 bits.
+
+    ``slopes`` are its derivatives' bounds in float64 and in float32.
+    """
+
+    def declare(function: Function) -> Function:
+        ESTIMATES[function.__name__] = Record(
+            name=function.__name__,
+            kind="estimate",
+            oracle=function.__name__,
+            source=source,
+            ulp={"float32": float32, "float64": float64},
+            tiled_ulp=tiled,
+            conditioned=conditioned,
+            slope_ulp=dict(zip(("float64", "float32"), slopes, strict=True)),
+            exemptions=(_JAX_FLUSHES,),
+        )
         return function
 
     return declare

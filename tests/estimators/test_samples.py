@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mpmath import mp
 
+from relentropy._records import ESTIMATES
 from relentropy.estimators import kl_estimate
 from relentropy.testing import ulp_error
 
@@ -15,6 +16,7 @@ from ..oracle import estimates as oracle
 from ..suite.backends import BACKENDS, combinations
 
 INF, NAN = np.inf, np.nan
+RECORD = ESTIMATES["kl_estimate"]
 NAMES = ("k1", "k2", "k3", "abs")
 every_name = pytest.mark.parametrize("name", NAMES)
 
@@ -44,11 +46,9 @@ def result(dtype):
     return "float64" if dtype == "float64" else "float32"
 
 
-def bound(dtype, backend, *, more=0.0):
-    """The docstring's; without float64 all is worked in float32, like float64 in float64."""
-    if dtype == "float64" or not backend.has_float64:
-        return 3 + more
-    return 1.0
+def bound(ulp, dtype, backend):
+    """The record's; without float64 all is worked in float32, like float64 in float64."""
+    return ulp["float64" if dtype == "float64" or not backend.has_float64 else "float32"]
 
 
 # --- digits -----------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def test_every_library_has_all_digits(backend, dtype):
                 tiny = float(np.finfo(result(dtype)).tiny)
                 keep = np.array([not 0 < abs(t) < tiny for t in truth])
             errors = ulp_error(got, truth)[keep]
-            assert errors.max() <= bound(dtype, backend), (name, errors.argmax())
+            assert errors.max() <= bound(RECORD.ulp, dtype, backend), (name, errors.argmax())
             equal = log_p == log_r
             assert np.all(got[equal] == 0)
             assert np.all(got >= 0) or name == "k1"
@@ -94,7 +94,7 @@ def test_derivatives_have_all_digits(library, dtype):
                 oracle.estimate_slope(name, p, r) for p, r in zip(log_p, log_r, strict=True)
             ]
             keep = np.array([t == 0 or abs(t) > 1e-37 for t in truth])
-            assert ulp_error(by_p, truth)[keep].max() <= bound(dtype, backend)
+            assert ulp_error(by_p, truth)[keep].max() <= bound(RECORD.slope_ulp, dtype, backend)
             np.testing.assert_array_equal(by_r, -by_p)
 
 
@@ -104,7 +104,7 @@ def test_weights_enter_the_exponential():
     log_w = np.array([-899.0, -400.0, -29.5, -1e5])
     got = kl_estimate(log_p, log_r, log_weights=log_w)
     truth = [oracle.estimate("k3", *row) for row in zip(log_p, log_r, log_w, strict=True)]
-    assert ulp_error(got, truth).max() <= 4
+    assert ulp_error(got, truth).max() <= RECORD.ulp["float64"] + 1
     assert kl_estimate([-900.0], [-1.0])[0] == INF  # nothing is clipped silently
 
 
@@ -115,7 +115,7 @@ def test_weights_keep_the_digits(name):
     log_w = rng.normal(size=log_p.size)
     got = kl_estimate(log_p, log_r, estimator=name, log_weights=log_w)
     truth = [oracle.estimate(name, *row) for row in zip(log_p, log_r, log_w, strict=True)]
-    assert ulp_error(got, truth).max() <= 4
+    assert ulp_error(got, truth).max() <= RECORD.ulp["float64"] + 1
 
 
 def test_k3_where_peers_overflow_or_clamp():

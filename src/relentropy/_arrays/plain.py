@@ -110,12 +110,7 @@ class Plain:
 
     def counted(self, shape: tuple[int, ...]) -> Array:
         """1 for every entry that the mask selects, 0 for the others."""
-        like = next(one for one in self.arrays.values() if one is not None)
-        ones = self.raw.ones(shape, dtype=self.dtype, **self._place(like))
-        return self.kept(ones)
-
-    def _place(self, like: Array) -> dict[str, Any]:
-        return {} if self.library == "dask" else {"device": getattr(like, "device", None)}
+        return self.kept(self.raw.ones(shape, dtype=self.dtype, **self._device()))
 
     def constant(self, x: Array) -> Array:
         """The same numbers, with a derivative of zero."""

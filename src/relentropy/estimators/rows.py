@@ -11,6 +11,7 @@ from .._call import elementwise, reduce
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.partial import PartialKL as _PartialKL
 from .._formulas.tempered import tempered
+from .._records import estimate
 
 Array = TypeVar("Array")
 
@@ -32,6 +33,13 @@ def _by_score(divergence: Any, before: Any, *, xp: Any) -> Any:
 _REACHED = Elementwise(_value, (_by_divergence, _by_score))
 
 
+@estimate(
+    "Amini, Vieira and Cotterell (2025); relative entropy from logits",
+    float64=4.0,
+    float32=2.0,
+    slopes=(6.0, 2.0),
+    tiled=6.0,
+)
 def rao_blackwell_kl(
     logits: Array,
     ref_logits: Array,
@@ -94,9 +102,11 @@ def rao_blackwell_kl(
 
     Notes
     -----
-    Errors and derivatives are those of `relentropy.kl_divergence`: exactly 0 with gradient 0
-    where the models agree, all digits where they are close. Samples of another model than
-    ``logits`` (old log-probabilities) make the sum a biased estimate.
+    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged from
+    tiles) and 2 in float32, those of derivatives at most 6 ulp in float64 and 2 in float32, as
+    those of `relentropy.kl_divergence`: exactly 0 with gradient 0 where the models agree, all
+    digits where they are close. Samples of another model than ``logits`` (old
+    log-probabilities) make the sum a biased estimate.
 
     References
     ----------
@@ -146,6 +156,13 @@ class PartialKL(NamedTuple):
     """The student's."""
 
 
+@estimate(
+    "a sum of non-negative terms, and the rests' difference by those of the entries",
+    float64=4.0,
+    float32=2.0,
+    slopes=(6.0, 2.0),
+    conditioned=True,
+)
 def partial_kl(
     teacher_log_probs: Array,
     student_log_probs: Array,
@@ -208,8 +225,9 @@ def partial_kl(
     where the teacher has mass and the student none; nan for a log-probability of nan or +inf;
     0 where nothing is selected.
 
-    Derivatives by the student's log-probabilities are ``p*expm1(d - D)`` with the log-ratios d
-    of the entry and D of the rest, for "drop" -p.
+    Derivatives are at most 6 ulp off in float64 and 2 in float32, times the component's
+    condition number. By the student's log-probabilities they are ``p*expm1(d - D)`` with the
+    log-ratios d of the entry and D of the rest, for "drop" -p.
 
     Examples
     --------

@@ -9,6 +9,7 @@ from .. import _arguments
 from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.estimates import ESTIMATORS, ControlRatio, Estimate
+from .._records import estimate
 
 Array = TypeVar("Array")
 
@@ -20,6 +21,12 @@ _ALIASES = {
 }
 
 
+@estimate(
+    "Schulman (2020); functions of the log-ratio in two words",
+    float64=3.0,
+    float32=1.0,
+    slopes=(3.0, 1.0),
+)
 def kl_estimate(
     log_probs: Array,
     ref_log_probs: Array,
