@@ -32,6 +32,8 @@ class Peak(NamedTuple):
 def relative(a: Array, top: Array, *, xp: Any) -> Pair:
     """``a - top`` as a pair; -inf stays, and a row without a finite top is left as it is."""
     anchor = finite_or_zero(top, xp=xp)
+    if not xp.exact:
+        return Pair(a - anchor)
     high, low = two_sum(a, -anchor)
     return Pair(high, xp.where(xp.isfinite(high), low, 0.0))
 
