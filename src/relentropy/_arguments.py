@@ -242,3 +242,14 @@ def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:
             f"{name} of shape {own} must have {ndim} axes, as {', '.join(operands)} have; "
             f"one for every row is {name}[:, None]"
         )
+
+
+def number(name: str, value: Any) -> float:
+    """A finite real number, of Python or numpy."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    beyond = isinstance(value, int) and abs(value) > sys.float_info.max
+    found = math.inf if beyond else float(value)
+    if not abs(found) < math.inf:
+        raise ValueError(f"{name} must be finite, not {value!r}")
+    return found

@@ -183,6 +183,13 @@ def test_a_denominator_has_no_say_in_the_dtype():
             assert value == np.float32(4) / np.float32(3)
 
 
+def test_a_negative_zero_is_a_zero():
+    for zero in (-0.0, np.float32(-0.0), np.array(-0.0)):
+        assert masked_mean(np.ones(3), denominator=zero) == np.inf
+        assert aggregate(np.ones((1, 3)), denominator=zero) == np.inf
+        assert masked_mean(np.zeros(3), denominator=zero) == 0
+
+
 # --- refusals -----------------------------------------------------------------------------
 
 
@@ -196,6 +203,13 @@ def test_a_denominator_has_no_say_in_the_dtype():
         ((np.ones((2, 3)),), {"denominator": -1}, ValueError, "denominator"),
         ((np.ones((2, 3)),), {"denominator": float("nan")}, ValueError, "denominator"),
         ((np.ones((2, 3)),), {"denominator": np.ones(2)}, ValueError, "denominator"),
+        ((np.ones((2, 3)),), {"denominator": np.float32(-1)}, ValueError, "denominator"),
+        ((np.ones((2, 3)),), {"denominator": float("inf")}, ValueError, "denominator"),
+        ((np.ones((2, 3)),), {"denominator": 10**400}, ValueError, "denominator"),
+        ((np.ones((2, 3)),), {"denominator": True}, TypeError, "denominator"),
+        ((np.ones((2, 3)),), {"denominator": np.True_}, TypeError, "denominator"),
+        ((np.ones((2, 3)),), {"denominator": "3"}, TypeError, "denominator"),
+        ((None,), {}, TypeError, "losses must be an array, not None"),
         ((np.ones((2, 3)),), {"max_length": 3}, ValueError, "seq-mean-token-sum-norm"),
         ((np.ones((2, 3)),), {"max_length": 0, "mode": MODES[3]}, ValueError, "at least 1"),
         ((np.ones((2, 3)),), {"max_length": 2.5, "mode": MODES[3]}, TypeError, "max_length"),
@@ -206,3 +220,8 @@ def test_a_denominator_has_no_say_in_the_dtype():
 def test_refusals_name_the_argument(arguments, options, error, words):
     with pytest.raises(error, match=words):
         aggregate(*arguments, **options)
+
+
+def test_a_mean_of_nothing_at_all_is_refused():
+    with pytest.raises(TypeError, match="x must be an array, not None"):
+        masked_mean(None)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+import numpy as np
+
+from .. import _arguments
 from .._arrays.plain import Plain
+from .._formulas.estimates import ESTIMATORS
+from ..estimators.samples import _ALIASES, _named
+
+
+def require_given(**arrays: Any) -> None:
+    """What an objective cannot do without."""
+    for name, one in arrays.items():
+        if one is None:
+            raise TypeError(f"{name} must be an array, not None")
 
 
 def require_tokens(name: str, shape: tuple[int, ...]) -> None:
@@ -18,12 +29,12 @@ def require_shapes(plain: Plain, wanted: dict[str, tuple[tuple[int, ...], ...]])
     """Each of the named arrays that there are must have one of its shapes."""
     for name, shapes in wanted.items():
         one = plain.arrays[name]
-        if one is not None and not any(_agree(tuple(one.shape), shape) for shape in shapes):
+        if one is not None and not any(agree(tuple(one.shape), shape) for shape in shapes):
             named = " or ".join(str(shape) for shape in shapes)
             raise ValueError(f"{name} must have the shape {named}, not {tuple(one.shape)}")
 
 
-def _agree(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+def agree(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Whether sizes are equal, where a lazy array knows them: one that is not known is nan."""
     return len(found) == len(wanted) and all(
         one == other or one != one or other != other
@@ -48,22 +59,35 @@ def checked_length(max_length: Any, mode: str) -> int | None:
 
 def checked_denominator(denominator: Any) -> Any:
     """A count: a plain number is looked at, an array only at its shape."""
-    if tuple(getattr(denominator, "shape", ())) or isinstance(denominator, list | tuple):
-        raise ValueError("denominator must be a single number or a 0-d array")
-    if isinstance(denominator, int | float) and not denominator >= 0:
-        raise ValueError(f"denominator must not be negative or nan, not {denominator!r}")
-    return denominator
+    return None if denominator is None else _number_or_array("denominator", denominator)
 
 
 def checked_beta(beta: Any) -> Any:
     """A coefficient: a plain number is looked at, an array only at its shape."""
-    if tuple(getattr(beta, "shape", ())) or isinstance(beta, list | tuple):
-        raise ValueError("beta must be a single number or a 0-d array")
-    if isinstance(beta, int | float) and not 0 <= beta < math.inf:
-        raise ValueError(f"beta must be finite and not negative, not {beta!r}")
-    return beta
+    return _number_or_array("beta", beta)
+
+
+def _number_or_array(name: str, value: Any) -> Any:
+    if hasattr(value, "shape") and not isinstance(value, np.generic):
+        if tuple(value.shape):
+            raise ValueError(f"{name} must be a single number or a 0-d array")
+        return value
+    if isinstance(value, list | tuple):
+        raise ValueError(f"{name} must be a single number or a 0-d array")
+    found = _arguments.number(name, value)
+    if found < 0:
+        raise ValueError(f"{name} must not be negative, not {value!r}")
+    return found
 
 
 def is_zero(beta: Any) -> bool:
-    """Whether a coefficient is known to be none: what it multiplies may then be infinite."""
-    return isinstance(beta, int | float) and beta == 0
+    """Whether a coefficient is known to be none, before anything is computed."""
+    return isinstance(beta, float) and beta == 0
+
+
+def checked_estimator(kl: Any, kl_gradient: Any) -> tuple[str, bool]:
+    """The estimator of a penalty, and whether its gradient is straight-through."""
+    plain = str(kl).removesuffix("+")
+    _arguments.chosen("kl", _ALIASES.get(plain, plain), tuple(ESTIMATORS))
+    _arguments.chosen("kl_gradient", kl_gradient, ("pathwise", "straight_through"))
+    return _named(kl, kl_gradient)

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from .. import _arguments
 from .._arrays.axes import reduced_axes
 from .._arrays.plain import Plain
-from ._checks import checked_denominator, checked_length, require_tokens
+from ._checks import checked_denominator, checked_length, require_given, require_tokens
 
 Array = Any
 Mode = Literal[
@@ -22,12 +22,20 @@ MODES = (
 
 
 class Parts(NamedTuple):
-    """A mean as the two numbers that micro-batches and ranks add up before they divide."""
+    """A mean as the two numbers that micro-batches and ranks add up before they divide.
+
+    Attributes
+    ----------
+    total : 0-d array
+        The sum of what is averaged; it has the derivative.
+    denominator : 0-d array
+        What it is divided by: how many tokens or sequences were selected, 0 where none is, in
+        which case the mean is 0 and not 0/0. Where ``denominator`` was given, it is that one,
+        the full one, in the parts of every micro-batch: add up the totals alone.
+    """
 
     total: Any
-    """The sum of what is averaged; it has the derivative."""
     denominator: Any
-    """What it is divided by: how many tokens or sequences were selected, or what was given."""
 
 
 def masked_mean(
@@ -52,7 +60,8 @@ def masked_mean(
     axis : int, tuple of ints or None, default None
         The axes to average over; None for all.
     denominator : number or 0-d array, optional
-        What to divide the sum by, instead of the number n of entries selected here.
+        What to divide the sum by, instead of the number n of entries selected here. An array
+        may be traced; its value is not looked at.
     keepdims : bool, default False
         Keep reduced axes with size one.
 
@@ -66,8 +75,8 @@ def masked_mean(
     TypeError
         For arrays of two libraries, arrays that are not dense, and a mask that is not boolean.
     ValueError
-        For a mask that does not broadcast to ``x``, for a negative denominator, and for one
-        that is no single number.
+        For a mask that does not broadcast to ``x``, and for a denominator that is no single
+        number, or a plain number that is negative, infinite or nan.
 
     See Also
     --------
@@ -85,6 +94,7 @@ def masked_mean(
     array([1.5, 0. ])
     """
     keepdims = _arguments.one_flag("keepdims", keepdims)
+    require_given(x=x)
     plain = Plain({"x": x}, where, {"denominator": checked_denominator(denominator)})
     shape = plain.shape("x")
     axes = reduced_axes(axis, len(shape))
@@ -133,7 +143,8 @@ def aggregate(
         What the last division is by: the tokens ("token-mean") or the sequences (the others) of
         the full batch. The results of its micro-batches, or of the ranks that share it, then
         add up to the result of the full batch, and so do their gradients. By default what is
-        selected here is counted.
+        selected here is counted. An array may be traced, and its value is not looked at; all
+        other options are settled before.
     max_length : int, optional
         The constant L of "seq-mean-token-sum-norm", which should be the longest length that can
         be generated. By default the size of the time axis, which is only constant if the
@@ -144,7 +155,8 @@ def aggregate(
     Returns
     -------
     array, or Parts
-        A 0-d array of the losses' library, on their device; 0 where nothing is selected.
+        A 0-d array of the losses' library, on their device; 0 where nothing is selected. Its
+        dtype is the losses', float32 for 16-bit ones, whatever the denominator's.
 
     Raises
     ------
@@ -152,8 +164,9 @@ def aggregate(
         For arrays of two libraries, arrays that are not dense, and a mask that is not boolean.
     ValueError
         For losses that are not of shape (batch, time), for a mask that does not broadcast to
-        it, for an unknown mode, and for a length or denominator that is none, or a length that
-        the mode has no use for.
+        it, for an unknown mode, for a denominator that is no single number, or a plain number
+        that is negative, infinite or nan, and for a length that is none, or that the mode has
+        no use for.
 
     See Also
     --------
@@ -196,6 +209,7 @@ def aggregate(
     mode = _arguments.chosen("mode", mode, MODES)  # type: ignore[assignment]
     return_parts = _arguments.one_flag("return_parts", return_parts)
     max_length = checked_length(max_length, mode)
+    require_given(losses=losses)
     plain = Plain({"losses": losses}, where, {"denominator": checked_denominator(denominator)})
     require_tokens("losses", plain.shape("losses"))
     with plain.quiet():
@@ -222,10 +236,9 @@ def _parts(plain: Plain, mode: str, max_length: int | None) -> Parts:
 
 
 def quotient(total: Array, count: Array, plain: Plain) -> Array:
-    """``total/count``, and 0 where a count of 0 divides a total of 0."""
-    none = (count == 0) & (total == 0)
-    divisor = plain.raw.where(none, plain.full(1.0, count), count)
-    return total / divisor
+    """``total/count``, and 0 where a count of 0, of either sign, divides a total of 0."""
+    none = plain.raw.where(total == 0, plain.full(1.0, total), plain.full(0.0, total))
+    return total / plain.raw.where(count == 0, none, count)
 
 
 def _given(plain: Plain) -> Array | None:
