@@ -315,14 +315,68 @@ def test_the_weighted_penalty_is_unbiased_by_enumeration():
     np.testing.assert_allclose(found.numpy(), want.numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("old_gap", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("dtype", "u"),
+    [("float32", u) for u in (3.0, -1e-3, -18.0, -20.0, -50.0, -87.0)]
+    + [("float64", u) for u in (-18.0, -50.0, -200.0, -800.0)],
+)
+def test_the_weighted_k3_has_the_gradient_of_weight_times_log_ratio(dtype, u, old_gap):
+    ref = np.array([[-4.0]], dtype=dtype)
+    log_probs = ref + np.array(u, dtype=dtype)
+    old = log_probs - np.array(old_gap, dtype=dtype)
+    gap, weight = (log_probs - ref).item(), np.exp((log_probs - old).item())
+    for gradient in ("pathwise", "straight_through"):
+        options = {"beta": 0.5, "kl_weighted": True, "kl_gradient": gradient}
+        nothing = np.zeros(1, dtype=dtype)
+        found, slope = pulled(log_probs, old, nothing, ref, **options)
+        # The old policy's log-probability has a rounding error of its own.
+        rel = 1e-5 if dtype == "float32" else 1e-12
+        assert slope.item() == pytest.approx(0.5 * weight * gap, rel=rel)
+        with np.errstate(over="ignore"):
+            want = (weight * (np.exp(-np.float64(gap)) - 1 + gap)).astype(dtype)
+        assert found.kl.item() == pytest.approx(want.item(), rel=max(rel, 1e-3 * (u > -1)))
+        assert not np.isnan(found.loss.item())
+
+
+def test_a_coefficient_of_zero_takes_an_infinite_divergence_away():
+    for log_p, ref in ((-800.0, -1.0), (-1.0, -INF), (NAN, -1.0)):
+        for beta in (0, 0.0, np.array(0.0), np.float32(0.0)):
+            given_ = np.array([[-1.0 if np.isnan(log_p) else log_p]]), np.array([[-1.0]])
+            ref_ = np.array([[NAN if np.isnan(log_p) else ref]])
+            found, gradient = pulled(*given_, np.zeros(1), ref_, beta=beta)
+            assert not np.isfinite(found.kl.item())
+            assert found.loss.item() == 0
+            assert gradient.item() == 0
+
+
+def test_a_traced_coefficient_of_zero_takes_it_away_too():
+    jax = pytest.importorskip("jax")
+    ones, ref = jax.numpy.ones(1), jax.numpy.full((1, 1), -INF)
+
+    def loss(x, beta):
+        return grpo_loss(x, None, ones, ref, beta=beta).loss
+
+    value, slope = jax.jit(jax.value_and_grad(loss))(jax.numpy.zeros((1, 1)), 0.0)
+    assert float(value) == float(slope[0, 0]) == -1.0
+
+
+def test_the_coefficient_has_the_divergence_as_its_derivative():
+    log_probs, old, advantages, ref, mask = (torch.tensor(one) for one in batch())
+    for number in (0.0, 0.3):
+        beta = torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        found = grpo_loss(log_probs, old, advantages, ref, where=mask, beta=beta)
+        found.loss.backward()
+        assert beta.grad.item() == pytest.approx(found.kl.item(), rel=1e-15)
+
+
 def test_parts_and_data_are_constants():
     given_ = [torch.tensor(one, requires_grad=True) for one in batch()[:4]]
     found = grpo_loss(*given_)
     assert found.loss.requires_grad
     assert not any(one.requires_grad for one in found[1:])
     found.loss.backward()
-    assert given_[1].grad is None
-    assert given_[2].grad is None
+    assert all(one.grad is None for one in given_[1:])
 
 
 @st.composite
@@ -363,6 +417,53 @@ def test_beta_may_be_an_array():
     assert number == array
 
 
+def test_log_probs_alone_decide_the_dtype():
+    log_probs, old, advantages, ref, _ = batch()
+    narrow = [one.astype(np.float32) for one in (log_probs, old, ref)]
+    options = {"beta": np.array(0.1), "denominator": np.array(3.0)}
+    found = grpo_loss(narrow[0], narrow[1], advantages, narrow[2], **options)
+    assert {one.dtype.name for one in found} == {"float32"}
+    found = grpo_loss(narrow[0], old, advantages.astype(np.float32), narrow[2])
+    assert {one.dtype.name for one in found} == {"float64"}
+
+
+def test_numpys_parts_are_of_one_type_with_and_without_a_reference():
+    log_probs, old, advantages, ref, _ = batch()
+    for one in (None, ref):
+        found = grpo_loss(log_probs, old, advantages, one)
+        assert {type(part) for part in found} == {np.float64}
+
+
+@pytest.mark.parametrize("none", [None, INF, np.float32("inf")])
+@pytest.mark.parametrize(
+    ("log_ratio", "advantage", "clip", "loss"),
+    [
+        (1.0, 1.0, (0.2, None), -np.e),
+        (1.0, 1.0, (None, 0.2), -1.2),
+        (-1.0, -1.0, (0.2, None), 0.8),
+        (-1.0, -1.0, (None, 0.2), np.exp(-1)),
+        (-800.0, -1.0, (None, np.float32(0.25)), 0.0),
+        (1.0, 1.0, None, -np.e),
+    ],
+)
+def test_a_clip_of_one_side(log_ratio, advantage, clip, loss, none):
+    clip = none if clip is None else tuple(none if one is None else one for one in clip)
+    found, gradient = one_token(log_ratio, advantage, clip=clip)
+    assert found == pytest.approx(loss, rel=1e-14)
+    assert gradient == pytest.approx(0.0 if loss in (-1.2, 0.8) else loss, rel=1e-14)
+
+
+def test_numpys_numbers_are_numbers():
+    log_probs, old, advantages, ref, _ = batch()
+    given_ = log_probs, old, advantages, ref
+    plain = grpo_loss(*given_, clip=0.25, dual_clip=2.0, beta=0.5, denominator=4)
+    numpys = grpo_loss(
+        *given_, clip=np.float32(0.25), dual_clip=np.int64(2), beta=np.float16(0.5),
+        denominator=np.int32(4),
+    )  # fmt: skip
+    assert numpys == plain
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_narrow_log_probs_have_a_loss_of_float32(dtype):
     arrays = [torch.tensor(one).to(dtype) for one in batch()[:4]]
@@ -387,7 +488,25 @@ def test_narrow_log_probs_have_a_loss_of_float32(dtype):
         ({"ratio": "group"}, ValueError, "ratio must be one of"),
         ({"beta": -1.0}, ValueError, "beta"),
         ({"beta": np.ones(2)}, ValueError, "beta"),
-        ({"kl": "k4"}, ValueError, "estimator must be one of"),
+        ({"beta": None}, TypeError, "beta must be a number, not None"),
+        ({"beta": True}, TypeError, "beta must be a number"),
+        ({"beta": "0.1"}, TypeError, "beta must be a number"),
+        ({"beta": np.float32(-1)}, ValueError, "beta must not be negative"),
+        ({"log_probs": None}, TypeError, "log_probs must be an array, not None"),
+        ({"advantages": None}, TypeError, "advantages must be an array, not None"),
+        ({"dual_clip": "a"}, TypeError, "dual_clip must be a number"),
+        ({"dual_clip": True}, TypeError, "dual_clip must be a number"),
+        ({"dual_clip": INF}, ValueError, "dual_clip"),
+        ({"clip": True}, TypeError, "clip must be a number"),
+        ({"clip": (0.2, np.True_)}, TypeError, "clip must be a number"),
+        ({"clip": (0.2, 0.2, 0.2)}, TypeError, "clip must be a number"),
+        ({"clip": NAN}, ValueError, "clip must be finite"),
+        ({"kl": "k4"}, ValueError, "kl must be one of"),
+        ({"kl": None}, ValueError, "kl must be one of"),
+        ({"kl": "k4", "ref_log_probs": None}, ValueError, "kl must be one of"),
+        ({"kl_gradient": "k2"}, ValueError, "kl_gradient must be one of"),
+        ({"kl_gradient": "k2", "ref_log_probs": None}, ValueError, "kl_gradient must be"),
+        ({"kl_weighted": True, "ref_log_probs": None}, ValueError, "no ref_log_probs"),
         ({"aggregation": "sum"}, ValueError, "aggregation must be one of"),
         ({"max_length": 3}, ValueError, "max_length"),
         ({"denominator": -1}, ValueError, "denominator"),

@@ -74,6 +74,22 @@ def test_infinite_divergences():
     assert np.isnan(rlhf_objective(np.ones(1), *np.full((2, 1, 1), NAN), beta=0.1))
 
 
+def test_a_coefficient_of_zero_takes_the_divergence_away():
+    for beta in (0.0, np.float64(0.0), np.array(0.0)):
+        for ref in (-INF, NAN):
+            given_ = np.ones(1), np.array([[-1.0]]), np.array([[ref]])
+            for form in ("token_rewards", "sequence_rewards"):
+                assert rlhf_objective(*given_, beta=beta, form=form) == 1
+            x = torch.tensor([[-1.0]], dtype=torch.float64, requires_grad=True)
+            beta_ = torch.tensor(0.0) if isinstance(beta, np.ndarray) else beta
+            loss = rlhf_objective(
+                torch.ones(1), x, torch.tensor([[ref]]).double(), beta=beta_, form="loss",
+                estimator="k3",
+            )  # fmt: skip
+            loss.backward()
+            assert loss.item() == x.grad.item() == -1
+
+
 def test_rewards_are_constants_and_the_loss_moves_by_scores():
     given_ = [torch.tensor(one, requires_grad=True) for one in GIVEN]
     mask = torch.tensor(MASK)
@@ -151,6 +167,12 @@ def test_shaped_rewards_make_the_same_gradient():
         ({"form": "reward"}, ValueError, "form must be one of"),
         ({"beta": -0.1}, ValueError, "beta"),
         ({"beta": INF}, ValueError, "beta"),
+        ({"beta": None}, TypeError, "beta must be a number"),
+        ({"beta": True}, TypeError, "beta must be a number"),
+        ({"rewards": None}, TypeError, "rewards must be an array, not None"),
+        ({"log_probs": None}, TypeError, "log_probs must be an array, not None"),
+        ({"ref_log_probs": None}, TypeError, "ref_log_probs must be an array, not None"),
+        ({"estimator": None, "form": "loss"}, ValueError, "estimator must be one of"),
         ({"denominator": 3}, ValueError, "denominator"),
         ({"rewards": np.ones((3, 1))}, ValueError, r"rewards must have the shape \(3,\)"),
         ({"ref_log_probs": REF[:2]}, ValueError, "ref_log_probs must have the shape"),

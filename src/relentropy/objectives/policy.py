@@ -5,32 +5,58 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from .. import _arguments
 from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED, RATIO, Clipped, Surrogate
 from ..estimators import kl_estimate
-from ._checks import checked_beta, checked_length, is_zero, require_shapes, require_tokens
+from ._checks import (
+    checked_beta,
+    checked_denominator,
+    checked_estimator,
+    checked_length,
+    is_zero,
+    require_given,
+    require_shapes,
+    require_tokens,
+)
+from ._penalty import penalty
 from .aggregation import MODES, Mode, aggregate, masked_mean
 
 Array = Any
 
 
 class PolicyLoss(NamedTuple):
-    """A loss to minimise, and what it is made of; only the loss has a derivative."""
+    """A loss to minimise, and what it is made of; only the loss has a derivative.
+
+    Attributes
+    ----------
+    loss : 0-d array
+        ``policy + beta*kl``, or ``policy`` where beta is 0.
+    policy : 0-d array
+        The clipped surrogate's part of it. As the loss and ``kl`` it is divided by
+        ``denominator``, where there is one, and is a micro-batch's share then.
+    kl : 0-d array
+        The estimate of the divergence from the reference, aggregated as the losses are, with
+        ``kl_weighted`` times the weights; 0 without a reference.
+    clip_fraction : 0-d array
+        The share of the tokens selected here whose gradient ``clip`` takes away, whatever the
+        ``denominator`` is; tokens that only dual clip holds do not count.
+    min_ratio : 0-d array
+        The smallest ratio of a selected token, that of its sequence with ``ratio="sequence"``
+        or "sequence-token"; 1 where nothing is selected.
+    max_ratio : 0-d array
+        The largest.
+    """
 
     loss: Any
-    """``policy + beta*kl``."""
     policy: Any
-    """The clipped surrogate's part of it."""
     kl: Any
-    """The estimate of the divergence from the reference; 0 without one."""
     clip_fraction: Any
-    """The share of selected tokens whose gradient the clipping takes away."""
     min_ratio: Any
-    """The smallest ratio of a selected token; 1 where nothing is selected."""
     max_ratio: Any
-    """The largest."""
 
 
 def grpo_loss(
@@ -40,7 +66,7 @@ def grpo_loss(
     ref_log_probs: Any = None,
     *,
     where: Any = None,
-    clip: float | tuple[float, float] | None = 0.2,
+    clip: float | tuple[float | None, float | None] | None = 0.2,
     dual_clip: float | None = None,
     ratio: Literal["token", "sequence", "sequence-token"] = "token",
     beta: Any = 0.04,
@@ -69,13 +95,14 @@ def grpo_loss(
     advantages : array of shape (batch,) or (batch, time)
         One for each sequence, or for each token.
     ref_log_probs : array, optional
-        The same as ``log_probs`` under the reference; without it there is no KL penalty.
+        The same as ``log_probs`` under the reference, as data: there is no derivative by them.
+        Without them there is no KL penalty.
     where : array of bool, optional
         The tokens of the answers; broadcasts to (batch, time). What it excludes is replaced
         before any arithmetic.
     clip : float, pair of floats or None, default 0.2
         How far the ratio may leave 1 until it is clipped: :math:`\varepsilon`, or (low, high)
-        (DAPO: ``(0.2, 0.28)``). None clips nothing.
+        (DAPO: ``(0.2, 0.28)``). None, or inf, clips nothing; in a pair, not on its side.
     dual_clip : float, optional
         Greater than 1: a negative advantage costs no more than this many times itself
         (dual-clip PPO: 3.0; TRL's ``delta``).
@@ -85,25 +112,32 @@ def grpo_loss(
         token's advantage weigh the gradient of that token alone; for one advantage per sequence
         they agree.
     beta : float or 0-d array, default 0.04
-        The coefficient of the KL penalty; with 0 it is only reported.
+        The coefficient of the KL penalty; with 0 it is only reported, also if it is infinite or
+        nan. An array may be traced, and have a derivative, which is ``kl``; whether it is
+        negative is only asked of plain numbers.
     kl : str, default "k3"
-        The estimator of the penalty; `relentropy.estimators.kl_estimate` names them all.
+        The estimator of the penalty; `relentropy.estimators.kl_estimate` names them all. The
+        coefficient of "control_variate" is fitted to the selected tokens, and a constant for
+        the derivative.
     kl_gradient : {"pathwise", "straight_through"}, default "pathwise"
         Its gradient, as there.
     kl_weighted : bool, default False
         Multiply the penalty by the token's ratio, which makes it and its gradient unbiased for
-        tokens of the old policy (DeepSeek-V3.2).
+        tokens of the old policy (DeepSeek-V3.2). Of k3 that gradient is the ratio times
+        :math:`\log(\pi/\pi_\mathrm{ref})`, which is what both gradients are then.
     aggregation : str, default "seq-mean-token-mean"
         How the tokens' losses become one; `aggregate` names them all.
     denominator, max_length
         As in `aggregate`: with the tokens or sequences of the full batch as ``denominator``,
-        losses of micro-batches and ranks add up.
+        losses of micro-batches and ranks add up. A denominator that is an array may be traced,
+        as ``beta`` may; all other options are settled before.
 
     Returns
     -------
     PolicyLoss
-        ``(loss, policy, kl, clip_fraction, min_ratio, max_ratio)``, 0-d arrays, float32 for
-        16-bit log-probabilities. All but the loss are constants.
+        ``(loss, policy, kl, clip_fraction, min_ratio, max_ratio)``, 0-d arrays, of the dtype
+        that the log-probabilities have together, float32 for 16 bits; advantages, ``beta`` and
+        ``denominator`` have no say in it. All but the loss are constants.
 
     Raises
     ------
@@ -123,14 +157,16 @@ def grpo_loss(
 
     ===================== =============================================================
     PPO-clip              ``aggregation="token-mean"``, no reference, advantages of tokens
-    DAPO                  the same with ``clip=(0.2, 0.28)``
+    DAPO                  ``aggregation="token-mean"``, no reference, ``clip=(0.2, 0.28)``,
+                          one advantage per sequence, those of its group
     Dr. GRPO              ``aggregation="seq-mean-token-sum-norm"``, a ``max_length``, no
                           reference, ``group_advantages(..., scale=None)``
     GSPO                  ``ratio="sequence"``, ``clip=(3e-4, 4e-4)``, no reference
     DeepSeek-V3.2's KL    ``kl_weighted=True``
     ===================== =============================================================
 
-    Old log-probabilities and advantages are data: there is no derivative by them. A ratio that
+    Log-probabilities of the old policy and of the reference and advantages are data: there is
+    no derivative by them. A ratio that
     overflows does no harm where it is clipped or its advantage is 0: there the loss and the
     gradient are 0. With a negative advantage it makes the loss inf, unless dual clip bounds
     it. A token of probability 0 has the ratio 0, or inf if it was impossible for the old policy
@@ -166,16 +202,22 @@ def grpo_loss(
     """
     low, high = _bounds(clip)
     dual_clip = _checked_dual(dual_clip)
+    estimator, straight = checked_estimator(kl, kl_gradient)
     _arguments.chosen("ratio", ratio, ("token", "sequence", "sequence-token"))
     _arguments.chosen("aggregation", aggregation, MODES)
     kl_weighted = _arguments.one_flag("kl_weighted", kl_weighted)
+    if kl_weighted and ref_log_probs is None:
+        raise ValueError("kl_weighted weighs a penalty, and there are no ref_log_probs")
     checked_length(max_length, aggregation)
+    denominator = checked_denominator(denominator)
+    beta = checked_beta(beta)
+    require_given(log_probs=log_probs, advantages=advantages)
     tokens = {
         "log_probs": log_probs,
         "old_log_probs": old_log_probs,
         "ref_log_probs": ref_log_probs,
     }
-    plain = Plain(tokens, where, {"advantages": advantages, "beta": checked_beta(beta)})
+    plain = Plain(tokens, where, {"advantages": advantages, "beta": beta})
     shape = tuple(plain.arrays["log_probs"].shape)
     require_tokens("log_probs", shape)
     same = dict.fromkeys(("old_log_probs", "ref_log_probs"), (shape,))
@@ -196,19 +238,24 @@ def grpo_loss(
     losses = elementwise(Surrogate(low, high, dual_clip), entries, where=where)
     loss = aggregate(losses, where, **options)
     surrogate = loss
-    divergence = plain.raw.zeros_like(loss)
+    divergence = plain.like_the_library(plain.raw.zeros_like(loss))
     if plain.arrays["ref_log_probs"] is not None:
         weights = None
         if kl_weighted:
             weights = kl_estimate(policy, old, estimator="k1", where=where)
+            # Through the weight w and through k3, the derivative is w*(exp(-u) - 1 + u) and
+            # w*(1 - exp(-u)): in all w*u, which is left of neither where exp(-u) is large, and
+            # is what straight-through takes.
+            straight = straight or estimator == "k3"
         estimates = kl_estimate(
-            policy, plain.arrays["ref_log_probs"], estimator=kl, gradient=kl_gradient,
-            log_weights=weights, where=where,
+            policy, plain.constant(plain.arrays["ref_log_probs"]), estimator=estimator,
+            gradient="straight_through" if straight else "pathwise", log_weights=weights,
+            where=where,
         )  # fmt: skip
         divergence = aggregate(estimates, where, **options)
         if not is_zero(beta):
             with plain.quiet():  # a loss of -inf and a divergence of inf have no sum
-                loss = loss + plain.arrays["beta"] * divergence
+                loss = loss + penalty(plain.arrays["beta"], divergence)
     still = {name: plain.constant(one) for name, one in entries.items()}
     clipped = elementwise(Clipped(low, high), still, where=where)
     return PolicyLoss(
@@ -252,20 +299,25 @@ def _extremes(
 
 def _bounds(clip: Any) -> tuple[float, float]:
     """How far a ratio may be below and above 1."""
-    if clip is None:
-        return math.inf, math.inf
     pair = clip if isinstance(clip, tuple | list) else (clip, clip)
-    if len(pair) != 2 or not all(isinstance(one, int | float) for one in pair):
+    if len(pair) != 2:
         raise TypeError(f"clip must be a number, a pair (low, high) or None, not {clip!r}")
-    low, high = (float(one) for one in pair)
-    if not (0 <= low <= 1 and 0 <= high < math.inf):
+    low, high = (_bound(one) for one in pair)
+    if low < 0 or high < 0 or 1 < low < math.inf:
         raise ValueError(f"clip must not be negative, and at most 1 below, not {clip!r}")
     return low, high
+
+
+def _bound(one: Any) -> float:
+    """How far to one side; None and inf are no bound."""
+    unbounded = one is None or (isinstance(one, float | np.floating) and one == math.inf)
+    return math.inf if unbounded else _arguments.number("clip", one)
 
 
 def _checked_dual(dual_clip: Any) -> float | None:
     if dual_clip is None:
         return None
-    if not 1 < dual_clip < math.inf:
+    bound = _arguments.number("dual_clip", dual_clip)
+    if bound <= 1:
         raise ValueError(f"dual_clip must be finite and greater than 1, not {dual_clip!r}")
-    return float(dual_clip)
+    return bound

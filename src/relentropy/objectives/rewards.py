@@ -9,7 +9,8 @@ from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED
 from ..estimators import kl_estimate
-from ._checks import checked_beta, is_zero, require_shapes, require_tokens
+from ._checks import checked_beta, require_given, require_shapes, require_tokens
+from ._penalty import penalty
 from .aggregation import masked_mean
 
 Array = Any
@@ -39,7 +40,9 @@ def rlhf_objective(
     ref_log_probs : array of shape (batch, time)
         The same under the reference.
     beta : float or 0-d array
-        The coefficient; `AdaptiveKLController` moves one.
+        The coefficient; `AdaptiveKLController` moves one. With 0 the divergence counts for
+        nothing, also where it is infinite or nan. An array may be traced, as may a
+        ``denominator``; it is data, and whether it is negative is only asked of plain numbers.
     form : {"token_rewards", "sequence_rewards", "loss"}, default "token_rewards"
         "token_rewards" are :math:`-\beta k_t` at every token, with r added at the last selected
         one; "sequence_rewards" are their sums, :math:`r - \beta \sum_t k_t`. Both are
@@ -57,8 +60,8 @@ def rlhf_objective(
     Returns
     -------
     array
-        Of shape (batch, time), (batch,) or (), float32 for 16-bit log-probabilities; 0 where
-        nothing is selected.
+        Of shape (batch, time), (batch,) or (), of the dtype that the log-probabilities have
+        together, float32 for 16 bits; 0 where nothing is selected.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def rlhf_objective(
     and of :math:`\beta \nabla \sum_t k_t` where the estimator's own gradient does not average
     to zero, as k1's does. Its mean over sequences that the policy samples is the gradient of
     -J, with k1 or k3; other estimators are biased, and the gradient is then that of what they
-    estimate. Rewards have no derivative.
+    estimate. Rewards and the reference's log-probabilities are data, without a derivative.
 
     For tokens that another policy has sampled, take the rewards, with importance weights or a
     clipped ratio (`grpo_loss`).
@@ -107,13 +110,16 @@ def rlhf_objective(
     form = _arguments.chosen("form", form, forms)  # type: ignore[assignment]
     if denominator is not None and form != "loss":
         raise ValueError(f"denominator is of the loss; {form!r} are not divided")
+    estimator = str(estimator)
+    beta = checked_beta(beta)
+    require_given(rewards=rewards, log_probs=log_probs, ref_log_probs=ref_log_probs)
     if form == "loss" and estimator.endswith("+"):
         raise ValueError(
             f"estimator {estimator!r} has the divergence's gradient already, and the loss "
             f"would have it twice; pass {estimator[:-1]!r}"
         )
     tokens = {"log_probs": log_probs, "ref_log_probs": ref_log_probs}
-    plain = Plain(tokens, where, {"rewards": rewards, "beta": checked_beta(beta)})
+    plain = Plain(tokens, where, {"rewards": rewards, "beta": beta})
     shape = tuple(plain.arrays["log_probs"].shape)
     require_tokens("log_probs", shape)
     require_shapes(plain, {"ref_log_probs": (shape,), "rewards": (shape[:1],)})
@@ -123,9 +129,7 @@ def rlhf_objective(
             plain.arrays["log_probs"], plain.constant(plain.arrays["ref_log_probs"]),
             estimator=estimator, where=where,
         )  # fmt: skip
-        # Nothing times a divergence that may be infinite is nothing.
-        scale = plain.constant(plain.arrays["beta"])
-        penalties = plain.full(0.0, penalties) if is_zero(beta) else scale * penalties
+        penalties = penalty(plain.constant(plain.arrays["beta"]), penalties)
         costs = penalties - plain.constant(_final(plain))
         if form == "token_rewards":
             return plain.like_the_library(plain.constant(0 - costs))
