@@ -40,6 +40,21 @@ def test_by_the_definition(rewards, correction):
     np.testing.assert_allclose(found, wanted, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize("scale", ["std", None])
+@pytest.mark.parametrize(
+    "rewards",
+    [[5e-324, 0.0, 0.0], [3e-323, 1e-323, 5e-324, 1e-322], [1e-310, 3e-310, 0.0], [1e-300, 0]],
+)
+def test_subnormal_rewards(rewards, scale):
+    found = group_advantages(np.array(rewards), scale=scale)
+    wanted = exact(rewards, scale=scale == "std")
+    np.testing.assert_allclose(found, wanted, rtol=1e-14, atol=5e-324)
+    narrow = np.array([1e-45, 0.0, 0.0, 4e-45], dtype=np.float32)
+    found = group_advantages(narrow, scale=scale)
+    wanted = exact(narrow, scale=scale == "std")
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1.4e-45)
+
+
 def test_without_the_deviation():
     rewards = [1e308, -1e308, 0.5e308]
     found = group_advantages(np.array(rewards), scale=None)
@@ -125,10 +140,11 @@ def test_gradients_are_finite_and_right():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"scale": "var"}, "scale must be"),
+        ({"scale": "var"}, "scale must be 'std' or None"),
+        ({"scale": True}, "scale must be 'std' or None"),
         ({"correction": 2}, "correction"),
-        ({"correction": True}, "correction"),
         ({"eps": -1e-6}, "eps"),
+        ({"eps": float("inf")}, "eps"),
         ({"axis": 2}, "out of bounds"),
         ({"where": np.ones(3, bool)}, "where"),
     ],
@@ -136,3 +152,23 @@ def test_gradients_are_finite_and_right():
 def test_refusals_name_the_argument(options, words):
     with pytest.raises(ValueError, match=words):
         group_advantages(np.ones((3, 2)), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("correction", value) for value in (True, "1", None, np.array([0, 1]))),
+        *(("eps", value) for value in (True, "1", None, np.zeros(2))),
+    ],
+)
+def test_what_is_no_number_is_named(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be a number"):
+        group_advantages(np.ones((3, 2)), **{name: value})
+
+
+def test_no_rewards_are_refused_and_numpys_numbers_are_not():
+    with pytest.raises(TypeError, match="rewards must be an array, not None"):
+        group_advantages(None)
+    rewards = np.array([1.0, 2.0, 4.0])
+    found = group_advantages(rewards, correction=np.int64(0), eps=np.float32(0.5))
+    np.testing.assert_array_equal(found, group_advantages(rewards, correction=0, eps=0.5))

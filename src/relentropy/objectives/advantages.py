@@ -7,11 +7,14 @@ from typing import Any, Literal
 from .. import _arguments
 from .._arrays.axes import reduced_axes
 from .._arrays.plain import Plain
+from ._checks import require_given
 from .aggregation import quotient
 
 Array = Any
 # A fraction of the range that leaves room for the sum of a group, by dtype.
 _HUGE = {"float32": 2.0 ** (128 - 40), "float64": 2.0 ** (1024 - 40)}
+# Below this a mean would be rounded as numbers below the normal range are.
+_TINY = {"float32": 2.0 ** (60 - 126), "float64": 2.0 ** (60 - 1022)}
 
 
 def group_advantages(
@@ -68,7 +71,8 @@ def group_advantages(
     Exactly 0 where all rewards of a group are equal (the mean of equal numbers is rounded, and
     the rest of that divided by a deviation just as small would be noise of size 1), in groups
     of one, and in groups of none. Rewards of any size have their advantages: nothing overflows
-    on the way. An infinite or nan reward makes its group nan.
+    on the way, and subnormal rewards are as good as others, where the library and the device do
+    not take them for 0 (jax does). An infinite or nan reward makes its group nan.
 
     References
     ----------
@@ -83,12 +87,13 @@ def group_advantages(
     array([[ 1., -1., -1.,  1.],
            [ 0.,  0.,  0.,  0.]])
     """
-    if scale is not None:
-        _arguments.chosen("scale", scale, ("std",))
-    if isinstance(correction, bool) or correction not in (0, 1):
+    if scale is not None and not (isinstance(scale, str) and scale == "std"):
+        raise ValueError(f"scale must be 'std' or None, not {scale!r}")
+    if _arguments.number("correction", correction) not in (0, 1):
         raise ValueError(f"correction must be 0 or 1, not {correction!r}")
-    if not 0 <= eps < float("inf"):
-        raise ValueError(f"eps must be finite and not negative, not {eps!r}")
+    if (eps := _arguments.number("eps", eps)) < 0:
+        raise ValueError(f"eps must not be negative, not {eps!r}")
+    require_given(rewards=rewards)
     plain = Plain({"rewards": rewards}, where)
     shape = plain.shape("rewards")
     axes = reduced_axes(axis, len(shape))
@@ -99,12 +104,12 @@ def group_advantages(
         if scale is None:
             advantages = group.deviations / group.unit
         else:
-            advantages = group.standardised(correction, eps)
+            advantages = group.standardised(int(correction), eps)
         return plain.like_the_library(plain.kept(advantages))
 
 
 class _Group:
-    """Deviations from the mean of each group, in a unit in which no sum overflows."""
+    """Deviations from the mean of each group, in a unit in which no sum leaves the range."""
 
     def __init__(self, plain: Plain, axes: tuple[int, ...]) -> None:
         self.plain, self.axes = plain, axes
@@ -119,6 +124,8 @@ class _Group:
         size = self._largest(rewards)
         small, one = plain.full(2.0**-40, size), plain.full(1.0, size)
         self.unit = raw.where(size > _HUGE[plain.name], small, one)
+        large = plain.full(2.0**60, size)
+        self.unit = raw.where(size < _TINY[plain.name], large, self.unit)
         gaps = plain.kept(rewards * self.unit - top * self.unit)
         self.deviations = plain.kept(gaps - quotient(self._sum(gaps), self.count, plain))
 

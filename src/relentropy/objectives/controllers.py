@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -35,7 +37,9 @@ class AdaptiveKLController:
     Notes
     -----
     The error is clipped to 20 %, so that one outlier moves little. A nan divergence makes the
-    coefficient nan: it is not hidden.
+    coefficient nan: it is not hidden, and no state to go on from. Coefficients are Python
+    floats, whatever numbers and 0-d arrays they are made of; controllers with the same numbers
+    are equal.
 
     References
     ----------
@@ -53,18 +57,21 @@ class AdaptiveKLController:
     """
 
     def __init__(self, value: float, target: float, horizon: float) -> None:
-        self.value = _positive("value", value)
-        self.target = _positive("target", target)
-        self.horizon = _positive("horizon", horizon)
+        # All are looked at before one is set.
+        self.value, self.target, self.horizon = (
+            _positive("value", value),
+            _positive("target", target),
+            _positive("horizon", horizon),
+        )
 
-    def update(self, kl: Any, n_steps: float) -> float:
+    def update(self, kl: Any, n_steps: Any) -> float:
         """Move the coefficient by a divergence that was measured over some steps.
 
         Parameters
         ----------
         kl : float or 0-d array
-            The divergence, in nats.
-        n_steps : float
+            The divergence, in nats; its derivative is left alone.
+        n_steps : float or 0-d array
             How many steps, or episodes, it stands for: in the unit of the horizon, and less
             than five horizons, for which the coefficient could turn 0 or negative.
 
@@ -73,12 +80,13 @@ class AdaptiveKLController:
         float
             The new coefficient.
         """
+        divergence, n_steps = _number("kl", kl), _number("n_steps", n_steps)
         if not 0 <= n_steps < 5 * self.horizon:
             raise ValueError(
                 f"n_steps must be from 0 to less than five horizons of {self.horizon:g}, "
                 f"not {n_steps!r}"
             )
-        error = float(kl) / self.target - 1
+        error = divergence / self.target - 1
         clipped = error if math.isnan(error) else min(max(error, -0.2), 0.2)
         self.value *= 1 + clipped * n_steps / self.horizon
         return self.value
@@ -88,17 +96,18 @@ class AdaptiveKLController:
         return {"value": self.value, "target": self.target, "horizon": self.horizon}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
-        """Go on from such numbers."""
-        self.value, self.target, self.horizon = (
-            float(state[name]) for name in ("value", "target", "horizon")
-        )
+        """Go on from such numbers; from impossible ones, an error, and nothing changes."""
+        AdaptiveKLController.__init__(self, **_named(state, "value", "target", "horizon"))
 
     @classmethod
     def from_state_dict(cls, state: dict[str, float]) -> AdaptiveKLController:
         """A controller that goes on from such numbers."""
-        made = cls(1.0, 1.0, 1.0)
-        made.load_state_dict(state)
-        return made
+        return cls(**_named(state, "value", "target", "horizon"))
+
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # its numbers change
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value!r}, {self.target!r}, {self.horizon!r})"
@@ -129,9 +138,12 @@ class FixedKLController:
     """
 
     def __init__(self, value: float) -> None:
-        self.value = 0.0 if value == 0 else _positive("value", value)
+        found = _number("value", value)
+        if not 0 <= found < math.inf:
+            raise ValueError(f"value must not be negative, and must be finite, not {value!r}")
+        self.value = found + 0.0  # a zero has no sign
 
-    def update(self, kl: Any, n_steps: float) -> float:
+    def update(self, kl: Any, n_steps: Any) -> float:
         """The coefficient, whatever the divergence."""
         return self.value
 
@@ -140,19 +152,55 @@ class FixedKLController:
         return {"value": self.value}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
-        """Go on from such a number."""
-        self.value = float(state["value"])
+        """Go on from such a number; from an impossible one, an error, and nothing changes."""
+        FixedKLController.__init__(self, **_named(state, "value"))
 
     @classmethod
     def from_state_dict(cls, state: dict[str, float]) -> FixedKLController:
         """A controller that goes on from such a number."""
-        return cls(state["value"])
+        return cls(**_named(state, "value"))
+
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # its number changes
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value!r})"
 
 
-def _positive(name: str, value: float) -> float:
-    if not 0 < value < math.inf:
+def _positive(name: str, value: Any) -> float:
+    found = _number(name, value)
+    if not 0 < found < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {value!r}")
-    return float(value)
+    return found
+
+
+def _number(name: str, value: Any) -> float:
+    """A Python float of a number or of a 0-d array, apart from its derivative."""
+    found = value.detach() if hasattr(value, "detach") else value
+    if hasattr(found, "shape") and tuple(found.shape) == ():
+        found = found.item() if hasattr(found, "item") else found
+        found = float(found) if hasattr(found, "shape") else found
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise TypeError(f"{name} must be a number or a 0-d array, not {value!r}")
+    return float(found) if abs(found) <= sys.float_info.max or found != found else math.inf
+
+
+def _named(state: Any, *names: str) -> dict[str, Any]:
+    """The numbers of a state, all of which there must be."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"the state must be a dict, as state_dict returns, not {state!r}")
+    missing = [repr(name) for name in names if name not in state]
+    if missing:
+        raise ValueError(
+            f"the state has no {', '.join(missing)}; it must have {', '.join(names)}, as "
+            "state_dict returns"
+        )
+    return {name: state[name] for name in names}
+
+
+def _equal(one: Any, other: object) -> bool:
+    if type(one) is not type(other):
+        return NotImplemented
+    return bool(vars(one) == vars(other))
