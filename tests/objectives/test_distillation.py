@@ -62,6 +62,30 @@ def test_gkd_goes_to_forward_for_small_weights_and_to_reverse_for_large_ones():
     assert abs(forward - reverse) > 0.1
 
 
+@pytest.mark.parametrize("weight", [1e-9, 1e-15, 1e-17, 1e-100])
+def test_a_small_weight_keeps_its_digits(weight):
+    torch = pytest.importorskip("torch")
+    found = []
+    for options in ({"divergence": "js", "js_weight": weight}, {"divergence": "forward"}):
+        pair = [torch.tensor(one, requires_grad=True) for one in (TEACHER, STUDENT)]
+        distilled = distillation_loss(*pair, **options)
+        distilled.backward()
+        found.append((distilled.item(), *(one.grad.numpy() for one in pair)))
+    small, forward = found
+    # They differ by a share of the weight, times a chi-squared of 1000 at most.
+    assert small[0] / weight == pytest.approx(forward[0], rel=1e-12 + 1000 * weight)
+    for one, other in zip(small[1:], forward[1:], strict=True):
+        limits = {"rtol": 1e-12 + 1e4 * weight, "atol": 1e-13 + 100 * weight}
+        np.testing.assert_allclose(one / weight, other, **limits)
+
+
+@pytest.mark.parametrize("weight", [0.25, 0.5 - 2.0**-54, 0.75, 1 - 2.0**-53])
+def test_teacher_and_student_change_places_with_the_weights(weight):
+    one = distillation_loss(TEACHER, STUDENT, divergence="js", js_weight=weight)
+    other = distillation_loss(STUDENT, TEACHER, divergence="js", js_weight=1 - weight)
+    assert one == pytest.approx(other, rel=1e-14)
+
+
 def test_its_ends_would_be_no_loss():
     for weight, name in ((0, "forward"), (1, "reverse")):
         with pytest.raises(ValueError, match=f"js_weight.*divergence='{name}'"):
@@ -124,6 +148,21 @@ def test_gradients(options, by_sum):
     assert both[0].grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("temperature", [1e30, 1e150, 1e300, 1e-30, 1e-200])
+def test_no_temperature_raises(dtype, temperature):
+    logits = TEACHER.astype(dtype), STUDENT.astype(dtype)
+    found = distillation_loss(*logits, temperature=temperature)
+    assert found.dtype == dtype
+    if dtype == "float32" and temperature == 1e-200:
+        assert found == np.inf  # as the divergence of such logits is
+    else:
+        assert np.isfinite(found)
+    if temperature in (1e30, 1e150) and dtype == "float64":
+        gap = TEACHER - STUDENT  # the limit: half the variance of the differences
+        assert found == pytest.approx(gap.var(axis=-1).mean() / 2, rel=1e-9)
+
+
 def test_narrow_logits_have_a_loss_of_float32():
     narrow = TEACHER.astype(np.float16), STUDENT.astype(np.float16)
     found = distillation_loss(*narrow, where=MASK)
@@ -145,7 +184,16 @@ def test_nothing_selected_is_zero():
         ({"temperature": 0.0}, "temperature"),
         ({"aggregation": "mean"}, "aggregation must be one of"),
         ({"max_length": 4}, "max_length"),
-        ({"where": np.ones((3, 4, 5), bool)}, "where"),
+        *(
+            ({"where": np.ones(shape, bool)}, rf"where .*\(batch, time\), \(3, 4\), .*{words}")
+            for shape, words in (
+                ((3, 4, 5), r"\(3, 4, 5\)"),
+                ((3,), r"\(3,\)"),
+                ((4, 3), r"\(4, 3\)"),
+                ((2, 1), r"\(2, 1\)"),
+            )
+        ),
+        ({"denominator": -1}, "denominator"),
         ({"axis": 3}, "out of bounds"),
     ],
 )
@@ -154,8 +202,42 @@ def test_refusals_name_the_argument(options, words):
         distillation_loss(TEACHER, STUDENT, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"temperature": True}, "temperature"),
+        ({"js_weight": True, "divergence": "js"}, "js_weight"),
+        ({"js_weight": None, "divergence": "js"}, "js_weight"),
+        ({"denominator": "4"}, "denominator"),
+        ({"where": "all"}, "where"),
+        ({"teacher_logits": None}, "teacher_logits must be an array, not None"),
+        ({"student_logits": None}, "student_logits must be an array, not None"),
+        ({"student_logits": "none"}, "student_logits must be an array"),
+    ],
+)
+def test_what_is_no_number_or_array_is_named(options, words):
+    usual = {"teacher_logits": TEACHER, "student_logits": STUDENT}
+    with pytest.raises(TypeError, match=words):
+        distillation_loss(**{**usual, **options})
+
+
+def test_numpys_numbers_are_numbers():
+    plain = distillation_loss(TEACHER, STUDENT, divergence="js", js_weight=0.25, temperature=2)
+    numpys = {"js_weight": np.float32(0.25), "temperature": np.int64(2)}
+    assert distillation_loss(TEACHER, STUDENT, divergence="js", **numpys) == plain
+
+
+@pytest.mark.parametrize("mask", [MASK[:1], MASK[0], MASK[:, :1], True])
+def test_masks_broadcast(mask):
+    found = distillation_loss(TEACHER, STUDENT, where=mask)
+    want = distillation_loss(TEACHER, STUDENT, where=np.broadcast_to(mask, MASK.shape))
+    assert found == want
+
+
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(batch, time, vocabulary\)"):
         distillation_loss(TEACHER[0], STUDENT[0])
-    with pytest.raises(ValueError, match="student_logits has shape"):
+    with pytest.raises(ValueError, match=r"same shape, not \(3, 4, 5\) and \(3, 4, 3\)"):
         distillation_loss(TEACHER, STUDENT[..., :3])
+    with pytest.raises(ValueError, match=r"same shape, not \(3, 4, 5\) and \(1, 4, 5\)"):
+        distillation_loss(TEACHER, STUDENT[:1])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _arguments
+from .._arrays.library import from_loose, require_dense_array
 from .._arrays.plain import Plain
 from .._formulas.estimates import ESTIMATORS
 from ..estimators.samples import _ALIASES, _named
@@ -17,6 +18,15 @@ def require_given(**arrays: Any) -> None:
     for name, one in arrays.items():
         if one is None:
             raise TypeError(f"{name} must be an array, not None")
+
+
+def shape_of(name: str, x: Any) -> tuple[int, ...]:
+    """The shape of an array, or of a list of numbers."""
+    if isinstance(x, list | tuple):
+        x = from_loose(name, x)
+    elif not isinstance(x, np.ndarray | np.generic | bool | int | float):
+        require_dense_array(name, x)  # some that are not have no shape
+    return tuple(getattr(x, "shape", ()))
 
 
 def require_tokens(name: str, shape: tuple[int, ...]) -> None:
@@ -39,6 +49,14 @@ def agree(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return len(found) == len(wanted) and all(
         one == other or one != one or other != other
         for one, other in zip(found, wanted, strict=True)
+    )
+
+
+def broadcasts(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether a shape broadcasts to another one, as far as its sizes are known."""
+    return len(found) <= len(wanted) and all(
+        one == 1 or agree((one,), (other,))
+        for one, other in zip(found[::-1], wanted[::-1], strict=False)
     )
 
 

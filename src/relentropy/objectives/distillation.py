@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .. import _arguments
+from .._arrays.plain import Plain
 from .._arrays.protocols import Measure
 from .._call import reduce
 from .._formulas.f_divergence import FDivergence
 from .._formulas.generators import JensenShannon, SkewJensenShannon
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.tempered import tempered
-from ._checks import checked_length
+from ._checks import (
+    agree,
+    broadcasts,
+    checked_denominator,
+    checked_length,
+    require_given,
+    shape_of,
+)
 from .aggregation import MODES, Mode, aggregate
 
 Array = Any
+# A temperature that leaves no divergence, by dtype; its inverse leaves none that is finite.
+_HOTTEST = {"float32": 2.0**126, "float64": 2.0**1022}
 
 
 def distillation_loss(
@@ -56,7 +66,8 @@ def distillation_loss(
     temperature : float, default 1.0
         What both logits are divided by.
     scale : bool, default True
-        Multiply by the square of the temperature, so that gradients keep their size.
+        Multiply by the square of the temperature, so that gradients keep their size. TRL's GKD
+        does not: ``scale=False``.
     where : array of bool, optional
         The tokens to include, of shape (batch, time) or broadcasting to it. What it excludes is
         replaced before any arithmetic.
@@ -66,20 +77,22 @@ def distillation_loss(
         How the tokens' divergences become one number; `aggregate` names them all.
     denominator, max_length
         As in `aggregate`: with the tokens or sequences of the full batch as ``denominator``,
-        losses of micro-batches and ranks add up.
+        losses of micro-batches and ranks add up. A denominator that is an array may be traced;
+        all other options are settled before.
 
     Returns
     -------
     array
-        A 0-d array of the logits' library, float32 for 16-bit logits; 0 where nothing is
-        selected.
+        A 0-d array of the logits' library, of the dtype that they have together, float32 for 16
+        bits; 0 where nothing is selected.
 
     Raises
     ------
     TypeError
         For arrays of two libraries, arrays that are not dense, and a mask that is not boolean.
     ValueError
-        For shapes that are not those above, and impossible options.
+        For shapes that are not those above, a mask that does not broadcast to (batch, time), and
+        impossible options.
 
     See Also
     --------
@@ -90,7 +103,8 @@ def distillation_loss(
     -----
     Generalised Jensen-Shannon is that of GKD: divided by :math:`\beta`, it goes to the forward
     divergence D(P‖Q) as :math:`\beta` goes to 0, and divided by :math:`1 - \beta` to the
-    reverse one as it goes to 1. At both ends it is 0 itself, which is no loss: TRL puts the
+    reverse one as it goes to 1, and has the digits of them: the smaller of the two weights is
+    nowhere taken from 1. At both ends it is 0 itself, which is no loss: TRL puts the
     forward divergence in its place for 0 and the reverse one for 1, and here they have names of
     their own. `relentropy.js_divergence` takes the weight of its second operand, that is
     :math:`1 - \beta`.
@@ -125,32 +139,62 @@ def distillation_loss(
     temperature = _arguments.positive("temperature", temperature)
     scale = _arguments.one_flag("scale", scale)
     checked_length(max_length, aggregation)
+    denominator = checked_denominator(denominator)
+    require_given(teacher_logits=teacher_logits, student_logits=student_logits)
     operands = {"teacher_logits": teacher_logits, "student_logits": student_logits}
+    _require_shapes(operands, where, axis)
     vocabulary, mask = _arguments.mask_of_rows(where, operands, axis)
-    if divergence == "reverse":
+    measure, flipped = _measure(divergence, js_weight)
+    if flipped:
         operands = dict(reversed(operands.items()))
-    measure = tempered(_measure(divergence, js_weight), temperature)
+    measure = tempered(measure, temperature)
     (losses,) = reduce(measure, operands, axis=vocabulary, where=mask, widen=True)
-    if losses.ndim != 2:
-        raise ValueError(
-            "teacher_logits and student_logits must have the shape (batch, time, vocabulary), "
-            f"not {len(losses.shape) + 1} dimensions"
-        )
     loss = aggregate(
         losses, where, mode=aggregation, denominator=denominator, max_length=max_length
     )
-    return loss * temperature**2 if scale and temperature != 1 else loss
+    if not scale or temperature == 1:
+        return loss
+    plain = Plain({"loss": loss})
+    hottest = _HOTTEST[plain.name]
+    factor = min(max(temperature, 1 / hottest), hottest)
+    with plain.quiet():  # one by one, as their square may be out of range
+        return plain.like_the_library(plain.arrays["loss"] * factor * factor)
 
 
-def _measure(divergence: str, js_weight: float) -> Measure:
+def _require_shapes(operands: dict[str, Any], where: Any, axis: Any) -> None:
+    """Logits of one shape, and a mask of their rows."""
+    teacher, student = (shape_of(name, one) for name, one in operands.items())
+    if not agree(teacher, student):
+        raise ValueError(
+            f"teacher_logits and student_logits must have the same shape, not {teacher} and "
+            f"{student}"
+        )
+    if len(teacher) != 3:
+        raise ValueError(
+            "teacher_logits and student_logits must have the shape (batch, time, vocabulary), "
+            f"not {teacher}"
+        )
+    axis = _arguments.one_axis(axis, len(teacher))
+    tokens = teacher[:axis] + teacher[axis + 1 :]
+    mask = () if where is None else shape_of("where", where)
+    if not broadcasts(mask, tokens):
+        raise ValueError(
+            f"where must have the shape (batch, time), {tokens}, or broadcast to it, not {mask}"
+        )
+
+
+def _measure(divergence: str, js_weight: float) -> tuple[Measure, bool]:
+    """The measure, and whether its first operand is the student."""
     logits = (True, True)
     if divergence != "js":
-        return KLFromLogits(logits, True, None)
+        return KLFromLogits(logits, True, None), divergence == "reverse"
     weight = _arguments.checked_share("js_weight", js_weight)
     if weight in (0, 1):
         raise ValueError(
             f"js_weight must be between 0 and 1, where the loss is not 0, not {js_weight!r}; "
             f"the limit is divergence={'forward' if weight == 0 else 'reverse'!r}"
         )
-    row = JensenShannon() if weight == 0.5 else SkewJensenShannon(1 - weight)
-    return FDivergence(row, logits, True, None, False)
+    # The row's weight is that of its second operand, the one of the smaller weight: what is left
+    # of 1 beside a small one would no longer tell it.
+    row = JensenShannon() if weight == 0.5 else SkewJensenShannon(min(weight, 1 - weight))
+    return FDivergence(row, logits, True, None, False), weight < 0.5
