@@ -24,7 +24,7 @@ def shape_of(name: str, x: Any) -> tuple[int, ...]:
     """The shape of an array, or of a list of numbers."""
     if isinstance(x, list | tuple):
         x = from_loose(name, x)
-    elif not isinstance(x, np.ndarray | np.generic | bool | int | float):
+    elif not isinstance(x, (np.ndarray, np.generic, bool, int, float)):
         require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))
 

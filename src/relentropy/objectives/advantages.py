@@ -87,7 +87,7 @@ def group_advantages(
     array([[ 1., -1., -1.,  1.],
            [ 0.,  0.,  0.,  0.]])
     """
-    if scale is not None and not (isinstance(scale, str) and scale == "std"):
+    if scale not in (None, "std"):
         raise ValueError(f"scale must be 'std' or None, not {scale!r}")
     if _arguments.number("correction", correction) not in (0, 1):
         raise ValueError(f"correction must be 0 or 1, not {correction!r}")

@@ -105,7 +105,7 @@ class AdaptiveKLController:
         return cls(**_named(state, "value", "target", "horizon"))
 
     def __eq__(self, other: object) -> bool:
-        return _equal(self, other)
+        return type(self) is type(other) and vars(self) == vars(other)
 
     __hash__ = None  # type: ignore[assignment]  # its numbers change
 
@@ -161,7 +161,7 @@ class FixedKLController:
         return cls(**_named(state, "value"))
 
     def __eq__(self, other: object) -> bool:
-        return _equal(self, other)
+        return type(self) is type(other) and vars(self) == vars(other)
 
     __hash__ = None  # type: ignore[assignment]  # its number changes
 
@@ -198,9 +198,3 @@ def _named(state: Any, *names: str) -> dict[str, Any]:
             "state_dict returns"
         )
     return {name: state[name] for name in names}
-
-
-def _equal(one: Any, other: object) -> bool:
-    if type(one) is not type(other):
-        return NotImplemented
-    return bool(vars(one) == vars(other))

@@ -91,8 +91,8 @@ def distillation_loss(
     TypeError
         For arrays of two libraries, arrays that are not dense, and a mask that is not boolean.
     ValueError
-        For shapes that are not those above, a mask that does not broadcast to (batch, time), and
-        impossible options.
+        For shapes that are not those above, a mask that does not broadcast to (batch, time),
+        and impossible options.
 
     See Also
     --------
@@ -194,7 +194,7 @@ def _measure(divergence: str, js_weight: float) -> tuple[Measure, bool]:
             f"js_weight must be between 0 and 1, where the loss is not 0, not {js_weight!r}; "
             f"the limit is divergence={'forward' if weight == 0 else 'reverse'!r}"
         )
-    # The row's weight is that of its second operand, the one of the smaller weight: what is left
-    # of 1 beside a small one would no longer tell it.
+    # The row's weight is that of its second operand, which is the smaller one: what it leaves
+    # of 1 would no longer tell a small one.
     row = JensenShannon() if weight == 0.5 else SkewJensenShannon(min(weight, 1 - weight))
     return FDivergence(row, logits, True, None, False), weight < 0.5
