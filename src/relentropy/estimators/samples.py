@@ -146,11 +146,12 @@ def kl_estimate(
 
     The gradient of k3 without weights (GRPO) is that of D(ref‖π). With differentiable weights
     k3's is that of k2 with detached ones, in two parts that cancel where ``exp(-u)`` is large;
-    "straight_through" gives the same gradient with all its digits. A clipped ratio, a cut-off weight and a reference
-    without mass where π has some make all of them biased. The coefficient of the control
-    variate is a constant for the derivative and fitted to the same samples, which biases its
-    value by a share that falls with their number; where no fit is possible (one sample, equal
-    ratios, a ratio that overflows) it is 1, and the estimate k3.
+    "straight_through" gives the same gradient with all its digits. A clipped ratio, a cut-off
+    weight and a reference without mass where π has some make all of them biased.
+
+    The coefficient of the control variate is a constant for the derivative and fitted to the
+    same samples, which biases its value by a share that falls with their number; where no fit
+    is possible (one sample, equal ratios, a ratio that overflows) it is 1, and the estimate k3.
 
     A sample of ``-inf`` on both sides, such as padding, is 0 with gradient 0. π(x) = 0 alone
     gives -inf for k1 and inf for the others, ref(x) = 0 alone inf; nan stays nan, and a
