@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._arrays.axes import common_shape, reduced_axes
+from ._arrays.dtypes import name_of
 from ._arrays.library import from_loose, require_dense_array
 
 FromLogits = bool | tuple[bool, bool]
@@ -183,7 +184,7 @@ def positive(name: str, value: Any) -> float:
     """A finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 < value < math.inf:
+    if not 0 < value <= sys.float_info.max:
         raise ValueError(f"{name} must be positive and finite, not {value!r}")
     return float(value)
 
@@ -203,7 +204,9 @@ def labels(name: str, tokens: Any, of: str, logits: Any, axis: Any) -> tuple[Any
     if loose:
         tokens = from_loose(name, tokens)
         tokens = tokens.astype(np.int64) if tokens.size == 0 else tokens
-    kind = str(getattr(tokens, "dtype", "")).rpartition(".")[2]
+    if isinstance(tokens, np.ndarray) and not tokens.dtype.isnative:
+        tokens = tokens.astype(tokens.dtype.newbyteorder("="))
+    kind = name_of(getattr(tokens, "dtype", ""))
     if not kind.startswith(("int", "uint")):
         raise TypeError(f"{name} must be integers, not {kind}")
     rows = shape[:axis] + shape[axis + 1 :]
@@ -213,12 +216,15 @@ def labels(name: str, tokens: Any, of: str, logits: Any, axis: Any) -> tuple[Any
             f"not {tuple(tokens.shape)}"
         )
     tokens = tokens[(slice(None),) * axis + (None,)]
-    return (tokens.tolist() if loose else tokens), axis
+    return (tokens.tolist() if loose and tokens.size else tokens), axis
 
 
 def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, Any]:
     """One axis, and a mask of rows as a mask of their entries."""
-    shape = max((_shape(name, one) for name, one in operands.items()), key=len)
+    shape: tuple[int, ...] = ()
+    for name, one in operands.items():
+        own = _shape(name, one)
+        shape = own if len(own) > len(shape) else shape
     axis = one_axis(axis, len(shape))
     if where is None:
         return axis, None
@@ -232,6 +238,15 @@ def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, 
     if len(mask) > after:
         where = where[(slice(None),) * (len(mask) - after) + (None,)]
     return axis, where
+
+
+def number(name: str, value: Any) -> float:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not -sys.float_info.max <= value <= sys.float_info.max:
+        raise ValueError(f"{name} must be finite, not {value!r}")
+    return float(value)
 
 
 def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:

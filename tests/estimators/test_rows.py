@@ -127,11 +127,43 @@ def test_temperature_of_bfloat16_logits():
     torch.testing.assert_close(got.double(), expected, rtol=1e-7, atol=0)
 
 
+@pytest.mark.parametrize("temperature", [0.9, 3.0])
+@pytest.mark.parametrize("gap", [1e-3, 1e-8, 1e-13])
+def test_temperatures_leave_close_models_their_digits(gap, temperature):
+    # Logits that are divided one by one are rounded by more than they differ.
+    rng = np.random.default_rng(1)
+    p = 3 * rng.normal(size=20)
+    q = p + gap * rng.normal(size=20)
+    q[3] = p[4] = -INF
+    p[3] = -INF
+    q[4] = -INF
+    got = rao_blackwell_kl(p, q, temperature=temperature)
+    live = np.isfinite(p)
+    truth = oracle.kl_at_temperature(p[live], q[live], temperature)
+    assert ulp_error(got, truth) <= ESTIMATES["rao_blackwell_kl"].ulp["float64"]
+
+
+@pytest.mark.parametrize("library", ["torch", "jax", "jax-x32"])
+def test_derivatives_at_a_temperature(library):
+    backend = BACKENDS[library]
+    dtype, gap = ("float64", 1e-9) if backend.has_float64 else ("float32", 1e-3)
+    rng = np.random.default_rng(2)
+    p = (3 * rng.normal(size=12)).astype(dtype)
+    q = (p + gap * rng.normal(size=12)).astype(dtype)
+    with backend.active():
+        _, by_q = backend.pull(
+            backend, lambda p, q: rao_blackwell_kl(p, q, temperature=0.9), [p, q]
+        )
+    truth = [float(x) for x in oracle.kl_slopes_at_temperature(p, q, 0.9)]
+    np.testing.assert_allclose(by_q, truth, rtol=2e-13 if backend.has_float64 else 2e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
         ({"gradient": "all"}, ValueError, "gradient must be one of"),
         ({"gradient": "full"}, TypeError, "needs log_probs"),
+        ({"log_probs": np.zeros((2, 3))}, TypeError, "are for the full gradient"),
         (
             {"gradient": "full", "log_probs": np.zeros(3)},
             ValueError,
@@ -251,6 +283,36 @@ def test_dropping_the_rest_can_be_negative():
     # As trl's and verl's top-k sums are: the student's mass outside is not seen.
     p, q = np.log([0.5, 0.1]), np.log([0.6, 0.2])
     assert partial_kl(p, q, rest="drop").kl < 0 < partial_kl(p, q).kl
+
+
+def test_a_student_far_above_the_teacher_takes_no_digits():
+    # Terms p*log(p/q) that are small beside the student's masses.
+    for p, q in (
+        ([-118.28], [-1.4]),
+        ([-40.0], [-1.0]),
+        ([-20.0, -20.0], [-0.7, -1.0]),
+        ([-20.0, -20.0], [-0.7, -39.0]),
+        (np.float32([-30]), np.float32([-0.5])),
+    ):
+        truth = oracle.partial_kl("drop", p, q)
+        terms = np.exp(p) * np.abs(np.subtract(p, q, dtype=np.float64))
+        got = partial_kl(p, q, rest="drop").kl
+        assert ulp_error(got, truth) <= 4 * terms.sum() / abs(float(truth))
+
+
+@pytest.mark.parametrize("rest", ["bucket", "renormalize", "drop"])
+def test_compilers(rest):
+    torch = pytest.importorskip("torch")
+    p, q = torch.log_softmax(torch.randn(2, 3, 9, dtype=torch.float64), -1)[..., :4]
+    q = q.requires_grad_()
+    mask = torch.tensor([True, False, True])
+
+    def call(p, q):
+        partial = partial_kl(p, q, rest=rest, where=mask).kl
+        return (partial + rao_blackwell_kl(p, q, where=mask, temperature=0.7)).sum()
+
+    compiled = torch.compile(call, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(p, q), call(p, q), rtol=1e-13, atol=0)
 
 
 def test_masses_of_one_and_padding():

@@ -259,6 +259,8 @@ def test_limits():
     }
     for name, values in expected.items():
         np.testing.assert_array_equal(kl_estimate(p, r, estimator=name), values)
+    # An infinite weight of an infinite estimate is infinite.
+    assert kl_estimate([-INF], [-1.0], log_weights=[INF])[0] == INF
     # A weight of zero takes infinities away, and hides no nan.
     got = kl_estimate(p, r, log_weights=np.full(6, -INF))
     np.testing.assert_array_equal(got, [0, 0, 0, NAN, NAN, NAN])
@@ -386,6 +388,9 @@ def test_empty_and_single():
         ({"gradient": "none"}, ValueError, "gradient must be one of"),
         ({"max_log_ratio": 0}, ValueError, "max_log_ratio must be positive"),
         ({"max_weight": 2}, ValueError, "no log_weights"),
+        ({"max_log_ratio": 10**400}, ValueError, "max_log_ratio must be positive and finite"),
+        ({"estimator": "k1++"}, ValueError, r"estimator must be one of .* not 'k1\+\+'"),
+        ({"estimator": None}, ValueError, r"estimator must be one of .* not None"),
         ({"max_weight": "2", "log_weights": np.zeros(2)}, TypeError, "max_weight must be"),
         ({"detach_weights": 1}, TypeError, "detach_weights must be True or False"),
         ({"where": np.ones(2)}, TypeError, "where must be boolean"),

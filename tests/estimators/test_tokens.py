@@ -203,6 +203,9 @@ def test_other_axes_and_lists():
     np.testing.assert_array_equal(token_log_probs(logits, tokens, axis=1), moved)
     np.testing.assert_array_equal(token_log_probs(logits, tokens.tolist(), axis=-2), moved)
     assert token_log_probs(np.zeros((0, 3)), np.zeros(0, int)).shape == (0,)
+    assert token_log_probs(np.zeros((0, 3)), []).shape == (0,)
+    big_endian = token_log_probs(logits[:, :, 0], tokens[:, 0].astype(">i8"))
+    np.testing.assert_array_equal(big_endian, token_log_probs(logits[:, :, 0], tokens[:, 0]))
     assert token_log_probs([0.0, 0.0], 1) == np.log(0.5)
 
 

@@ -58,6 +58,19 @@ def _shares(logits, temperature):
     return [w / mp.fsum(weights) for w in weights]
 
 
+def kl_at_temperature(p, q, temperature):
+    with mp.workprec(BITS):
+        p, q = _shares(p, temperature), _shares(q, temperature)
+        return mp.fsum(x * mp.log(x / y) for x, y in zip(p, q, strict=True))
+
+
+def kl_slopes_at_temperature(p, q, temperature):
+    """The derivatives by q."""
+    with mp.workprec(BITS):
+        p, q = _shares(p, temperature), _shares(q, temperature)
+        return [(y - x) / _exact(temperature) for x, y in zip(p, q, strict=True)]
+
+
 def partial_kl(rest, teacher, student):
     with mp.workprec(BITS):
         p, q = ([mp.exp(_exact(a)) for a in row] for row in (teacher, student))

@@ -60,6 +60,11 @@ class Measure(Reduction, Protocol):
         """The same measure, with the sums that its derivative needs."""
         return self
 
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether logits may be pairs."""
+        return False
+
     def numbers(self, stats: tuple[State, ...], *, xp: Namespace) -> tuple[Array, ...]:
         """What `grad` needs of a row, each (1, rows) and in working precision."""
 

@@ -100,8 +100,8 @@ class K3:
         near, x, low = self._near(sample, xp=xp)
         close = expm1mx(x, xp=xp) + expm1(x, xp=xp) * low
         grown = sample.inverse(xp=xp)
-        rest = xp.where(grown == _INF, 0.0, 1 - sample.u.hi)  # not inf - inf
-        apart = grown - sample.weighted(rest, xp=xp)
+        rest = sample.weighted(1 - sample.u.hi, xp=xp)
+        apart = grown - xp.where(grown == _INF, 0.0, rest)  # not inf - inf
         return xp.where(near, sample.weighted(close, xp=xp), apart)
 
     def slope(self, sample: Sample, *, xp: Any) -> Array:

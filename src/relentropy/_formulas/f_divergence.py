@@ -74,6 +74,10 @@ class FDivergence(Measure):
         return source_of(self.from_logits, self.normalize)
 
     @property
+    def takes_pairs(self) -> bool:
+        return all(self.from_logits)
+
+    @property
     def fills(self) -> tuple[float | None, ...]:
         return (*self.source.fills, *(None,) * self.row.parameters)
 

@@ -242,6 +242,7 @@ class KLFromLogits(Measure):
     normalize: bool
     base: float | None
     empty = (0.0,)
+    takes_pairs = True
 
     @property
     def fills(self) -> tuple[float, float]:
@@ -291,6 +292,7 @@ class KLFromLogits(Measure):
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live, lost = ~(no_p | no_q), ~no_p & no_q
 
+        logits = a.hi
         a = a.map(lambda word: xp.where(no_p, 0.0, word))
         b = b.map(lambda word: xp.where(no_q, 0.0, word))
         ratio = (b - a) - Pair(centre, low)
@@ -305,7 +307,7 @@ class KLFromLogits(Measure):
             rate = xp.where(lost, _INF, xp.where(no_p, -_INF, rate))
             rate = xp.where(no_p & no_q, eta - log_mean, rate)
             if self.from_logits[0]:
-                by_a = Logits().by_entry(block[0], anchor, weight, mass, rate, xp=xp)
+                by_a = Logits().by_entry(logits, anchor, weight, mass, rate, xp=xp)
             else:  # p/x is one over the row's sum, also at zero
                 by_a = rate * (xp.exp(-anchor) / mass if self.normalize else 1.0)
             by_a = in_base(by_a, self.base, xp=xp)

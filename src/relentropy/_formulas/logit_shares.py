@@ -26,9 +26,13 @@ _INF = float("inf")
 def logarithms(block: Block, from_logits: tuple[bool, bool], *, xp: Any) -> list[Logarithm]:
     """Both sides as logits."""
     return [
-        Logarithm(Pair(one)) if is_log else log_pair(one, xp=xp)
+        _logits(one) if is_log else log_pair(one, xp=xp)
         for one, is_log in zip(block[:2], from_logits, strict=True)
     ]
+
+
+def _logits(given: Array | Pair) -> Logarithm:
+    return Logarithm(given if isinstance(given, Pair) else Pair(given))
 
 
 class Masses(NamedTuple):

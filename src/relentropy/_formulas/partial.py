@@ -28,7 +28,7 @@ class Sums(NamedTuple):
     p: Pair
     q: Pair
     excess: Pair
-    """sum(p*(exp(d) - 1 - d)), and q where there is no p."""
+    """sum(p*(exp(d) - 1 - d)), and q where there is no p; -sum(p*d) without a bucket."""
     gain: Pair
     """sum(q - p)."""
     lost: Array
@@ -53,7 +53,10 @@ def _entry(block: Block, *, xp: Any) -> Entry:
     )
 
 
+@dataclass(frozen=True)
 class PartialFold:
+    bucket: bool
+
     def step(self, block: Block, stats: Any, *, xp: Any) -> Sums:
         log_p, log_q = block
         p, q, d, live = _entry(block, xp=xp)
@@ -61,12 +64,16 @@ class PartialFold:
         grown = expm1(x, xp=xp)
         # Far above, where p*(exp(d) - 1) leaves the range, q is all that counts.
         far = x > xp.limits.headroom
-        excess = xp.where(far, q, p * (expm1mx(x, xp=xp) + grown * low))
+        if self.bucket:
+            excess = xp.where(far, q, p * (expm1mx(x, xp=xp) + grown * low))
+            lifted = xp.where(log_p > -_INF, 0.0, q)
+        else:
+            excess, lifted = -(p * x + p * low), xp.zeros_like(p)
         gain = xp.where(far, q, p * (grown + low * (1 + grown)))
         return Sums(
             p=total(p, xp=xp, compensated=True),
             q=total(q, xp=xp, compensated=True),
-            excess=total(xp.where(live, excess, xp.where(log_p > -_INF, 0.0, q)), xp=xp),
+            excess=total(xp.where(live, excess, lifted), xp=xp),
             gain=total(xp.where(live, gain, q - p), xp=xp),
             lost=xp.any((log_p > -_INF) & (log_q == -_INF)),
             valid=~xp.any(~((log_p < _INF) & (log_q < _INF))),
@@ -92,7 +99,7 @@ class PartialKL(Measure):
     empty = (0.0, 0.0, 0.0)
 
     def passes(self, *, xp: Any) -> tuple[PartialFold]:
-        return (PartialFold(),)
+        return (PartialFold(self.bucket),)
 
     def finish(self, stats: tuple[Sums], *, xp: Any) -> tuple[Array, ...]:
         (sums,) = stats
@@ -101,7 +108,7 @@ class PartialKL(Measure):
             bent = xp.where(rest > 0, -rest * log1pmx(relative, xp=xp), 0.0)
             value = sums.excess.value + xp.where(rest > 0, bent, relative)
         else:
-            value = (sums.excess - sums.gain).value
+            value = sums.excess.value
         value = xp.where(sums.lost, _INF, value)
         return tuple(
             xp.where(sums.valid, one, _NAN) for one in (value, sums.p.value, sums.q.value)

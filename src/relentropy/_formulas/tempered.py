@@ -1,8 +1,9 @@
 """A measure of logits that are divided by a temperature on their way in.
 
 The division happens in blocks and in working precision: no array of divided logits exists, and
-narrower ones lose nothing. Logits that are as wide as the working precision are rounded once,
-as the user's own division would have rounded them.
+narrower ones lose nothing. Logits that are as wide as the working precision keep the division's
+remainder in a second word where the measure is a difference of logits: two that are close would
+otherwise be rounded by more than they differ.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._arrays.pairs import Pair, divide
 from .._arrays.protocols import Block, Fold, Measure
 
 Array = Any
@@ -21,7 +23,7 @@ class _TemperedFold:
     of: Tempered
 
     def step(self, block: Block, stats: Any, *, xp: Any) -> Any:
-        return self.fold.step(self.of.divided(block), stats, xp=xp)
+        return self.fold.step(self.of.divided(block, xp=xp), stats, xp=xp)
 
     def merge(self, one: Any, other: Any, *, xp: Any) -> Any:
         return self.fold.merge(one, other, xp=xp)
@@ -62,17 +64,23 @@ class Tempered(Measure):
     def slopes(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
     ) -> tuple[tuple[Array | None, ...], ...]:
-        found = self.measure.slopes(self.divided(block), numbers, need, xp=xp)
+        found = self.measure.slopes(self.divided(block, xp=xp), numbers, need, xp=xp)
         return tuple(
             tuple(None if one is None else one / self.temperature for one in slopes)
             for slopes in found
         )
 
-    def divided(self, block: Block) -> Block:
+    def divided(self, block: Block, *, xp: Any) -> Block:
         return tuple(
-            one if fill is None else one / self.temperature
+            one if fill is None else self._over_temperature(one, xp=xp)
             for one, fill in zip(block, self.fills, strict=True)
         )
+
+    def _over_temperature(self, logits: Array, *, xp: Any) -> Array | Pair:
+        if not (xp.exact and self.measure.takes_pairs):
+            return logits / self.temperature
+        temperature = Pair(self.temperature * xp.ones_like(logits))
+        return divide(Pair(logits), temperature, xp=xp)
 
 
 def tempered(measure: Measure, temperature: float) -> Measure:

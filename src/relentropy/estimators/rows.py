@@ -90,8 +90,8 @@ def rao_blackwell_kl(
     Raises
     ------
     TypeError
-        For arrays of two libraries, arrays that are not dense, and for a full gradient without
-        log_probs.
+        For arrays of two libraries, arrays that are not dense, for a full gradient without
+        log_probs, and for log_probs without it.
     ValueError
         For shapes that do not match or broadcast, and impossible options.
 
@@ -122,6 +122,10 @@ def rao_blackwell_kl(
     [[0.11094407 0.        ]]
     """
     gradient = _arguments.chosen("gradient", gradient, ("partial", "full"))
+    if gradient == "full" and log_probs is None:
+        raise TypeError("a full gradient needs log_probs, those of the sampled tokens")
+    if gradient == "partial" and log_probs is not None:
+        raise TypeError("log_probs are for the full gradient; pass gradient='full'")
     measure = tempered(
         KLFromLogits((True, True), True, None), _arguments.positive("temperature", temperature)
     )
@@ -130,11 +134,11 @@ def rao_blackwell_kl(
     (value,) = reduce(measure, operands, axis=axis, where=mask, dtype=dtype, widen=True)
     if gradient == "partial":
         return value  # type: ignore[no-any-return]
-    if log_probs is None:
-        raise TypeError("a full gradient needs log_probs, those of the sampled tokens")
+    if not value.shape:
+        raise ValueError("a full gradient needs positions in time: logits of at least two axes")
     given = Plain({"divergence": value, "log_probs": log_probs}, where)
     shape = tuple(value.shape)
-    if tuple(given.arrays["log_probs"].shape) != shape or not shape:
+    if tuple(given.arrays["log_probs"].shape) != shape:
         raise ValueError(
             f"log_probs must have the shape of the positions, {shape}, "
             f"not {tuple(given.arrays['log_probs'].shape)}"
@@ -218,12 +222,16 @@ def partial_kl(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 and 2 in float32, of the bucket times the condition
-    number of what is left beside the known masses: where they are all but 1, the rest has as
-    many digits as the log-probabilities give it, and no fewer. Equal log-probabilities give
-    exactly 0 with gradient 0. Masses that add up to more than 1 by rounding leave no rest. inf
-    where the teacher has mass and the student none; nan for a log-probability of nan or +inf;
-    0 where nothing is selected.
+    Errors are at most 4 ulp in float64 and 2 in float32, times the condition number: of the
+    bucket that of what is left beside the known masses (where they are all but 1, the rest has
+    as many digits as the log-probabilities give it, and no fewer), of "drop" that of a sum of
+    terms of both signs. Equal log-probabilities give exactly 0 with gradient 0.
+
+    Known masses that add up to 1 or more leave no rest. If they are the student's alone, as
+    rounding to 16 bits can make them, the teacher has mass where the student has none, and the
+    bucket is inf. So is an entry where the teacher has mass and the student none; nan for a
+    log-probability of nan or +inf and, renormalised, for a row without mass; 0 where nothing is
+    selected.
 
     Derivatives are at most 6 ulp off in float64 and 2 in float32, times the component's
     condition number. By the student's log-probabilities they are ``p*expm1(d - D)`` with the

@@ -92,8 +92,8 @@ def kl_estimate(
     TypeError
         For arrays of two libraries, arrays that are not dense, boolean and complex dtypes.
     ValueError
-        For shapes that do not broadcast and impossible options, and for log_weights with fewer
-        axes than the samples.
+        For shapes that do not broadcast and impossible options, and for an array of log_weights
+        with fewer axes than the samples.
 
     See Also
     --------
@@ -145,11 +145,13 @@ def kl_estimate(
     ===============  ================  ==============  =====  =====  ========  ========
 
     The gradient of k3 without weights (GRPO) is that of D(ref‖π). With differentiable weights
-    k3's is that of k2 with detached ones. A clipped ratio, a cut-off weight and a reference
-    without mass where π has some make all of them biased. The coefficient of the control
-    variate is a constant for the derivative and fitted to the same samples, which biases its
-    value by a share that falls with their number; where no fit is possible (one sample, equal
-    ratios, a ratio that overflows) it is 1, and the estimate k3.
+    k3's is that of k2 with detached ones, in two parts that cancel where ``exp(-u)`` is large;
+    "straight_through" gives the same gradient with all its digits. A clipped ratio, a cut-off
+    weight and a reference without mass where π has some make all of them biased.
+
+    The coefficient of the control variate is a constant for the derivative and fitted to the
+    same samples, which biases its value by a share that falls with their number; where no fit
+    is possible (one sample, equal ratios, a ratio that overflows) it is 1, and the estimate k3.
 
     A sample of ``-inf`` on both sides, such as padding, is 0 with gradient 0. π(x) = 0 alone
     gives -inf for k1 and inf for the others, ref(x) = 0 alone inf; nan stays nan, and a
@@ -194,10 +196,11 @@ def kl_estimate(
 def _named(estimator: Any, gradient: Any) -> tuple[str, bool]:
     """The estimator's own name, and whether its gradient is straight-through."""
     gradient = _arguments.chosen("gradient", gradient, ("pathwise", "straight_through"))
-    name = str(estimator)
-    plain = name.removesuffix("+")
-    name = _arguments.chosen("estimator", _ALIASES.get(plain, plain), tuple(ESTIMATORS))
-    return name, gradient == "straight_through" or plain != str(estimator)
+    plain = estimator.removesuffix("+") if isinstance(estimator, str) else estimator
+    name = _ALIASES.get(plain, plain)
+    if name not in ESTIMATORS:
+        _arguments.chosen("estimator", estimator, tuple(ESTIMATORS))
+    return name, gradient == "straight_through" or plain != estimator
 
 
 def _bound(name: str, value: Any) -> float | None:

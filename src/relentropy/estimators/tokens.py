@@ -44,7 +44,8 @@ def token_log_probs(
     tokens : array of int
         The chosen entries, of the shape of the logits without ``axis``.
     temperature : float, default 1.0
-        What the logits are divided by, greater than 0.
+        What the logits are divided by, greater than 0. A logit that overflows by that is as an
+        infinite one.
     axis : int, default -1
         The axis of the vocabulary.
     return_entropy : bool, default False
