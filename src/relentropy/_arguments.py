@@ -241,12 +241,14 @@ def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, 
 
 
 def number(name: str, value: Any) -> float:
-    """A finite number."""
+    """A finite real number, of Python or numpy."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not -sys.float_info.max <= value <= sys.float_info.max:
+    beyond = isinstance(value, int) and abs(value) > sys.float_info.max
+    found = math.inf if beyond else float(value)
+    if not abs(found) < math.inf:
         raise ValueError(f"{name} must be finite, not {value!r}")
-    return float(value)
+    return found
 
 
 def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:
@@ -257,14 +259,3 @@ def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:
             f"{name} of shape {own} must have {ndim} axes, as {', '.join(operands)} have; "
             f"one for every row is {name}[:, None]"
         )
-
-
-def number(name: str, value: Any) -> float:
-    """A finite real number, of Python or numpy."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    beyond = isinstance(value, int) and abs(value) > sys.float_info.max
-    found = math.inf if beyond else float(value)
-    if not abs(found) < math.inf:
-        raise ValueError(f"{name} must be finite, not {value!r}")
-    return found
