@@ -1,6 +1,7 @@
 """The figures' numbers, against closed forms, Schulman's table and a simulation."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -112,6 +113,10 @@ def integrated(direction, mean, deviation, modes=(-2.5, 2.5)):
         ("reverse", (3.0, 1.0), (-2.5, 2.5)),
         ("reverse", (0.0, 1.0), (-2.0, 2.0)),  # ends between the modes
         ("reverse", (20.0, 1.0), (-3.0, 3.0)),
+        ("forward", (50.0, 1.0), (-2.5, 2.5)),
+        ("reverse", (50.0, 1.0), (-2.5, 2.5)),
+        ("reverse", (0.0, 15.0), (-2.5, 2.5)),
+        ("reverse", (0.0, 0.12), (-2.5, 2.5)),
     ],
 )
 def test_fits_are_minima(direction, start, modes):
@@ -134,26 +139,195 @@ def test_one_component_is_fitted_exactly():
         assert 0 <= fit.divergence < 1e-18
 
 
+@pytest.mark.parametrize("apart", [0.2, 1.5, 3.0, 4.0])
+def test_reverse_fits_converge_from_everywhere(apart):
+    """At a minimum the mean slope of log p is 0 and the mean curvature -1/variance."""
+    for weight in (0.5, 0.05):
+        for start in ((0.0, 1.0), (0.3, 0.5), (-5.0, 1.0), (10.0, 2.0)):
+            fit = fit_gaussian(
+                "reverse", means=[-apart, apart], deviations=[1.0, 0.5],
+                weights=[weight, 1 - weight], start=start, points=1001,
+            )  # fmt: skip
+            x, q = fit.points, fit.density / fit.density.sum()
+            one = weight * np.exp(-0.5 * (x + apart) ** 2)
+            two = (1 - weight) * 2 * np.exp(-0.5 * (2 * (x - apart)) ** 2)
+            with np.errstate(invalid="ignore"):  # where both are 0, far from q
+                share = np.nan_to_num(one / (one + two))
+            left, right = -(x + apart), -4 * (x - apart)
+            score = share * left + (1 - share) * right
+            curvature = share * (1 - share) * (left - right) ** 2 - share - 4 * (1 - share)
+            assert abs(score @ q) < 1e-7
+            assert math.isclose(-(curvature @ q), fit.deviation**-2, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+@pytest.mark.parametrize(("unit", "origin"), [(1e-140, 0.0), (1e140, 0.0), (1.0, 2.0**40)])
+def test_units_and_origins_matter_to_nothing(direction, unit, origin):
+    def fit(unit, origin):
+        return fit_gaussian(
+            direction, means=[origin - 2.5 * unit, origin + 2.5 * unit],
+            deviations=[0.75 * unit, 0.5 * unit], start=(origin - unit, unit),
+        )  # fmt: skip
+
+    usual, found = fit(1.0, 0.0), fit(unit, origin)
+    assert math.isclose(found.mean, origin + unit * usual.mean, rel_tol=1e-12)
+    assert math.isclose(found.deviation, unit * usual.deviation, rel_tol=1e-12)
+    assert math.isclose(found.divergence, usual.divergence, rel_tol=1e-12)
+    np.testing.assert_allclose(unit * found.density, usual.density, rtol=1e-6, atol=1e-15)
+
+
+def test_only_shares_of_weights_matter():
+    usual = fit_gaussian(weights=[1.0, 3.0])
+    for unit in (1e-300, 5e307):
+        assert np.allclose(fit_gaussian(weights=[unit, 3 * unit])[1:4], usual[1:4], rtol=1e-12)
+    assert math.isclose(fit_gaussian(weights=[5e-324, 1e308]).mean, 2.5)
+
+
+def test_coarse_grids_are_refused_with_what_would_do():
+    for options in (
+        {"start": (0.0, 1000.0)},
+        {"start": (0.0, 1e-4)},
+        {"means": [0, 1], "deviations": [1e-3, 1]},
+    ):
+        with pytest.raises(ValueError, match="spacings of the grid") as refusal:
+            fit_gaussian("reverse", **options)
+        needed = int(re.search(r"points=(\d+) would do", str(refusal.value))[1])
+        with pytest.raises(ValueError, match=f"points={needed} would do"):
+            fit_gaussian("reverse", **options, points=needed - 1)
+        if needed < 1e5:
+            assert fit_gaussian("reverse", **options, points=needed).deviation > 0
+    with pytest.raises(ValueError, match=r"deviations: 1e-20 is less .* start; a deviation"):
+        fit_gaussian(means=[0, 1], deviations=[1e-20, 1])
+
+
+def test_the_coarsest_grid_has_the_digits():
+    """Four spacings in a deviation: sums of smooth densities converge fast."""
+    fine = fit_gaussian("reverse", start=(3.0, 1.0), points=8001)
+    with pytest.raises(ValueError, match="spacings") as refusal:
+        fit_gaussian("reverse", start=(3.0, 1.0), points=100)
+    needed = int(re.search(r"points=(\d+)", str(refusal.value))[1])
+    coarse = fit_gaussian("reverse", start=(3.0, 1.0), points=needed)
+    np.testing.assert_allclose(coarse[1:4], fine[1:4], rtol=1e-7)
+
+
+def test_fits_that_do_not_converge_say_so(monkeypatch):
+    monkeypatch.setattr("relentropy.figures._MOST_STEPS", 2)
+    with pytest.raises(RuntimeError, match="did not converge"):
+        fit_gaussian("reverse", start=(10.0, 1.0))
+
+
 @pytest.mark.parametrize(
-    ("options", "match"),
+    ("options", "error", "match"),
     [
-        ({"direction": "sideways"}, "direction must be one of"),
-        ({"means": [1.0]}, "as many numbers"),
-        ({"deviations": [1.0, 0.0]}, "must be positive"),
-        ({"weights": [1.0, -1.0]}, "must be positive"),
-        ({"start": (0.0, 0.0)}, "start must be"),
-        ({"points": 3}, "points must be at least"),
+        ({"direction": "sideways"}, ValueError, "direction must be one of"),
+        ({"means": [1.0]}, ValueError, "as many numbers"),
+        ({"means": [], "deviations": [], "weights": []}, ValueError, "as many numbers"),
+        ({"means": "ab"}, TypeError, "means must be a sequence of numbers"),
+        ({"means": 1.0}, ValueError, "means must be a sequence of numbers"),
+        ({"means": [1.0, math.nan]}, ValueError, "means must be finite"),
+        ({"means": [1e308, -1e308]}, ValueError, "means must be finite"),
+        ({"means": [10**400, 1]}, TypeError, "means must be a sequence of numbers"),
+        ({"deviations": [1.0, 0.0]}, ValueError, "deviations must be positive"),
+        ({"deviations": [1.0, math.inf]}, ValueError, "deviations must be finite"),
+        ({"deviations": [1e-200, 1e-200]}, ValueError, "deviations must be at least"),
+        ({"deviations": [1.0, True]}, TypeError, "deviations must be a sequence of numbers"),
+        ({"weights": [1.0, -1.0]}, ValueError, "weights must be positive"),
+        ({"weights": [1.0, math.inf]}, ValueError, "weights must be positive and finite"),
+        ({"weights": [1.0, math.nan]}, ValueError, "weights must be positive and finite"),
+        ({"weights": [[1.0], [1.0, 2.0]]}, TypeError, "weights must be a sequence of numbers"),
+        ({"start": (0.0, 0.0)}, ValueError, "start must be a mean and"),
+        ({"start": (0.0,)}, ValueError, "start must be a mean and"),
+        ({"start": (0.0, 1.0, 2.0)}, ValueError, "start must be a mean and"),
+        ({"start": (math.nan, 1.0)}, ValueError, "start must be a mean and"),
+        ({"start": (math.inf, 1.0)}, ValueError, "start must be a mean and"),
+        ({"start": 1}, ValueError, "start must be a mean and"),
+        ({"start": "ab"}, TypeError, "start must be a mean and"),
+        ({"start": None}, TypeError, "start must be a mean and"),
+        ({"points": 3}, ValueError, "points must be at least"),
+        ({"points": 100.5}, TypeError, "points must be an integer"),
+        ({"points": "a"}, TypeError, "points must be an integer"),
+        ({"points": True}, TypeError, "points must be an integer"),
     ],
 )
-def test_refusals_of_fits(options, match):
-    with pytest.raises(ValueError, match=match):
+def test_refusals_of_fits(options, error, match):
+    with pytest.raises(error, match=match):
         fit_gaussian(**options)
 
 
-@pytest.mark.parametrize("kls", [[0.0], [60.0], [math.nan], [[0.1]]])
+@pytest.mark.parametrize("kls", [[0.0], [60.0], [math.nan], [[0.1]], 0.1, np.float64(0.1)])
 def test_refusals_of_spreads(kls):
     with pytest.raises(ValueError, match="kls must be"):
         estimator_spread(kls)
+
+
+@pytest.mark.parametrize("kls", ["0.1", None, True, [True], [0.1, True], ["a"], [0.1, None]])
+def test_divergences_are_numbers(kls):
+    with pytest.raises(TypeError, match="kls must be a sequence of numbers"):
+        estimator_spread(kls)
+
+
+@pytest.mark.parametrize("name", ["control_variate", "cv", "k4", "k3+", ""])
+def test_other_estimators_have_no_error_of_one_sample(name):
+    with pytest.raises(ValueError, match="estimators must be one of 'k1', 'k2', 'k3', 'abs'"):
+        estimator_spread([0.1], estimators=["k1", name])
+
+
+@pytest.mark.parametrize("estimators", ["k1", None, 1, [1], [None], {"k1"}])
+def test_estimators_are_a_sequence_of_names(estimators):
+    with pytest.raises(TypeError, match="estimators must be a sequence of names"):
+        estimator_spread([0.1], estimators=estimators)
+
+
+def test_the_absolute_value_has_the_folded_normal_moments():
+    """Of a log-ratio with mean KL and variance 2 KL (Leone, Nelson and Nottingham 1961)."""
+    kl = np.array([1e-6, 0.005, 0.5, 10.0])
+    spread = estimator_spread(kl, estimators=["abs"])
+    for i, mean in enumerate(kl):
+        deviation = math.sqrt(2 * mean)
+        folded = deviation * math.sqrt(2 / math.pi) * math.exp(-mean / 4)
+        folded += mean * math.erf(math.sqrt(mean) / 2)
+        assert math.isclose(spread.bias[0, i], folded / mean - 1, rel_tol=1e-4)
+        squares = mean**2 + deviation**2 - folded**2
+        assert math.isclose(spread.deviation[0, i], math.sqrt(squares) / mean, rel_tol=1e-4)
+
+
+def test_single_fits_and_marks_are_drawn():
+    pytest.importorskip("matplotlib")
+    fit = fit_gaussian(points=400)
+    (panel,) = plot_fits(fit).axes
+    assert np.array_equal(panel.lines[0].get_ydata(), fit.density)
+    spread = estimator_spread([0.01, 1.0])
+    for marked in (0.1, [0.1], np.array([0.1]), np.float64(0.1)):
+        bias, _ = plot_spread(spread, marked=marked).axes
+        assert list(bias.lines[-1].get_xdata()) == [0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("fits", "error", "match"),
+    [
+        ([], ValueError, "fits must be at least one"),
+        (None, TypeError, "fits must be what fit_gaussian returns"),
+        ([1.0], TypeError, "fits must be what fit_gaussian returns"),
+    ],
+)
+def test_what_is_no_fit_is_not_drawn(fits, error, match):
+    with pytest.raises(error, match=match):
+        plot_fits(fits)
+
+
+def test_what_is_no_spread_is_not_drawn():
+    for empty in (estimator_spread([]), estimator_spread([0.1], estimators=[])):
+        assert empty.bias.shape == (len(empty.estimators), len(empty.kls))
+        with pytest.raises(ValueError, match="spread must have an estimator and a divergence"):
+            plot_spread(empty)
+    with pytest.raises(TypeError, match="spread must be what"):
+        plot_spread(0.1)
+    for marked in (0.0, [-1.0], [math.nan]):
+        with pytest.raises(ValueError, match="marked must be positive"):
+            plot_spread(estimator_spread([0.1]), marked=marked)
+    for marked in ("a", None, True):
+        with pytest.raises(TypeError, match="marked must be a sequence of numbers"):
+            plot_spread(estimator_spread([0.1]), marked=marked)
 
 
 def test_drawings_show_the_numbers():

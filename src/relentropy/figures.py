@@ -6,6 +6,7 @@ The numbers are computed by functions of their own; those that draw need matplot
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -30,8 +31,23 @@ Numbers = NDArray[np.float64]
 # Okabe and Ito's, which the colour-blind can tell apart.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
-
+# A fit's steps, and the squares of how many of its deviations the last one is at most long,
+# and those that are not checked.
 _MOST_STEPS = 200
+_LAST_STEP = 1e-20
+_NEAR = 1e-10
+# Curvatures below it, in units of Fisher's information, are taken for it.
+_FLAT = 1e-6
+# Deviations have at least so many spacings of the grid (fits are then good to 1e-7 or better:
+# sums of smooth densities converge fast, but a mixture's logarithm bends between its modes);
+# it reaches so many from a start, and a fit keeps so many of its own inside.
+_SPACINGS = 4
+_REACH = 8
+_INSIDE = 6
+# Numbers of mixtures, whose squares are in the range.
+_LARGEST = 1e150
+# The estimators whose value is a function of one sample.
+_OF_ONE_SAMPLE = ("k1", "k2", "k3", "abs")
 # Relative biases below it are drawn on a linear scale, which has a zero.
 _SMALL_BIAS = 1e-4
 
@@ -83,7 +99,8 @@ def fit_gaussian(
     start : pair of floats, default (0, 1)
         Mean and deviation to begin with. It decides at which mode a reverse fit ends.
     points : int, default 2001
-        Size of the grid that densities are summed on.
+        Size of the grid that densities are summed on. It reaches 8 deviations around every
+        component, all of them together, and the start.
 
     Returns
     -------
@@ -92,21 +109,28 @@ def fit_gaussian(
 
     Raises
     ------
+    TypeError
+        For what are no numbers, and points that are no integer.
     ValueError
-        For an unknown direction, numbers of components that differ, deviations that are not
-        positive, and fewer than 100 points.
+        For an unknown direction, numbers of components that differ, numbers that are not finite
+        (or beyond 1e150), deviations and weights that are not positive, fewer than 100 points,
+        and a component or a start with a deviation below four spacings of the grid.
+    RuntimeError
+        For a reverse fit that does not converge to a minimum.
 
     Notes
     -----
-    The iteration is deterministic: Newton's steps in natural parameters, or those of the
-    natural gradient (Amari 1998) where the divergence is not convex, halved until
-    `kl_divergence` falls. The forward fit has the mixture's mean and variance. The reverse
-    divergence has several local minima; where modes are close, one of them is wide and lies
-    between the modes.
+    The forward fit has the mixture's mean and variance, wherever it starts. The reverse one is
+    found by a deterministic iteration: Newton's steps in mean and deviation, in which the
+    divergence of a log-concave mixture is convex (Challis and Barber 2013), with the absolute
+    values of curvatures in units of Fisher's information where it is not; halved until
+    `kl_divergence` falls, the last of them shorter than 1e-10 deviations. The divergence has
+    several local minima; where modes are close, one of them is wide and lies between them.
 
     References
     ----------
-    S. Amari, "Natural gradient works efficiently in learning", Neural Computation 10 (1998).
+    E. Challis and D. Barber, "Gaussian Kullback-Leibler approximate inference", Journal of
+    Machine Learning Research 14 (2013).
     C. M. Bishop, "Pattern Recognition and Machine Learning" (2006), figure 10.3.
 
     Examples
@@ -119,29 +143,34 @@ def fit_gaussian(
     -2.50 +- 0.80
     """
     forward = _arguments.chosen("direction", direction, ("forward", "reverse")) == "forward"
-    m, s, w = _mixture(means, deviations, weights)
+    m, s, logs = _mixture(means, deviations, weights)
+    mean, deviation = _start(start)
+    if isinstance(points, bool) or not hasattr(points, "__index__"):
+        raise TypeError(f"points must be an integer, not {points!r}")
+    points = operator.index(points)
     if points < 100:
         raise ValueError(f"points must be at least 100, not {points!r}")
-    if not 0 < start[1] < math.inf:
-        raise ValueError(f"start must be a mean and a positive deviation, not {start!r}")
-    centre = float(w @ m)
+    # In units of the mixture's own deviation, and relative to its mean.
+    w = special.softmax(logs)
+    centre = float(m[0] + w @ (m - m[0]))
     spread = math.sqrt(float(w @ (s**2 + (m - centre) ** 2)))
-    centres = np.array([*m, centre, start[0]])
-    reaches = 8 * np.array([*s, spread, start[1]])
-    x = np.linspace(np.min(centres - reaches), np.max(centres + reaches), points)
-    exponents = -0.5 * ((x[:, None] - m) / s) ** 2 + np.log(w / s)
-    target = special.logsumexp(exponents, axis=-1)
-    # In units of the mixture's own deviation, which the powers of x are well scaled in.
-    powers = np.stack([(x - centre) / spread, ((x - centre) / spread) ** 2])
-    mean, deviation = (start[0] - centre) / spread, start[1] / spread
-    parameters = np.array([mean, -0.5]) / deviation**2
-    parameters, divergence = _descend(parameters, powers, target, forward)
-    deviation = spread * math.sqrt(-0.5 / parameters[1])
-    mean = float(centre - spread * parameters[0] / (2 * parameters[1]))
-    step = x[1] - x[0]
-    target, density = (special.softmax(one) / step for one in (target, parameters @ powers))
+    m, s = (m - centre) / spread, s / spread
+    mean, deviation = (mean - centre) / spread, deviation / spread
+    x = _grid(m, s, mean, deviation, points, spread)
+    target = special.logsumexp(-0.5 * ((x[:, None] - m) / s) ** 2 + logs - np.log(s), axis=-1)
+    mean, deviation = (0.0, 1.0) if forward else _descend(mean, deviation, x, target)
+    fitted = -0.5 * ((x - mean) / deviation) ** 2
+    p, q = (target, fitted) if forward else (fitted, target)
+    divergence = float(kl_divergence(p, q, from_logits=True))
+    step = spread * (x[1] - x[0])
     return GaussianFit(
-        "forward" if forward else "reverse", mean, deviation, divergence, x, target, density
+        "forward" if forward else "reverse",
+        centre + spread * mean,
+        spread * deviation,
+        divergence,
+        centre + spread * x,
+        special.softmax(target) / step,
+        special.softmax(fitted) / step,
     )
 
 
@@ -158,7 +187,7 @@ def estimator_spread(
     kls : sequence of floats
         True divergences in nats, from 1e-8 to 50.
     estimators : sequence of str, default ("k1", "k2", "k3")
-        As `relentropy.estimators.kl_estimate` knows them.
+        Some of those and "abs", as `relentropy.estimators.kl_estimate` knows them.
 
     Returns
     -------
@@ -169,8 +198,11 @@ def estimator_spread(
 
     Raises
     ------
+    TypeError
+        For kls that are no numbers, and estimators that are no sequence of names.
     ValueError
-        For divergences outside of the bounds, and an estimator that is not known.
+        For divergences outside of the bounds, and any other estimator: a control variate, which
+        is fitted to all samples, has no error of one sample.
 
     Notes
     -----
@@ -194,9 +226,10 @@ def estimator_spread(
     k2 [1.42 1.73]
     k3 [1.42 1.7 ]
     """
-    true = np.asarray(kls, dtype=np.float64)
-    if true.ndim != 1 or not np.all((true >= 1e-8) & (true <= 50)):
+    true = _numbers("kls", kls)
+    if not np.all((true >= 1e-8) & (true <= 50)):
         raise ValueError(f"kls must be numbers from 1e-8 to 50, not {kls!r}")
+    names = _estimators(estimators)
     mu = np.sqrt(2 * true)[:, None]
     step = (24 + 2 * mu) / 2000
     x = -12 + step * np.arange(2001)
@@ -204,21 +237,22 @@ def estimator_spread(
     # What is estimated depends on the logarithm of the ratio alone.
     ratio = mu * x - 0.5 * mu**2
     bias, deviation = [], []
-    for name in estimators:
+    for name in names:
         estimates = kl_estimate(np.zeros_like(ratio), ratio, estimator=name)
         mean = np.sum(weights * estimates, axis=-1)
         variance = np.sum(weights * (estimates - mean[:, None]) ** 2, axis=-1)
         bias.append((mean - true) / true)
         deviation.append(np.sqrt(variance) / true)
-    return Spread(tuple(estimators), true, np.array(bias), np.array(deviation))
+    shape = (len(names), len(true))
+    return Spread(names, true, np.reshape(bias, shape), np.reshape(deviation, shape))
 
 
-def plot_fits(fits: Sequence[GaussianFit]) -> Any:
+def plot_fits(fits: GaussianFit | Sequence[GaussianFit]) -> Any:
     """Draw fitted Gaussians over their mixtures, a panel each.
 
     Parameters
     ----------
-    fits : sequence of GaussianFit
+    fits : GaussianFit or sequence of them
         What `fit_gaussian` returns.
 
     Returns
@@ -230,6 +264,10 @@ def plot_fits(fits: Sequence[GaussianFit]) -> Any:
     ------
     ImportError
         Without matplotlib, which the extra ``relentropy[plots]`` installs.
+    TypeError
+        For what is no fit.
+    ValueError
+        Without any fit.
 
     Examples
     --------
@@ -237,6 +275,7 @@ def plot_fits(fits: Sequence[GaussianFit]) -> Any:
     >>> figure = plot_fits([fit_gaussian("forward")])  # doctest: +SKIP
     >>> figure.savefig("forward.png")  # doctest: +SKIP
     """
+    fits = _several(fits)
     figure = _figure(max(3.4 * len(fits), 4.4), 3.2)
     panels = figure.subplots(1, len(fits), sharex=True, sharey=True, squeeze=False)[0]
     names = {"forward": r"$D(p\,\Vert\,q)$", "reverse": r"$D(q\,\Vert\,p)$"}
@@ -261,14 +300,14 @@ def plot_fits(fits: Sequence[GaussianFit]) -> Any:
     return figure
 
 
-def plot_spread(spread: Spread, *, marked: Sequence[float] = ()) -> Any:
+def plot_spread(spread: Spread, *, marked: float | Sequence[float] = ()) -> Any:
     """Draw bias and standard deviation of estimators against the true divergence.
 
     Parameters
     ----------
     spread : Spread
         What `estimator_spread` returns.
-    marked : sequence of floats, default ()
+    marked : float or sequence of floats, default ()
         Divergences to mark by vertical lines.
 
     Returns
@@ -280,6 +319,10 @@ def plot_spread(spread: Spread, *, marked: Sequence[float] = ()) -> Any:
     ------
     ImportError
         Without matplotlib, which the extra ``relentropy[plots]`` installs.
+    TypeError
+        For what is no spread, and marks that are no numbers.
+    ValueError
+        For a spread of no estimator or no divergence, and marks that are not positive.
 
     Examples
     --------
@@ -288,6 +331,13 @@ def plot_spread(spread: Spread, *, marked: Sequence[float] = ()) -> Any:
     >>> figure = plot_spread(estimator_spread(np.geomspace(1e-3, 5, 50)))  # doctest: +SKIP
     >>> figure.savefig("spread.png")  # doctest: +SKIP
     """
+    if not isinstance(spread, Spread):
+        raise TypeError(f"spread must be what estimator_spread returns, not {spread!r}")
+    if spread.bias.size == 0:
+        raise ValueError("spread must have an estimator and a divergence to draw")
+    marks = _numbers("marked", [marked] if isinstance(marked, int | float) else marked)
+    if not np.all((marks > 0) & (marks < math.inf)):
+        raise ValueError(f"marked must be positive numbers, not {marked!r}")
     figure = _figure(8.8, 3.6)
     panels = figure.subplots(1, 2)
     styles = ("-", "--", "-.", ":")
@@ -303,7 +353,7 @@ def plot_spread(spread: Spread, *, marked: Sequence[float] = ()) -> Any:
     panels[1].set_ylabel("standard deviation / true KL")
     panels[1].set_yscale("log")
     for panel in panels:
-        for kl in marked:
+        for kl in marks:
             panel.axvline(kl, color="0.6", lw=1, zorder=0)
             panel.text(
                 kl, 1, f"{kl:g}", transform=panel.get_xaxis_transform(), ha="center",
@@ -317,55 +367,160 @@ def plot_spread(spread: Spread, *, marked: Sequence[float] = ()) -> Any:
     return figure
 
 
-def _mixture(*given: Sequence[float]) -> tuple[Numbers, Numbers, Numbers]:
-    m, s, w = (np.asarray(one, dtype=np.float64) for one in given)
-    if not m.shape == s.shape == w.shape or m.ndim != 1 or m.size == 0:
+def _several(fits: Any) -> Sequence[GaussianFit]:
+    given: Any = [fits] if isinstance(fits, GaussianFit) else fits
+    several = isinstance(given, list | tuple)
+    if not several or not all(isinstance(one, GaussianFit) for one in given):
+        raise TypeError(f"fits must be what fit_gaussian returns, one or several, not {fits!r}")
+    if not given:
+        raise ValueError("fits must be at least one")
+    return list(given)
+
+
+def _numbers(name: str, given: Any) -> Numbers:
+    """A sequence of numbers, of which bools are none."""
+    try:
+        found = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):  # of unequal lengths, or not on this machine
+        found = np.asarray(None)
+    flags = isinstance(given, list | tuple) and any(
+        isinstance(one, bool | np.bool_) for one in given
+    )
+    if found.dtype.kind not in "iuf" or flags:
+        raise TypeError(f"{name} must be a sequence of numbers, not {given!r}")
+    if found.ndim != 1:
+        raise ValueError(f"{name} must be a sequence of numbers, not of shape {found.shape}")
+    return found.astype(np.float64)
+
+
+def _finite(name: str, given: Any, *, positive: bool = False) -> Numbers:
+    found = _numbers(name, given)
+    if positive and not np.all(found > 0):
+        raise ValueError(f"{name} must be positive, not {given!r}")
+    if not np.all(np.abs(found) <= _LARGEST):
+        raise ValueError(f"{name} must be finite, at most {_LARGEST:g}, not {given!r}")
+    return found
+
+
+def _mixture(means: Any, deviations: Any, weights: Any) -> tuple[Numbers, Numbers, Numbers]:
+    """Means, deviations and the logarithms of weights."""
+    m = _finite("means", means)
+    s = _finite("deviations", deviations, positive=True)
+    if np.any(s < 1 / _LARGEST):
+        raise ValueError(f"deviations must be at least {1 / _LARGEST:g}, not {deviations!r}")
+    w = _numbers("weights", weights)
+    if not np.all((w > 0) & (w < math.inf)):
+        raise ValueError(f"weights must be positive and finite, not {weights!r}")
+    if not m.shape == s.shape == w.shape or m.size == 0:
         raise ValueError(
             "means, deviations and weights must be as many numbers, not "
-            f"{m.shape}, {s.shape} and {w.shape}"
+            f"{m.size}, {s.size} and {w.size}"
         )
-    if not (np.all(s > 0) and np.all(w > 0)):
-        raise ValueError("deviations and weights must be positive")
-    return m, s, w / np.sum(w)
+    return m, s, np.log(w)
 
 
-def _descend(
-    parameters: Numbers, powers: Numbers, target: Numbers, forward: bool
-) -> tuple[Numbers, float]:
-    """Natural parameters of a Gaussian at the least divergence, and that one."""
+def _start(start: Any) -> tuple[float, float]:
+    wanted = f"start must be a mean and a positive deviation, not {start!r}"
+    try:
+        found = _finite("start", start)
+    except TypeError:
+        raise TypeError(wanted) from None
+    except ValueError:
+        raise ValueError(wanted) from None
+    if found.size != 2 or not found[1] > 0:
+        raise ValueError(wanted)
+    return float(found[0]), float(found[1])
 
-    def divergence(parameters: Numbers) -> float:
-        if not parameters[1] < 0:
-            return math.inf
-        fitted = parameters @ powers
-        p, q = (target, fitted) if forward else (fitted, target)
-        return float(kl_divergence(p, q, from_logits=True))
 
-    p = special.softmax(target)
-    value = divergence(parameters)
+def _estimators(given: Any) -> tuple[str, ...]:
+    """Names of estimators that have an error of one sample."""
+    wanted = f"estimators must be a sequence of names, such as ['k1', 'k3'], not {given!r}"
+    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray):
+        raise TypeError(wanted)
+    if not all(isinstance(one, str) for one in given):
+        raise TypeError(wanted)
+    return tuple(_arguments.chosen("estimators", one, _OF_ONE_SAMPLE) for one in given)
+
+
+def _grid(
+    m: Numbers, s: Numbers, mean: float, deviation: float, points: int, unit: float
+) -> Numbers:
+    """Points that resolve all components and the start, and reach as far as they do."""
+    # On its way, a fit may become as wide as all modes together.
+    middle, wide = (np.max(m) + np.min(m)) / 2, (np.max(m) - np.min(m)) / 2 + np.max(s)
+    centres = np.array([*m, middle, mean])
+    widths = np.array([*s, wide, deviation])
+    low, high = np.min(centres - _REACH * widths), np.max(centres + _REACH * widths)
+    least = min(float(np.min(s)), deviation)
+    span = float(high - low)
+    if least * (1 + 1e-9) < _SPACINGS * span / (points - 1):
+        name = "start" if deviation <= least else "deviations"
+        needed = _SPACINGS * span / least + 1
+        remedy = f"points={math.ceil(needed)} would do, or " if needed < 1e7 else ""
+        raise ValueError(
+            f"{name}: {least * unit:.3g} is less than {_SPACINGS} spacings of the grid, "
+            f"{points} points over {span * unit:.3g}, which reaches {_REACH} deviations around "
+            f"every component and the start; {remedy}a deviation of at least "
+            f"{_SPACINGS * span / (points - 1) * unit:.3g}, or components and a start that are "
+            "nearer to one another and more alike"
+        )
+    return np.linspace(low, high, points)
+
+
+def _descend(mean: float, deviation: float, x: Numbers, target: Numbers) -> tuple[float, float]:
+    """Mean and deviation of a Gaussian at the least reverse divergence."""
+    least = _SPACINGS * (x[1] - x[0]) * (1 - 1e-9)
+
+    def divergence(mean: float, deviation: float) -> float:
+        reach = _INSIDE * deviation
+        if not (deviation >= least and x[0] <= mean - reach and mean + reach <= x[-1]):
+            return math.inf  # what the grid does not show
+        fitted = -0.5 * ((x - mean) / deviation) ** 2
+        return float(kl_divergence(fitted, target, from_logits=True))
+
+    value = divergence(mean, deviation)
     for _ in range(_MOST_STEPS):
-        fitted = parameters @ powers
+        z = (x - mean) / deviation
+        fitted = -0.5 * z**2
         q = special.softmax(fitted)
-        centred = powers - (powers @ q)[:, None]
-        # Derivatives by natural parameters: differences and covariances of moments, or those
-        # with q's log-ratio to p under q. Where the second is no minimum's, Fisher's serves.
-        curved = fisher = (centred * q) @ centred.T
-        if forward:
-            slope = -centred @ p
-        else:
-            ratio = fitted - target
-            slope = (centred * q) @ ratio
-            curved = fisher + (centred * q * (ratio - ratio @ q)) @ centred.T
-        convex = curved[0, 0] > 0 and np.linalg.det(curved) > 1e-3 * np.linalg.det(fisher)
-        step = -np.linalg.solve(curved if convex else fisher, slope)
-        if np.max(np.abs(step)) < 1e-12 * np.max(np.abs(parameters)):
+        # Derivatives by mean and deviation, in units of Fisher's information: moments of the
+        # log-ratio under q. Newton's step, or one downhill where curvatures are negative.
+        ratio = fitted - target
+        ratio = q * (ratio - ratio @ q)
+        slope = np.array([z @ ratio, (z**2 - 1) @ ratio / math.sqrt(2)])
+        mixed = (z**3 - 3 * z) @ ratio / math.sqrt(2)
+        curved = np.array(
+            [
+                [1 + (z**2 - 1) @ ratio, mixed],
+                [mixed, 1 + (z**4 - 5 * z**2 + 2) @ ratio / 2],
+            ]
+        )
+        curvatures, directions = np.linalg.eigh(curved)
+        convex = curvatures[0] > _FLAT
+        sizes = curvatures if convex else np.maximum(np.abs(curvatures), 0.1)
+        step = -(directions / sizes) @ (directions.T @ slope)
+        promised = float(slope @ step)
+        if -promised < _LAST_STEP:
+            if convex:
+                return mean, deviation
             break
-        # Halved until a fair part of what the slope promises is there, but for rounding.
-        while divergence(parameters + step) > value + 0.3 * float(slope @ step) + 1e-15 * value:
-            step = step / 2
-        parameters = parameters + step
-        value = divergence(parameters)
-    return parameters, value
+        # Halved until a fair part of what the slope promises is there; but not next to a
+        # minimum, where Newton's steps need no check and rounding would fail them.
+        share, near = 1.0, convex and -promised < _NEAR
+        while share > 1e-15:
+            change = share * deviation * step
+            found = float(mean + change[0]), float(deviation + change[1] / math.sqrt(2))
+            after = divergence(*found)
+            if near or after <= value + 0.3 * share * promised:
+                break
+            share = share / 2
+        else:
+            break
+        (mean, deviation), value = found, after
+    raise RuntimeError(
+        "the fit did not converge to a minimum; a start nearer to a mode, or about as wide as "
+        "the mixture, may do"
+    )
 
 
 def _figure(width: float, height: float) -> Any:

@@ -262,6 +262,36 @@ def test_derivatives_are_finite_where_values_are_not_of_use(name):
             assert np.isfinite(slope).all()
 
 
+@pytest.mark.parametrize("method", ["normal", "bootstrap"])
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_what_is_nan_has_no_derivative(name, method):
+    """Of a single sequence; what the mask excludes has one of zero still."""
+    backend = BACKENDS[name]
+    linear = {"normal": "cluster"}.get(method, method)
+    where = np.array([[True, True, False], [False] * 3])
+    values = np.arange(6.0).reshape(2, 3)
+    with backend.active():
+        mask = backend.make(where)
+
+        def error(x, logs=None):
+            return standard_error(x, mask, log_weights=logs, method=linear, seed=0)
+
+        def low(x):
+            return confidence_interval(x, mask, method=method, seed=0).low
+
+        def estimate(x):
+            return confidence_interval(x, mask, method=method, seed=0).estimate
+
+        for function in (error, low):
+            (slope,) = backend.pull(backend, function, [values])
+            assert np.array_equal(np.isnan(slope), where)
+            assert (slope[~where] == 0).all()
+        for slope in backend.pull(backend, error, [values, values]):
+            assert np.array_equal(np.isnan(slope), where)
+        (slope,) = backend.pull(backend, estimate, [values])
+        close(slope, where / 2)
+
+
 # --- edges -------------------------------------------------------------------------------
 
 
@@ -347,10 +377,80 @@ def test_equal_values_have_no_error():
     assert confidence_interval(np.ones((8, 5)), method="bootstrap") == (1, 1, 1)
 
 
-@pytest.mark.parametrize("scale", [1e-200, 1e200])
+@pytest.mark.parametrize("scale", [2.0**-1000, 1e-200, 1e200])
 def test_no_square_leaves_the_range(scale):
     values, where, _ = sample()
     close(standard_error(values * scale, where), standard_error(values, where) * scale, 1e-11)
+
+
+# As far below the largest number as sums of the following need: results are in the range.
+TOP = 4e307
+HIGH = np.array([[1.0, 1.0], [-1.0, 1.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax", "strict-oldest", "dask"])
+@pytest.mark.parametrize("method", ["normal", "bootstrap"])
+def test_no_sum_leaves_the_range(name, method):
+    backend = BACKENDS[name]
+    with backend.active():
+        options = {"method": method, "seed": 0, "level": 0.1}
+        x = backend.make(HIGH * TOP)
+        found = [backend.read(one) for one in confidence_interval(x, **options)]
+        close(found, np.array(confidence_interval(HIGH, **options)) * TOP)
+        weights = backend.make(np.array([[0.0], [-1.0], [1.0]]))
+        found = [backend.read(one) for one in confidence_interval(x, log_weights=weights)[:2]]
+        expected = confidence_interval(HIGH, log_weights=[[0.0], [-1.0], [1.0]])[:2]
+        close(found, np.array(expected) * TOP)
+    options.pop("level")
+    linear = {"normal": "cluster"}.get(method, method)
+    error = standard_error(HIGH * TOP, method=linear, seed=0)
+    close(error, standard_error(HIGH, method=linear, seed=0) * TOP)
+
+
+def test_no_sum_leaves_the_range_of_single_precision():
+    """Where a device has no double precision, sums are made in this one."""
+    backend = BACKENDS["strict-no-float64"]
+    with backend.active():
+        x = backend.make((HIGH * 8e37).astype("float32"))
+        found = [backend.read(one) for one in confidence_interval(x, level=0.1)]
+    close(found, np.array(confidence_interval(HIGH, level=0.1)) * 8e37, 1e-5)
+
+
+def test_sums_of_sequences_may_leave_the_range_where_their_mean_does_not():
+    x = np.array([[1.5, 1.5], [-1.5, -1.0], [1.0, -1.0]])
+    found = confidence_interval(x * 1e308, per="sequence", level=0.1)
+    close(found, np.array(confidence_interval(x, per="sequence", level=0.1)) * 1e308)
+    # And nothing is hidden where the mean does.
+    assert confidence_interval([[1e308, 1e308]], per="sequence").estimate == np.inf
+
+
+def test_an_infinite_value_without_weight_does_not_make_others_coarse():
+    logs = np.array([[0.0], [0.0], [-np.inf]])
+    x = np.array([[1.0], [2.0], [np.inf]])
+    usual = standard_error(x, log_weights=logs)
+    close(standard_error(x * 1e-310, log_weights=logs), usual * 1e-310, 1e-10)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_derivatives_do_not_depend_on_the_scale(name):
+    backend = BACKENDS[name]
+    logs = np.array([[0.0], [-1.0], [1.0]])
+    with backend.active():
+        weights = backend.make(logs)
+        for per in ("token", "sequence"):
+
+            def error(x, per=per):
+                return 30 * standard_error(x, log_weights=weights, per=per)
+
+            def mean(x, per=per):
+                return 30 * confidence_interval(x, log_weights=weights, per=per).estimate
+
+            for function in (error, mean):
+                (usual,) = backend.pull(backend, function, [HIGH])
+                assert (usual != 0).any()
+                for scale in (2.0**-1000, 2.0**1010):
+                    (slope,) = backend.pull(backend, function, [HIGH * scale])
+                    close(slope, usual)
 
 
 def test_a_large_offset_costs_only_its_own_digits():
@@ -496,6 +596,27 @@ def test_levels_are_probabilities(level):
         confidence_interval(np.ones((2, 2)), level=level)
     with pytest.raises(TypeError, match="level must be a number"):
         confidence_interval(np.ones((2, 2)), level="95%")
+
+
+@pytest.mark.parametrize("method", ["normal", "bootstrap"])
+def test_levels_may_be_next_to_their_bounds(method):
+    values, _, _ = sample()
+
+    def found(level):
+        return confidence_interval(values, level=level, method=method, seed=0)
+
+    least, usual, most = found(5e-324), found(0.99), found(1 - 2.0**-53)
+    assert most.low < usual.low < least.low
+    assert least.high < usual.high < most.high < np.inf
+
+
+def test_quantiles_keep_their_digits_next_to_one():
+    """What is left beyond them, by an expansion of the tail (Abramowitz and Stegun 26.2.12)."""
+    estimate, _, high = confidence_interval(np.array([[-1.0], [1.0]]), level=1 - 2.0**-53)
+    z = high - estimate  # the standard error is one
+    terms = 1 - 1 / z**2 + 3 / z**4 - 15 / z**6 + 105 / z**8 - 945 / z**10
+    tail = 2 * math.exp(-(z**2) / 2) / (z * math.sqrt(2 * math.pi)) * terms
+    close(tail, 2.0**-53, 1e-6)
 
 
 def test_other_arrays_are_refused():

@@ -98,6 +98,52 @@ def test_parts_whose_weights_are_far_apart():
         assert both.count == 4
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e160, 5e306])
+@pytest.mark.parametrize("per", ["token", "sequence"])
+def test_no_number_leaves_the_range(per, scale):
+    values, where, logs = sample(5)
+    for weights in (None, logs):
+        usual = gathered(
+            (values, where, 0 * logs if weights is None else logs), [], per, [3, 7]
+        )
+        state = RunningEstimate(per)
+        for rows in (slice(0, 3), slice(3, 7), slice(7, 12)):
+            part = None if weights is None else weights[rows]
+            state = state.update(scale * values[rows], where[rows], log_weights=part)
+        found, expected = (np.array(one.interval(0.1)) for one in (state, usual))
+        np.testing.assert_allclose(found, scale * expected, rtol=1e-9)
+        error = standard_error(scale * values, where, per=per, log_weights=weights)
+        assert math.isclose(state.standard_error, error, rel_tol=1e-9)
+
+
+def test_sums_next_to_the_largest_number():
+    top = 4e307
+    parts = [[[1.0, 1.0]], [[-1.0, 1.0]], [[3.0, 4.0]], [[-4.0, -4.0]], [[0.25, 1.0]]]
+    state = sum(RunningEstimate().update(np.array(part) * top) for part in parts)
+    expected = np.array(confidence_interval(np.concatenate(parts), level=0.1)) * top
+    np.testing.assert_allclose(state.interval(0.1), expected, rtol=1e-12)
+    # Small values count for nothing beside them, and are not lost on their own.
+    small = RunningEstimate().update([[1e-300], [3e-300]])
+    assert math.isclose((small + state).estimate * 12, state.estimate * 10, rel_tol=1e-12)
+    assert small.estimate == 2e-300
+
+
+def test_small_weights_of_large_values_count():
+    """Neither's square is in the range, their product is one of ordinary numbers."""
+    values = np.array([[1e170], [3e170], [1.0], [2.0]])
+    logs = np.array([[-400.0], [-400.0], [0.0], [0.0]])
+    parts = [
+        RunningEstimate().update(values[rows], log_weights=logs[rows])
+        for rows in (slice(0, 2), slice(2, 4))
+    ]
+    weights = np.exp(logs)
+    mean = (values * weights).sum() / weights.sum()
+    squares = ((values * weights - mean * weights) ** 2).sum()
+    for state in (parts[0] + parts[1], parts[1] + parts[0]):
+        assert math.isclose(state.estimate, mean, rel_tol=1e-12)
+        assert math.isclose(state.standard_error, math.sqrt(4 / 3 * squares) / weights.sum())
+
+
 @pytest.mark.parametrize("name", ["torch", "jax", "jax-x32", "strict-oldest", "dask"])
 def test_every_library(name):
     backend = BACKENDS[name]
@@ -134,6 +180,18 @@ def test_a_state_is_immutable_can_be_sent_and_merges_into_an_empty_one():
         state.count = 3
 
 
+@pytest.mark.parametrize("per", ["token", "sequence"])
+def test_states_are_summed_as_they_come(per):
+    values, where, _ = sample(4)
+    states = [
+        RunningEstimate(per).update(values[i : i + 4], where[i : i + 4]) for i in (0, 4, 8)
+    ]
+    total = sum(states)
+    assert total == sum(states, start=RunningEstimate(per=states[0].per))
+    assert total.per == per
+    assert math.isclose(total.standard_error, standard_error(values, where, per=per))
+
+
 def test_edges():
     one = RunningEstimate().update([[1.0, 3.0]])
     assert one.estimate == 2
@@ -152,6 +210,12 @@ def test_edges():
             assert math.isnan(state.standard_error)
 
 
+@pytest.mark.parametrize("options", [{"mean": "a"}, {"count": -1}, {"squares": 1.0}])
+def test_numbers_come_from_data_alone(options):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{next(iter(options))}'"):
+        RunningEstimate(**options)
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="per must be one of"):
         RunningEstimate("batch")
@@ -159,5 +223,8 @@ def test_refusals():
         RunningEstimate("token") + RunningEstimate("sequence")
     with pytest.raises(TypeError, match="must be a RunningEstimate"):
         RunningEstimate().merge(3.0)
+    for other in (1, 0.0, False, None):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            other + RunningEstimate()
     with pytest.raises(ValueError, match="level must be"):
         RunningEstimate().interval(95)

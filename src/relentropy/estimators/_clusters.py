@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 PER = ("token", "sequence")
 
+# Values that sums of may leave the range are divided by it: enough for 2**38 of them.
+_ROOM = 2.0**40
+
 
 class Clusters(NamedTuple):
     """What errors of a mean are made of, in the widest dtype that the device has."""
@@ -31,11 +34,13 @@ class Clusters(NamedTuple):
     total: Array
     """The sum of all weights."""
     mean: Array
-    """0 where nothing is selected, nan where all that is has a weight of zero."""
+    """0 where nothing is selected, nan where all that is has a weight of zero; by the scale."""
     weights: Array
     """N_i, of the sequences' shape."""
     residuals: Array
-    """S_i - mean*N_i; they add up to zero."""
+    """S_i - mean*N_i, which add up to zero; by the scale."""
+    scale: Array
+    """What all values have been divided by, a power of two that is 1 for all but huge ones."""
     log_scale: Array
     """The logarithm of what all weights have been divided by."""
 
@@ -58,6 +63,8 @@ def _clusters(plain: Plain, per: str, axis: Any) -> Clusters:
     axes = reduced_axes(axis, len(shape))
     raw = plain.raw
     x = plain.kept(_widened(plain, "values", shape))
+    scale = _scale(plain, x)
+    x = x / scale
     selected = plain.kept(raw.ones_like(x))
     logs = (
         None if plain.arrays["log_weights"] is None else _widened(plain, "log_weights", shape)
@@ -78,7 +85,7 @@ def _clusters(plain: Plain, per: str, axis: Any) -> Clusters:
     mean = raw.where(none & (count > 0), plain.full(math.nan, mean), mean)
     weights = _sum(plain, w, axes)
     residuals = _sum(plain, w * (x - mean), axes)
-    return Clusters(plain, count, total, mean, weights, residuals, log_scale)
+    return Clusters(plain, count, total, mean, weights, residuals, scale, log_scale)
 
 
 def scaled_root(plain: Plain, x: Array) -> Array:
@@ -106,6 +113,21 @@ def shifted(plain: Plain, logs: Array, axes: tuple[int, ...]) -> tuple[Array, Ar
     largest = plain.constant(raw.max(logs, axis=axes, keepdims=True))
     shift = raw.where(largest == -math.inf, raw.zeros_like(largest), largest)
     return raw.exp(logs - shift), shift
+
+
+def _scale(plain: Plain, x: Array) -> Array:
+    """A constant that sums of entries divided by stay in the range.
+
+    No larger than it has to be: derivatives are multiplied by it on their way.
+    """
+    raw = plain.raw
+    if math.prod(x.shape) == 0:
+        return raw.ones_like(raw.sum(x))
+    size = raw.abs(plain.constant(x))
+    largest = raw.max(raw.where(size < math.inf, size, raw.zeros_like(size)))
+    one = raw.ones_like(largest)
+    bound = float(raw.finfo(x.dtype).max) / _ROOM / 16
+    return raw.where(largest > bound, plain.full(_ROOM, one), one)
 
 
 def result(plain: Plain, x: Array) -> Array:

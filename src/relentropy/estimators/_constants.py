@@ -11,7 +11,8 @@ def normal_quantile(level: float) -> float:
     """How many standard deviations around a normal mean hold a probability of ``level``."""
     from statistics import NormalDist
 
-    return NormalDist().inv_cdf(0.5 + level / 2)
+    # From below: what is left of a level next to 1 is exact, half of it next to 1 would not be.
+    return -NormalDist().inv_cdf((1 - level) / 2)
 
 
 def entropy(seed: Any) -> int:

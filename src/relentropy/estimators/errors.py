@@ -98,8 +98,8 @@ def standard_error(
 
     A value of a sample whose weight is zero does not count, also where it is infinite. A nan
     that is selected is never hidden. Sums are made in float64 where there is one, scaled so
-    that no square overflows. Derivatives (torch, jax) are the library's own; that of a standard
-    error of zero is taken as 0.
+    that neither they nor squares overflow. Derivatives (torch, jax) are the library's own; that
+    of a standard error of zero is taken as 0, and that of one that is nan is nan.
 
     References
     ----------
@@ -124,8 +124,10 @@ def standard_error(
 
     def error(found: Clusters) -> Array:
         if linear:
-            return result(found.plain, _linearised(found))
-        return result(found.plain, _deviation(found, _resampled(found, resamples, seed)))
+            moved = _linearised(found)
+        else:
+            moved = _deviation(found, _resampled(found, resamples, seed))
+        return result(found.plain, moved * found.scale)
 
     operands = {"values": values, "log_weights": log_weights}
     return of_sequences(operands, where, per, axis, error)
@@ -229,7 +231,8 @@ def confidence_interval(
             low, high = found.mean - reach, found.mean + reach
         else:
             low, high = _percentiles(found, level, _resampled(found, resamples, seed))
-        return Interval(*(result(found.plain, one) for one in (found.mean, low, high)))
+        bounds = (found.mean, low, high)
+        return Interval(*(result(found.plain, one * found.scale) for one in bounds))
 
     operands = {"values": values, "log_weights": log_weights}
     return of_sequences(operands, where, per, axis, interval)
@@ -319,8 +322,9 @@ def _linearised(found: Clusters) -> Array:
     one = raw.ones_like(many)
     correction = raw.sqrt(many / raw.where(known, many - 1, one))
     total = raw.where(found.total == 0, one, found.total)
-    error = root / total * correction
-    return raw.where(known, error, found.plain.full(math.nan, error))
+    # Nan by arithmetic, not by a choice, which would have a derivative of zero.
+    unknown = raw.where(known, raw.zeros_like(many), found.plain.full(math.nan, many))
+    return root / total * correction + unknown * found.mean
 
 
 def _resampled(found: Clusters, resamples: Any, seed: Any) -> Array:

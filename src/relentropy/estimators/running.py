@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from .. import _arguments
-from ._clusters import PER, Clusters, of_sequences
+from ._clusters import PER, Clusters, of_sequences, scaled_root
 from ._constants import normal_quantile
 from .errors import Axis, Interval, checked_level
 
@@ -31,11 +31,11 @@ class RunningEstimate:
 
     Notes
     -----
-    It holds the mean m and, of sequences with sums S and weights N, the sums of their residuals
-    :math:`R = S - m N` squared, of R times N, and of N squared. To a mean that is larger by d
-    they are :math:`\sum R^2 - 2 d \sum R N + d^2 \sum N^2` and
-    :math:`\sum R N - d \sum N^2`: the update of Chan, Golub and LeVeque where all N are 1, and
-    like it without the cancellation of sums of squares.
+    It holds the mean m and, of sequences with sums S and weights N, the lengths of the vectors
+    of their residuals :math:`R = S - m N` and of N, and the cosine of the angle between them:
+    products would leave the range of numbers where values are far from 1. To a mean that is
+    larger by d residuals are :math:`R - d N`: by the law of cosines the update of Chan, Golub
+    and LeVeque where all N are 1, and like it without the cancellation of sums of squares.
 
     A sequence has to be in one update as a whole. Updating reads values: it waits for a GPU,
     computes lazy arrays, and cannot be traced.
@@ -59,22 +59,26 @@ class RunningEstimate:
 
         states = [None] * torch.distributed.get_world_size()
         torch.distributed.all_gather_object(states, state)
-        total = sum(states, start=RunningEstimate())
+        total = sum(states, start=RunningEstimate(per=state.per))
     """
 
     per: Literal["token", "sequence"] = "token"
-    count: int = 0
+    count: int = field(default=0, init=False)
     """How many sequences have had a selected entry."""
-    weight: float = 0.0
+    weight: float = field(default=0.0, init=False)
     """How many entries (or sequences); with weights their sum, times ``exp(-log_scale)``."""
-    mean: float = 0.0
-    """Of what has a weight; `estimate` says what it is worth."""
-    squares: float = 0.0
-    """Of residuals."""
-    products: float = 0.0
-    """Of residuals and weights of sequences."""
-    weight_squares: float = 0.0
-    log_scale: float = 0.0
+    mean: float = field(default=0.0, init=False)
+    """Of what has a weight, divided by the scale; `estimate` says what it is worth."""
+    residual_length: float = field(default=0.0, init=False)
+    """Of the vector of sequences' residuals, divided by the scale."""
+    weight_length: float = field(default=0.0, init=False)
+    """Of the vector of sequences' weights."""
+    cosine: float = field(default=0.0, init=False)
+    """Of the angle between the two."""
+    scale: float = field(default=1.0, init=False)
+    """What values are divided by, a power of two that is 1 for all but huge ones."""
+    log_scale: float = field(default=0.0, init=False)
+    """The logarithm of what weights are divided by."""
 
     def __post_init__(self) -> None:
         _arguments.chosen("per", self.per, PER)
@@ -111,82 +115,115 @@ class RunningEstimate:
             raise ValueError(f'means per "{self.per}" and per "{other.per}" do not merge')
         count = self.count + other.count
         if self.weight == 0 or other.weight == 0:  # one of them has nothing to add but that
-            return replace(other if self.weight == 0 else self, count=count)
-        scale = max(self.log_scale, other.log_scale)
-        one, two = self._rescaled(scale), other._rescaled(scale)
+            return (other if self.weight == 0 else self)._with(count=count)
+        scale = max(self.scale, other.scale)
+        log_scale = max(self.log_scale, other.log_scale)
+        one, two = (state._rescaled(scale, log_scale) for state in (self, other))
         weight = one.weight + two.weight
+        if two.weight > one.weight:  # whose digits the other could cost
+            one, two = two, one
         mean = one.mean + (two.mean - one.mean) * (two.weight / weight)
         one, two = one._moved(mean), two._moved(mean)
-        return RunningEstimate(
-            self.per,
-            count,
-            weight,
-            mean,
-            one.squares + two.squares,
-            one.products + two.products,
-            one.weight_squares + two.weight_squares,
-            scale,
+        residuals = math.hypot(one.residual_length, two.residual_length)
+        weights = math.hypot(one.weight_length, two.weight_length)
+        cosine = sum(
+            state.cosine
+            * _share(state.residual_length, residuals)
+            * _share(state.weight_length, weights)
+            for state in (one, two)
+        )
+        return one._with(
+            count=count,
+            weight=weight,
+            mean=mean,
+            residual_length=residuals,
+            weight_length=weights,
+            cosine=cosine,
         )
 
     def __add__(self, other: RunningEstimate) -> RunningEstimate:
         return self.merge(other)
 
+    def __radd__(self, other: Any) -> RunningEstimate:
+        # What `sum` starts with.
+        return self if type(other) is int and other == 0 else NotImplemented
+
     @property
     def estimate(self) -> float:
         """The mean; 0 without data, nan where all weights were zero."""
-        return math.nan if self.weight == 0 and self.count else self.mean
+        return math.nan if self.weight == 0 and self.count else self.mean * self.scale
 
     @property
     def standard_error(self) -> float:
         """The cluster-robust standard error; nan for fewer than two sequences."""
-        if self.count < 2:
-            return math.nan
-        if self.weight == 0:
-            return math.nan
-        correction = self.count / (self.count - 1)
-        return math.sqrt(self.squares * correction) / self.weight
+        return self._scaled_error() * self.scale
 
     def interval(self, level: float = 0.95) -> Interval:
         """The estimate and its normal confidence interval."""
-        reach = normal_quantile(checked_level(level)) * self.standard_error
-        return Interval(self.estimate, self.estimate - reach, self.estimate + reach)
+        reach = normal_quantile(checked_level(level)) * self._scaled_error()
+        low, high = (self.mean - reach) * self.scale, (self.mean + reach) * self.scale
+        return Interval(self.estimate, low, high)
+
+    def _scaled_error(self) -> float:
+        if self.count < 2 or self.weight == 0:
+            return math.nan
+        return self.residual_length / self.weight * math.sqrt(self.count / (self.count - 1))
 
     def _state(self, found: Clusters) -> RunningEstimate:
         """The numbers of one batch."""
-        raw = found.plain.raw
-        numbers = (
-            found.count,
-            found.total,
-            found.mean,
-            raw.sum(found.residuals**2),
-            raw.sum(found.residuals * found.weights),
-            raw.sum(found.weights**2),
-            found.log_scale,
+        plain, raw = found.plain, found.plain.raw
+        residuals = scaled_root(plain, found.residuals)
+        weights = scaled_root(plain, found.weights)
+        one = raw.ones_like(residuals)
+        cosine = raw.sum(
+            (found.residuals / raw.where(residuals == 0, one, residuals))
+            * (found.weights / raw.where(weights == 0, one, weights))
         )
-        together = raw.stack([found.plain.constant(number) for number in numbers])
-        if found.plain.library == "dask":
+        names = ("count", "weight", "mean", "residual_length", "weight_length", "cosine",
+                 "scale", "log_scale")  # fmt: skip
+        numbers = (found.count, found.total, found.mean, residuals, weights, cosine,
+                   found.scale, found.log_scale)  # fmt: skip
+        together = raw.stack([plain.constant(number) for number in numbers])
+        if plain.library == "dask":
             together = together.compute()
-        count, weight, mean, *others = (float(together[i]) for i in range(len(numbers)))
-        return RunningEstimate(
-            self.per, int(count), weight, 0.0 if weight == 0 else mean, *others
-        )
+        state = {name: float(together[i]) for i, name in enumerate(names)}
+        if state["weight"] == 0:
+            state.update(mean=0.0, scale=1.0)
+        return self._with(**state | {"count": int(state["count"])})
 
-    def _rescaled(self, log_scale: float) -> RunningEstimate:
+    def _with(self, **numbers: float) -> RunningEstimate:
+        """A state with other numbers, which only data decide."""
+        state = RunningEstimate(self.per)
+        for one in fields(self)[1:]:
+            object.__setattr__(state, one.name, numbers.get(one.name, getattr(self, one.name)))
+        return state
+
+    def _rescaled(self, scale: float, log_scale: float) -> RunningEstimate:
+        smaller = self.scale / scale
         factor = math.exp(self.log_scale - log_scale)
-        return replace(
-            self,
+        return self._with(
             weight=self.weight * factor,
-            squares=self.squares * factor**2,
-            products=self.products * factor**2,
-            weight_squares=self.weight_squares * factor**2,
+            mean=self.mean * smaller,
+            residual_length=self.residual_length * smaller * factor,
+            weight_length=self.weight_length * factor,
+            scale=scale,
+            log_scale=log_scale,
         )
 
     def _moved(self, mean: float) -> RunningEstimate:
-        """With residuals to another mean."""
-        d = mean - self.mean
-        squares = self.squares - d * (2 * self.products - d * self.weight_squares)
-        return replace(
-            self,
-            squares=squares if not squares < 0 else 0.0,  # by rounding; nan stays
-            products=self.products - d * self.weight_squares,
-        )
+        """With residuals to another mean: those of this one less the difference's weights."""
+        a, b = self.residual_length, (mean - self.mean) * self.weight_length
+        unit = max(a, abs(b))
+        if not 0 < unit < math.inf:  # nothing to move, or nothing to save
+            lost = math.nan if unit else 0.0
+            return self._with(residual_length=a + lost, cosine=self.cosine + lost)
+        a, b = a / unit, b / unit
+        square = a * a - 2 * self.cosine * a * b + b * b
+        length = math.sqrt(square) if not square < 0 else 0.0  # by rounding; nan stays
+        cosine = _share(self.cosine * a - b, length)
+        return self._with(residual_length=length * unit, cosine=max(-1.0, min(1.0, cosine)))
+
+
+def _share(part: float, whole: float) -> float:
+    """Quotient of lengths, of which a length of zero has none."""
+    return part / whole if whole else 0.0
