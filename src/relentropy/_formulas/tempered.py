@@ -80,7 +80,9 @@ class Tempered(Measure):
         if not (xp.exact and self.measure.takes_pairs):
             return logits / self.temperature
         temperature = Pair(self.temperature * xp.ones_like(logits))
-        return divide(Pair(logits), temperature, xp=xp)
+        found = divide(Pair(logits), temperature, xp=xp)
+        # Past 1/eps remainders are larger than 1, and exponents know nothing any more.
+        return Pair(found.hi, xp.where(xp.abs(found.lo) < 2.0**-10, found.lo, 0.0))
 
 
 def tempered(measure: Measure, temperature: float) -> Measure:

@@ -13,7 +13,7 @@ from .._records import estimate
 
 Array = TypeVar("Array")
 
-_ALIASES = {
+ALIASES = {
     "kl": "k1",
     "mse": "k2",
     "low_var_kl": "k3",
@@ -173,7 +173,7 @@ def kl_estimate(
     >>> print(kl_estimate(log_probs, ref_log_probs))
     [0.00000000e+00 5.00000083e-19 3.67879441e-01]
     """
-    name, straight = _named(estimator, gradient)
+    name, straight = named(estimator, gradient)
     function = Estimate(
         name,
         straight_through=straight,
@@ -193,11 +193,11 @@ def kl_estimate(
     return elementwise(function, operands, where=where, dtype=dtype, widen=True)  # type: ignore[no-any-return]
 
 
-def _named(estimator: Any, gradient: Any) -> tuple[str, bool]:
+def named(estimator: Any, gradient: Any) -> tuple[str, bool]:
     """The estimator's own name, and whether its gradient is straight-through."""
     gradient = _arguments.chosen("gradient", gradient, ("pathwise", "straight_through"))
     plain = estimator.removesuffix("+") if isinstance(estimator, str) else estimator
-    name = _ALIASES.get(plain, plain)
+    name = ALIASES.get(plain, plain)
     if name not in ESTIMATORS:
         _arguments.chosen("estimator", estimator, tuple(ESTIMATORS))
     return name, gradient == "straight_through" or plain != estimator

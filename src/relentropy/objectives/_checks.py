@@ -10,7 +10,7 @@ from .. import _arguments
 from .._arrays.library import from_loose, require_dense_array
 from .._arrays.plain import Plain
 from .._formulas.estimates import ESTIMATORS
-from ..estimators.samples import _ALIASES, _named
+from ..estimators.samples import ALIASES, named
 
 
 def require_given(**arrays: Any) -> None:
@@ -106,6 +106,6 @@ def is_zero(beta: Any) -> bool:
 def checked_estimator(kl: Any, kl_gradient: Any) -> tuple[str, bool]:
     """The estimator of a penalty, and whether its gradient is straight-through."""
     plain = str(kl).removesuffix("+")
-    _arguments.chosen("kl", _ALIASES.get(plain, plain), tuple(ESTIMATORS))
+    _arguments.chosen("kl", ALIASES.get(plain, plain), tuple(ESTIMATORS))
     _arguments.chosen("kl_gradient", kl_gradient, ("pathwise", "straight_through"))
-    return _named(kl, kl_gradient)
+    return named(kl, kl_gradient)
