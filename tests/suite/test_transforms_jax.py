@@ -114,7 +114,7 @@ def test_only_the_gradient_that_is_wanted_is_computed(call, which, monkeypatch):
         monkeypatch.setattr(kind, "push", watched)
     batch = operands(call, 2, 7)  # a shape that nothing else compiles
     jax.make_jaxpr(jax.grad(lambda *arrays: first(call)(*arrays).sum(), which))(*batch)
-    assert set(asked) == {tuple(i == which for i in range(2))}
+    assert {need[:2] for need in asked} == {tuple(i == which for i in range(2))}
 
 
 def test_gradients_flow_through_a_scan():

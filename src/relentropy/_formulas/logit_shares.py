@@ -226,7 +226,9 @@ class LogitMeasures(LogitShares):
 
 
 def _lifted(x: Array, top: Array, *, xp: Any) -> Array:
-    """``x*exp(top)``, whose second factor may overflow alone, and where x is zero."""
+    """``x*exp(top)``, in two halves where the second factor may overflow alone."""
     none = x == 0
-    half = xp.exp(xp.where(none, 0.0, 0.5 * top))
-    return xp.where(none, x, half * (half * x))
+    far = xp.abs(top) > xp.limits.headroom
+    grown = xp.exp(xp.where(none, 0.0, xp.where(far, 0.5 * top, top)))
+    lifted = grown * x
+    return xp.where(none, x, xp.where(far, grown * lifted, lifted))

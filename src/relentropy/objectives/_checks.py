@@ -40,8 +40,8 @@ def require_shapes(plain: Plain, wanted: dict[str, tuple[tuple[int, ...], ...]])
     for name, shapes in wanted.items():
         one = plain.arrays[name]
         if one is not None and not any(agree(tuple(one.shape), shape) for shape in shapes):
-            named = " or ".join(str(shape) for shape in shapes)
-            raise ValueError(f"{name} must have the shape {named}, not {tuple(one.shape)}")
+            listed = " or ".join(str(shape) for shape in shapes)
+            raise ValueError(f"{name} must have the shape {listed}, not {tuple(one.shape)}")
 
 
 def agree(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
