@@ -168,10 +168,11 @@ def grpo_loss(
     Log-probabilities of the old policy and of the reference and advantages are data: there is
     no derivative by them. A ratio that overflows does no harm where it is clipped or its
     advantage is 0: there its gradient is 0. With a negative advantage it makes the loss inf,
-    unless dual clip bounds it. A token of probability 0 has the ratio 0, or inf if it was impossible for the old policy
-    alone, and 1, without a gradient, if for both. A nan is never hidden where it is selected.
-    Nothing is clamped but what ``clip`` says: verl restricts log-ratios to [-20, 20] and k3 to
-    [-10, 10], beyond which its losses are smaller and its gradients 0.
+    unless dual clip bounds it. A token of probability 0 has the ratio 0, or inf if it was
+    impossible for the old policy alone, and 1, without a gradient, if for both. A nan is never
+    hidden where it is selected. Nothing is clamped but what ``clip`` says: verl restricts
+    log-ratios to [-20, 20] and k3 to [-10, 10], beyond which its losses are smaller and its
+    gradients 0.
 
     Where nothing is selected the loss is 0 with gradient 0.
 
