@@ -5,7 +5,7 @@ entries that contribute nothing, because a compiling backend pays for every new 
 libraries that do not compile also get every case as it is.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -25,26 +25,22 @@ from .backends import Backend
 
 SHORT = 10
 QUICK_ON_JAX = {("jax", "float64"), ("jax-x32", "float32")}
-FIRST_ON_JAX = {"mutual_information", "js_divergence", "renyi_divergence", "binary_entropy"}
+FIRST_ON_JAX = {"js_divergence", "binary_entropy"}
 
 
 def each_record(
-    backends: list[Any],
-    *,
-    records: Iterable[Record],
-    dtypes: Iterable[str] = (),
-    first: Container[str] = FIRST_ON_JAX,
+    backends: list[Any], *, records: Iterable[Record], dtypes: Iterable[str] = ()
 ) -> Any:
     """Parametrise a test over records, backends and dtypes.
 
     What is said of tables takes jax a dozen compilations, and the members of a family what
-    their ``first`` ones take: on demand, but for those. So are the ``dtypes`` that are widened
+    their first ones take: on demand, but for those. So are the ``dtypes`` that are widened
     like others.
     """
     parameters = []
     for record, one in product(records, backends):
         backend, dtype = one.values
-        later = on_demand(record, backend, dtype, first) or repeats(record, backend)
+        later = on_demand(record, backend, dtype) or repeats(record, backend)
         later = later or (dtype in dtypes and _of_a_family(record))
         marks = [*one.marks, *([pytest.mark.full] if later else [])]
         name = f"{record.name}-{one.id}"
@@ -52,10 +48,10 @@ def each_record(
     return pytest.mark.parametrize(("record", "backend", "dtype"), parameters)
 
 
-def on_demand(record: Record, backend: Backend, dtype: str, first: Container[str]) -> bool:
+def on_demand(record: Record, backend: Backend, dtype: str) -> bool:
     """Whether a backend compiles for minutes what it has compiled for a relative."""
     slow = record.kind == "table" or record.name in FAMILIES or "binary" in record.name
-    early = record.name in first and (backend.name, dtype) in QUICK_ON_JAX
+    early = record.name in FIRST_ON_JAX and (backend.name, dtype) in QUICK_ON_JAX
     return backend.library == "jax" and slow and not early
 
 

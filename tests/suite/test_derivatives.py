@@ -27,13 +27,7 @@ DIFFERENTIABLE = [record for record in RECORDS.values() if record.slope_ulp]
 ROWS_OF_TWO = [record for record in DIFFERENTIABLE if record.kind != "table"]
 
 
-# jax compiles derivatives of the others for minutes.
-@each_record(
-    PARAMETERS,
-    records=DIFFERENTIABLE,
-    dtypes=("float16", "float32"),
-    first={"js_divergence", "binary_entropy"},
-)
+@each_record(PARAMETERS, records=DIFFERENTIABLE, dtypes=("float16", "float32"))
 def test_hard_cases(record, backend, dtype):
     check(record, backend, dtype, mixed=backend.library != "jax")
 
