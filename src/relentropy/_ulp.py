@@ -102,7 +102,7 @@ def unit_exponent(true: Truth, form: Format) -> NDArray[np.int32]:
 
 def received(actual: object, dtype: object) -> Received:
     """Widen computed values of any library, or raise TypeError."""
-    array, name = _as_numpy(actual)
+    array, name = as_named(actual)
     if name not in FORMATS:
         msg = f"actual has dtype {name}; expected one of {', '.join(FORMATS)}"
         raise TypeError(msg)
@@ -124,7 +124,7 @@ def _name(dtype: Any) -> str:
     return name
 
 
-def _as_numpy(x: Any) -> tuple[NDArray[Any], str]:
+def as_named(x: Any) -> tuple[NDArray[Any], str]:
     """Values as a numpy array, without rounding, and the name of the dtype they had."""
     if hasattr(x, "detach") and hasattr(x, "cpu"):  # torch
         name = str(x.dtype).rpartition(".")[2]
@@ -140,7 +140,7 @@ def _as_numpy(x: Any) -> tuple[NDArray[Any], str]:
 
 def as_float64(x: object, argument: str) -> NDArray[np.float64]:
     """Widen a floating-point or integer argument, or raise TypeError."""
-    array, name = _as_numpy(x)
+    array, name = as_named(x)
     if name not in FORMATS and array.dtype.kind not in "iu":
         msg = f"{argument} has dtype {name}; expected one of {', '.join(FORMATS)}"
         raise TypeError(msg)
@@ -155,7 +155,7 @@ def truth(desired: object, desired_low: object) -> Truth:
             msg = f"desired has shape {high.shape}, desired_low has {low.shape}"
             raise ValueError(msg)
         return _from_pair(high, low)
-    array, name = _as_numpy(desired)
+    array, name = as_named(desired)
     if name in FORMATS:
         high = array.astype(np.float64)
         return _from_pair(high, np.zeros_like(high))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._ulp import Received, Truth, as_float64, measure, received, truth, unit_exponent
+from .._ulp import Received, Truth, as_float64, measure, received, truth, unit_exponent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,162 @@
+"""Hard cases: operands that are drawn, and what is right for them, which is stored."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from ._drawing import Numbers
+from ._kinds import KINDS, Kind
+from ._points import points
+from ._rows import LONG, Regime, rows
+
+STORE = "truths"
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Numbers to twice the digits of float64, and the condition number of each."""
+
+    high: Numbers
+    low: Numbers
+    condition: Numbers
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives by every operand, of the value or, for maps, with the seeds `SEEDS`."""
+
+    meaning: str
+    """Of which function: of what is normalised, or of sums as they stand."""
+    of: tuple[Exact, ...]
+
+
+@dataclass(frozen=True)
+class HardCase:
+    """Operands that share what makes them hard, and the truth.
+
+    Attributes
+    ----------
+    kind, inputs, dtype : str
+    regime : str
+        What makes them hard.
+    gap : float
+        How close the operands are, relatively; nan where that says nothing.
+    operands : tuple of numpy arrays
+        In float64, representable in `dtype`: rows, or points of an elementwise function.
+    value : Exact
+    slopes : tuple of Slopes
+        What the derivatives may be; empty where nothing is said of them.
+    """
+
+    kind: str
+    inputs: str
+    dtype: str
+    regime: str
+    gap: float
+    operands: tuple[Numbers, ...]
+    value: Exact
+    slopes: tuple[Slopes, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The regime, with its gap."""
+        return self.regime if np.isnan(self.gap) else f"{self.regime} {self.gap:.0e}"
+
+
+def seeds(shape: tuple[int, ...]) -> Numbers:
+    """What the results of maps are weighted with for a derivative."""
+    return np.resize(np.array([1.0, -2.0, 3.0, 0.5]), shape)
+
+
+def regimes(kind: Kind, inputs: str, dtype: str) -> Iterator[Regime]:
+    """The operands of a kind, without what would be said twice."""
+    count = len(kind.operands)
+    if kind.form == "point":
+        drawn: Iterable[Regime] = points(kind.name, inputs, dtype)
+    else:
+        drawn = rows(inputs, dtype)
+    seen = set()
+    for regime in drawn:
+        own = regime._replace(operands=regime.operands[:count])
+        text = b"".join(x.tobytes() for x in own.operands)
+        long = own.operands[0].shape[-1] == LONG
+        if text in seen or (long and kind.name not in _LONG):
+            continue
+        if count == 1 and own.name in {"close", "equal", "uncovered"} and kind.form != "point":
+            continue
+        if count == 1 and own.name == "nan" and not np.isnan(own.operands[0]).any():
+            continue
+        seen.add(text)
+        yield own
+
+
+# What sums so many entries of one sign.
+_LONG = {"kl_divergence", "js_divergence", "entropy", "logsumexp"}
+
+
+@cache
+def hard_cases(kind: str, inputs: str, dtype: str) -> tuple[HardCase, ...]:
+    """All cases of a kind, form of the operands and dtype."""
+    stored = _stored(kind)[inputs][dtype]
+    drawn = list(regimes(KINDS[kind], inputs, dtype))
+    if [checksum(regime) for regime in drawn] != [one["crc"] for one in stored]:
+        msg = f"the operands of {kind} that this machine draws are not those of the truths"
+        raise RuntimeError(msg)
+    return tuple(
+        _case(kind, inputs, dtype, regime, one)
+        for regime, one in zip(drawn, stored, strict=True)
+    )
+
+
+@cache
+def _stored(kind: str) -> Any:
+    path = resources.files(__package__) / STORE / f"{kind}.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def checksum(regime: Regime) -> int:
+    """By which a machine that draws other numbers is found out."""
+    # Adding zero makes of the two zeros one.
+    return zlib.crc32(b"".join((x + 0.0).astype("<f8").tobytes() for x in regime.operands))
+
+
+def _case(kind: str, inputs: str, dtype: str, regime: Regime, stored: Any) -> HardCase:
+    operands = regime.operands
+    for x in operands:
+        x.flags.writeable = False
+    entries = operands[0].shape
+    value = entries if KINDS[kind].form != "row" else entries[:1]
+    found = tuple(
+        Slopes(meaning, tuple(_exact(of, x.shape) for of, x in zip(texts, operands, strict=True)))
+        for meaning, texts in stored.get("slopes", {}).items()
+    )
+    truth = _exact(stored["value"], value)
+    return HardCase(kind, inputs, dtype, regime.name, regime.gap, operands, truth, found)
+
+
+def _exact(stored: Sequence[str], shape: tuple[int, ...]) -> Exact:
+    """Of a text of the numbers, and one of their condition numbers where one is not 1."""
+    high, low = pairs(stored[0].split())
+    condition = np.ones(shape)
+    if len(stored) > 1:
+        condition = np.array([float(word) for word in stored[1].split()]).reshape(shape)
+    return Exact(high.reshape(shape), low.reshape(shape), condition)
+
+
+def pairs(words: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """Decimal numbers as sums of two float64, the first being the nearest."""
+    high = np.array([float(word) for word in words])
+    low = np.zeros_like(high)
+    with localcontext(prec=60):
+        for i in np.flatnonzero(np.isfinite(high) & (high != 0)):
+            low[i] = float(Decimal(words[i]) - Decimal(high[i]))
+    return high, low

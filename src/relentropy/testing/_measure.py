@@ -1,0 +1,301 @@
+"""A function over its hard cases: faults of values and of derivatives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._ulp import FORMATS
+from ._cases import Exact, HardCase, Slopes, seeds
+from ._drawing import Numbers
+from ._kinds import Kind
+from ._ledger import Finding, Ledger
+from ._libraries import Function, Library
+from ._reproducer import of_case
+from .ulp import ulp_error
+
+Gradient = Callable[..., Any]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What an audited function warns of is not what it is audited for."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@dataclass
+class Audited:
+    """A function, how it is called, and where what is found is written down."""
+
+    fn: Function
+    kind: Kind
+    library: Library
+    gradient: Gradient | None
+    """Derivatives of numpy functions, if there are any."""
+    max_ulp: float
+    ledger: Ledger
+    derivatives: bool = True
+    """Whether they are wanted."""
+    batched: bool = True
+    """Whether it takes several rows at once."""
+
+    @property
+    def has_gradient(self) -> bool:
+        provided = self.gradient is not None or self.library.pull is not None
+        return self.derivatives and provided
+
+    def arrays(self, operands: Sequence[Numbers], dtype: str) -> list[Any]:
+        return [self.library.make(x, dtype) for x in operands]
+
+    def value(self, operands: Sequence[Numbers], dtype: str) -> tuple[Numbers, str, str]:
+        """Results in float64, the dtype they had, and their device."""
+        if self.batched:
+            result = self.fn(*self.arrays(operands, dtype))
+            values, name = self.library.read(result)
+            return values, name, self.library.device(result)
+        parts = []
+        name = device = ""
+        for row in zip(*operands, strict=True):
+            result = self.fn(*self.arrays(row, dtype))
+            values, name = self.library.read(result)
+            device = self.library.device(result)
+            parts.append(values)
+        return np.stack(parts), name, device
+
+    def slopes(self, operands: Sequence[Numbers], dtype: str) -> list[Numbers | None]:
+        """Derivatives by each operand in float64; of maps, of their sum with `seeds`."""
+        if self.batched:
+            return self._pulled(operands, dtype)
+        parts = [self._pulled(row, dtype) for row in zip(*operands, strict=True)]
+        return [_stacked(own) for own in zip(*parts, strict=True)]
+
+    def _pulled(self, operands: Sequence[Numbers], dtype: str) -> list[Numbers | None]:
+        arrays = self.arrays(operands, dtype)
+        seed = None
+        if self.kind.form == "map":
+            seed = self.library.make(seeds(operands[0].shape), dtype)
+        if self.gradient is not None:
+            found = self.gradient(*arrays) if seed is None else self.gradient(*arrays, seed)
+            found = found if isinstance(found, (tuple, list)) else [found]
+        else:
+            assert self.library.pull is not None
+            found = self.library.pull(self.fn, arrays, seed)
+        return [None if one is None else self.library.read(one)[0] for one in found]
+
+
+def _stacked(rows: Sequence[Numbers | None]) -> Numbers | None:
+    found = [row for row in rows if row is not None]
+    return np.stack(found) if len(found) == len(rows) else None
+
+
+def settle(audited: Audited, cases: Sequence[HardCase]) -> None:
+    """Find out whether the function takes rows together or one by one.
+
+    Raises
+    ------
+    ValueError
+        If what it returns for easy operands has neither shape.
+    """
+    shapes = []
+    for case in cases:
+        if case.regime != "ordinary":
+            continue
+        for batched in (True, False):
+            audited.batched = batched
+            try:
+                values, _, _ = audited.value(case.operands, case.dtype)
+            except Exception:  # noqa: BLE001, S112 - reported where all cases are called
+                continue
+            if values.shape == case.value.high.shape:
+                return
+            shapes.append((case.operands[0].shape, case.value.high.shape, values.shape))
+    audited.batched = True
+    if shapes:
+        asked, right, shape = shapes[0]
+        msg = (
+            f"fn returned shape {shape} for operands of shape {asked}; a function of kind "
+            f"{audited.kind.name!r} returns {right}, working along the last axis, or takes one "
+            "row at a time: wrap it so"
+        )
+        raise ValueError(msg)
+
+
+# --- values ---------------------------------------------------------------------------------
+
+
+def audit_values(audited: Audited, cases: Sequence[HardCase]) -> None:
+    """Every value of every case against its truth."""
+    for case in cases:
+        try:
+            values, name, device = audited.value(case.operands, case.dtype)
+        except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
+            _raised(audited, case, "value", error)
+            continue
+        if values.shape != case.value.high.shape:
+            detail = f"shape {values.shape} where {case.value.high.shape} is right"
+            _noted(audited, case, "value.shape", detail, np.nan)
+            continue
+        if name in FORMATS and FORMATS[name].digits < FORMATS[case.dtype].digits:
+            _noted(audited, case, "value.dtype", f"{name} of {case.dtype} operands", np.nan)
+        asked = audited.library.device(audited.arrays(case.operands[:1], case.dtype)[0])
+        if asked != device:
+            _noted(audited, case, "value.device", f"on {device}, not {asked}", np.nan)
+        sign = audited.kind.sign
+        _compared(audited, case, "value", values, case.value, sign)
+
+
+def _raised(audited: Audited, case: HardCase, quantity: str, error: Exception) -> None:
+    said = str(error).strip().splitlines()
+    text = f"{type(error).__name__}: {said[0] if said else ''}"[:160]
+    _noted(audited, case, f"{quantity}.error", text, np.inf)
+
+
+def _noted(audited: Audited, case: HardCase, what: str, detail: str, ulp: float) -> None:
+    """A fault of a whole case."""
+    gradient = not what.startswith("value")
+    shown = of_case(case, audited.library, 0, gradient=gradient, batched=audited.batched)
+    finding = Finding(f"{what}.{case.regime}.{case.dtype}", detail, 1, 1, ulp, shown)
+    audited.ledger.fault(case.label, finding)
+
+
+def _compared(
+    audited: Audited,
+    case: HardCase,
+    quantity: str,
+    actual: Numbers,
+    exact: Exact,
+    sign: int,
+) -> None:
+    """Sort numbers into right ones and faults, and write both down."""
+    high = exact.high
+    error = ulp_error(actual, high, desired_low=exact.low, dtype=case.dtype)
+    condition = exact.condition
+    known = ~np.isnan(high) | (quantity == "value")
+    infinite = np.isinf(high)
+    finite = np.isfinite(high) & (np.abs(high) <= _largest(case.dtype))
+    is_nan = np.isnan(actual)
+    faults = {
+        "nan": known & is_nan & ~np.isnan(high),
+        "inf": finite & np.isinf(actual),
+        "negative": finite & (actual < 0) & (high >= 0) & (sign > 0),
+    }
+    if quantity == "value":
+        wrong = (infinite & (actual != high)) | np.isnan(high)
+        faults["hidden"] = wrong & ~is_nan & ~((high == 0) & (actual == 0))
+    bad = np.zeros(actual.shape, bool)
+    for mask in faults.values():
+        bad |= mask
+    # Some devices flush what is below the normal range.
+    least = 2.0 ** FORMATS[case.dtype].low
+    flushed = (np.abs(high) < 2 * least) & (np.abs(actual) < 4 * least)
+    compared = finite & ~bad & ~is_nan & np.isfinite(condition) & ~flushed
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weighed = np.where(compared, error / condition, 0.0)
+    faults["digits"] = compared & ~(weighed <= audited.max_ulp)
+
+    worst = float(np.max(weighed, initial=0.0))
+    audited.ledger.measured(quantity, case.label, case.dtype, worst)
+    for fault, mask in faults.items():
+        if mask.any():
+            _written(audited, case, quantity, fault, mask, actual, exact, weighed, int(known.sum()))
+    if case.gap == case.gap:
+        seen = np.inf if bad.any() else worst
+        audited.ledger.curve.append((quantity, case.dtype, case.gap, seen))
+
+
+def _written(
+    audited: Audited,
+    case: HardCase,
+    quantity: str,
+    fault: str,
+    mask: Numbers,
+    actual: Numbers,
+    exact: Exact,
+    weighed: Numbers,
+    of: int,
+) -> None:
+    score = np.where(mask, weighed, -1.0) if fault == "digits" else mask * 1.0
+    at = np.unravel_index(int(np.argmax(score)), score.shape)
+    ulp = float(weighed[at]) if fault == "digits" else np.inf
+    detail = f"{float(actual[at])!r} where {float(exact.high[at])!r} is right"
+    if fault == "digits":
+        detail += f", {ulp:.2g} ulp"
+        if exact.condition[at] > 1:
+            detail += f" past a condition number of {exact.condition[at]:.2g}"
+    if np.isfinite(case.gap):
+        detail += f" (relative gap {case.gap:.0e})"
+    gradient = quantity != "value"
+    shown = of_case(case, audited.library, int(at[0]), gradient=gradient, batched=audited.batched)
+    name = f"{quantity}.{fault}.{case.regime}.{case.dtype}"
+    audited.ledger.fault(case.label, Finding(name, detail, int(mask.sum()), of, ulp, shown))
+
+
+# --- derivatives ----------------------------------------------------------------------------
+
+
+def audit_slopes(audited: Audited, cases: Sequence[HardCase]) -> None:
+    """Every derivative of every case against that of the function that it is nearest to."""
+    found = []
+    for case in cases:
+        if case.slopes:
+            try:
+                found.append((case, audited.slopes(case.operands, case.dtype)))
+            except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
+                _raised(audited, case, "gradient", error)
+    if not found:
+        return
+    meant = _meaning(found)
+    for case, slopes in found:
+        right = next((one.of for one in case.slopes if one.meaning == meant), ())
+        for name, actual, exact in zip(audited.kind.operands, slopes, right, strict=False):
+            if actual is None:
+                audited.ledger.remark(f"no derivative by {name}")
+            else:
+                _compared(audited, case, "gradient", actual, _with_values(case, exact), 0)
+    if len(found[0][0].slopes) > 1:
+        audited.ledger.remark(f"derivatives are those of {MEANINGS.get(meant, meant)}")
+
+
+MEANINGS = {
+    "normalized": "what is normalised",
+    "measure": "sums as they stand",
+    "plain": "sum(p*log(p/q)) as it stands",
+}
+
+
+def _with_values(case: HardCase, exact: Exact) -> Exact:
+    """nan, which is not compared, where the value itself is not in the dtype's range."""
+    outside = ~(np.abs(case.value.high) <= _largest(case.dtype))
+    if outside.ndim < exact.high.ndim:
+        outside = outside[:, None]
+    return replace(exact, high=np.where(outside, np.nan, exact.high))
+
+
+def _largest(dtype: str) -> float:
+    form = FORMATS[dtype]
+    return 2.0**form.high * (2 - 2.0 ** (1 - form.digits))
+
+
+def _meaning(found: Sequence[tuple[HardCase, list[Numbers | None]]]) -> str:
+    """Which function the derivatives are of: the one that is nearest in an easy regime."""
+    case, slopes = next((one for one in found if one[0].regime == "ordinary"), found[0])
+    errors = {one.meaning: _distance(one, slopes) for one in case.slopes}
+    return min(errors, key=lambda meaning: errors[meaning])
+
+
+def _distance(slopes: Slopes, found: Sequence[Numbers | None]) -> float:
+    """Relative distance, which is not that of digits: large where the meaning is another."""
+    total = 0.0
+    for actual, exact in zip(found, slopes.of, strict=False):
+        if actual is not None:
+            with np.errstate(all="ignore"):
+                off = np.abs(actual - exact.high) / (np.abs(exact.high) + 1e-3)
+            total = max(total, float(np.nan_to_num(off, nan=1e300).max()))
+    return total

@@ -1,0 +1,161 @@
+"""Write the truths that `relentropy.testing` carries: ``python -m tests.tables.audit``.
+
+The operands are the library's (`relentropy.testing` draws them); what is right for them comes
+from `tests.oracle`, as for all other tables.
+"""
+
+import argparse
+import json
+from multiprocessing import Pool
+from pathlib import Path
+
+from mpmath import mp
+
+import relentropy.testing
+from relentropy.testing._cases import STORE, checksum, regimes, seeds
+from relentropy.testing._kinds import KINDS
+
+from ..oracle import evaluate, slopes
+from ..oracle.condition import condition
+from ..oracle.estimates import estimate, estimate_slope
+from ..oracle.exact import FORMATS
+from .regenerate import condition_text, truth_text
+
+DIGITS = 24
+FOLDER = Path(relentropy.testing.__file__).parent / STORE
+SAMPLED = ("k1", "k2", "k3", "abs")
+
+
+def options_of(kind, inputs):
+    """Keywords of the oracle's definition."""
+    if kind.form == "row" and kind.name != "logsumexp":
+        return {"from_logits": inputs in {"logits", "log_probs"}}
+    return {"from_logits": inputs == "logits"} if kind.name.startswith("binary") else {}
+
+
+def written(values, numbers=None):
+    """Texts of numbers, and of their condition numbers where one is not 1."""
+    texts = [" ".join(_short(v) for v in values)]
+    if numbers is not None and any(c != 1 for c in numbers):
+        texts.append(" ".join("1" if c == 1 else condition_text(c) for c in numbers))
+    return texts
+
+
+def _short(value):
+    if not mp.isfinite(value) or value == 0:
+        return truth_text(value)
+    with mp.workprec(256):
+        text = mp.nstr(value, DIGITS, min_fixed=1, max_fixed=0)
+    return text.replace("e+", "e").replace(".0e", "e") if truth_text(value) != "0" else "0"
+
+
+def evaluated(task):
+    """What is stored of one regime."""
+    name, inputs, regime = task
+    kind = KINDS[name]
+    options = options_of(kind, inputs)
+    points = list(zip(*(x.tolist() for x in regime.operands), strict=True))
+    values, numbers = [], []
+    for point in points:
+        value = _value(name, point, options)
+        values += value if isinstance(value, list) else [value]
+        if name not in SAMPLED:
+            numbers.append(condition(name, point, options, value))
+    stored = {"crc": checksum(regime), "value": written(values, numbers)}
+    if regime.slopes:
+        stored["slopes"] = {
+            meaning: _slopes(kind, points, options | more, shift)
+            for meaning, more, shift in meanings(kind, inputs)
+        }
+    return stored
+
+
+def _value(name, point, options):
+    if name in SAMPLED:
+        return estimate(name, *point)
+    value = evaluate(name, *point, **options)
+    return value[0] if name == "logsumexp" else value
+
+
+def meanings(kind, inputs):
+    """Whose derivatives are right: of what is normalised, and of sums as they stand."""
+    yield "normalized", {}, (0, 0)
+    if kind.form == "row" and inputs in {"probs", "log_probs"}:
+        yield "measure", {"normalize": False}, (0, 0)
+        if kind.name == "kl_divergence":  # of sum(p*log(p/q)), without - p + q
+            yield "plain", {"normalize": False}, (1, -1)
+
+
+def _slopes(kind, points, options, shift):
+    by_operand = [([], []) for _ in kind.operands]
+    for point in points:
+        if kind.name in SAMPLED:
+            value = estimate_slope(kind.name, *point)
+            found = [[(value, 1)], [(-value, 1)]]
+        else:
+            weights = seeds((len(point[0]),)) if kind.form == "map" else None
+            found = slopes(kind.name, list(point), options, weights)
+        for (values, numbers), pairs, own, row in zip(
+            by_operand, found, shift, point, strict=False
+        ):
+            entries = row if isinstance(row, list) else [row]
+            for (value, number), entry in zip(pairs, entries, strict=True):
+                with mp.workprec(4000):
+                    # By a logarithm, a unit of mass is the mass itself.
+                    step = own * (mp.exp(entry) if options.get("from_logits") else 1)
+                    values.append(value + step)
+                numbers.append(number if own == 0 else 1)
+    return [written(values, numbers) for values, numbers in by_operand]
+
+
+def write(names, processes, *, anew=False):
+    """Evaluate what is new; with `anew`, everything (long rows take minutes)."""
+    kept = {} if anew else {name: _kept(name) for name in names}
+    tasks, places, stored = [], [], {}
+    for name in names:
+        for inputs in KINDS[name].inputs:
+            for dtype in FORMATS:
+                own = stored.setdefault(name, {}).setdefault(inputs, {}).setdefault(dtype, [])
+                for regime in regimes(KINDS[name], inputs, dtype):
+                    known = kept.get(name, {}).get((inputs, dtype, checksum(regime)))
+                    own.append(known)
+                    if known is None:
+                        tasks.append((name, inputs, regime))
+                        places.append((own, len(own) - 1))
+    order = sorted(range(len(tasks)), key=lambda i: -tasks[i][2].operands[0].size)
+    with Pool(processes) as pool:
+        for i, one in zip(order, pool.imap(evaluated, [tasks[i] for i in order]), strict=True):
+            own, place = places[i]
+            own[place] = one
+    FOLDER.mkdir(exist_ok=True)
+    for name, own in stored.items():
+        text = json.dumps(own, indent=0, separators=(",", ":"))
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _kept(name):
+    """What is stored already, by the form of the operands, dtype and checksum."""
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        return {}
+    held = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        (inputs, dtype, one["crc"]): one
+        for inputs, by_dtype in held.items()
+        for dtype, cases in by_dtype.items()
+        for one in cases
+    }
+
+
+def main():
+    known = [kind.name for kind in KINDS.values() if kind.form in {"point", "row", "map"}]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", nargs="*", default=known)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--anew", action="store_true", help="also what is stored already")
+    chosen = parser.parse_args()
+    write(chosen.kind, chosen.processes, anew=chosen.anew)
+
+
+if __name__ == "__main__":
+    main()
