@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from bench.rivals import KINDS, installed, liger, openrlhf, trl, verl
+from bench.rivals import KINDS, liger, openrlhf, trl, verl
 
 from .objectives import peers
+from .suite.backends import BACKENDS
 
 P = np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]])
 Q = np.array([[0.3, 0.3, 0.4], [0.2, 0.2, 0.6]])
@@ -61,18 +62,11 @@ ESTIMATORS = {"k1": R, "abs": np.abs(R), "k2": R**2 / 2, "k3": np.exp(-R) - 1 + 
 
 def called(formula, *arrays):
     """What it makes of numpy's arrays, and again in numpy."""
-    if not installed(formula.library) or ("scipy" in formula.label and not installed("scipy")):
-        pytest.skip(f"{formula.label} is not installed")
-    if formula.library == "torch":
-        import torch
-
-        return formula.call(*map(torch.tensor, arrays)).numpy()
-    if formula.library == "jax":
-        import jax
-
-        with jax.enable_x64(True):
-            return np.asarray(formula.call(*map(jax.numpy.asarray, arrays)))
-    return formula.call(*arrays)
+    if "scipy" in formula.label:
+        pytest.importorskip("scipy")
+    backend = BACKENDS[formula.library]
+    with backend.active():
+        return backend.read(formula.call(*map(backend.make, arrays)))
 
 
 @pytest.mark.parametrize(
