@@ -343,11 +343,11 @@ def _resampled(found: Clusters, resamples: Any, seed: Any) -> Array:
         )
     residuals = raw.reshape(found.residuals, (count,))
     weights = raw.reshape(found.weights, (count,))
-    top = bottom = raw.zeros(resamples.__index__(), dtype=residuals.dtype, **_placed(plain))
+    top = bottom = raw.zeros(resamples.__index__(), dtype=residuals.dtype, **plain.place)
     for block, start in enumerate(range(0, count, _BLOCK)):
         stop = min(start + _BLOCK, count)
         drawn = constants.exponentials(entropy, block, stop - start, resamples.__index__())
-        drawn = raw.asarray(drawn.T, dtype=residuals.dtype, **_placed(plain))
+        drawn = raw.asarray(drawn.T, dtype=residuals.dtype, **plain.place)
         top = top + raw.matmul(drawn, residuals[start:stop])
         bottom = bottom + raw.matmul(drawn, weights[start:stop])
     many = found.count
@@ -389,7 +389,3 @@ def _constants_for(plain: Plain) -> Any:
     if plain.library == "torch":
         from . import _torch  # noqa: F401
     return _constants
-
-
-def _placed(plain: Plain) -> dict[str, Any]:
-    return {} if plain.library == "dask" else {"device": plain.device}

@@ -156,8 +156,7 @@ def _final(plain: Plain) -> Array:
     size = policy.shape[-1]
     if size == 0:
         return plain.full(0.0, policy)
-    place = {} if plain.library == "dask" else {"device": plain.device}
-    order = raw.arange(1, size + 1, dtype=plain.dtype, **place)
+    order = raw.arange(1, size + 1, dtype=plain.dtype, **plain.place)
     order = plain.kept(raw.broadcast_to(order, policy.shape))
     last = (order == raw.max(order, axis=-1, keepdims=True)) & (order > 0)
     rewards = raw.expand_dims(plain.arrays["rewards"], axis=-1)
