@@ -44,9 +44,7 @@ def checked_base(base: Any) -> float | None:
     """The base of the logarithm as a float; None and e itself mean nats."""
     if base is None:
         return None
-    if isinstance(base, bool) or not isinstance(base, int | float | np.integer | np.floating):
-        raise TypeError(f"base must be a number or None, not {base!r}")
-    value = float(base) if not isinstance(base, int) or base < 2**1000 else math.inf
+    value = _real("base", base, "a number or None")
     if not 1 < value < math.inf:
         raise ValueError(f"base must be greater than 1 and finite, not {base!r}")
     return None if value == math.e else value
@@ -77,11 +75,10 @@ def _shape(name: str, x: Any) -> tuple[int, ...]:
 
 def checked_share(name: str, value: Any) -> float:
     """A number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 <= value <= 1:
+    found = _real(name, value)
+    if not 0 <= found <= 1:
         raise ValueError(f"{name} must be between 0 and 1, not {value!r}")
-    return float(value)
+    return found
 
 
 def chosen(name: str, value: Any, allowed: tuple[str, ...]) -> str:
@@ -182,11 +179,19 @@ def order_and_axis(
 
 def positive(name: str, value: Any) -> float:
     """A finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 < value <= sys.float_info.max:
+    found = _real(name, value)
+    if not 0 < found < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {value!r}")
-    return float(value)
+    return found
+
+
+def integer(name: str, value: Any, least: int) -> int:
+    """An integer of at least so much."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value.__index__() < least:
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return int(value.__index__())
 
 
 def one_axis(axis: Any, ndim: int) -> int:
@@ -242,13 +247,19 @@ def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, 
 
 def number(name: str, value: Any) -> float:
     """A finite real number, of Python or numpy."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    beyond = isinstance(value, int) and abs(value) > sys.float_info.max
-    found = math.inf if beyond else float(value)
+    found = _real(name, value)
     if not abs(found) < math.inf:
         raise ValueError(f"{name} must be finite, not {value!r}")
     return found
+
+
+def _real(name: str, value: Any, wanted: str = "a number") -> float:
+    """A number of Python or numpy; an integer beyond all floats is as large as they get."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return math.inf if value > 0 else -math.inf
+    return float(value)
 
 
 def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:

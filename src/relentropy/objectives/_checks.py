@@ -68,11 +68,7 @@ def checked_length(max_length: Any, mode: str) -> int | None:
         raise ValueError(
             f"max_length is the constant of 'seq-mean-token-sum-norm'; {mode!r} has none"
         )
-    if isinstance(max_length, bool) or not hasattr(max_length, "__index__"):
-        raise TypeError(f"max_length must be an integer, not {max_length!r}")
-    if max_length.__index__() < 1:
-        raise ValueError(f"max_length must be at least 1, not {max_length!r}")
-    return int(max_length.__index__())
+    return _arguments.integer("max_length", max_length, 1)
 
 
 def checked_denominator(denominator: Any) -> Any:
