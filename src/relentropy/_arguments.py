@@ -52,7 +52,7 @@ def checked_base(base: Any) -> float | None:
 
 def refuse_labels(p: Any, q: Any) -> None:
     """Class labels are no distribution, and would be read as counts."""
-    p_shape, q_shape = _shape("p", p), _shape("q", q)
+    p_shape, q_shape = shape_of("p", p), shape_of("q", q)
     integral = "int" in str(getattr(p, "dtype", "")) or (
         isinstance(p, list | tuple | int) and from_loose("p", p).dtype.kind in "iu"
     )
@@ -65,10 +65,11 @@ def refuse_labels(p: Any, q: Any) -> None:
         )
 
 
-def _shape(name: str, x: Any) -> tuple[int, ...]:
+def shape_of(name: str, x: Any) -> tuple[int, ...]:
+    """The shape of an array, or of a list of numbers."""
     if isinstance(x, list | tuple):
         x = from_loose(name, x)
-    elif hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic)):
+    elif not isinstance(x, np.ndarray | np.generic | bool | int | float | complex):
         require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))
 
@@ -119,7 +120,7 @@ def _require_orders_that_fit(
     alpha: tuple[int, ...], operands: dict[str, Any], axes: tuple[int, ...]
 ) -> None:
     """Orders must broadcast against the result."""
-    shape = common_shape({name: _shape(name, one) for name, one in operands.items()})
+    shape = common_shape({name: shape_of(name, one) for name, one in operands.items()})
     result = tuple(n for i, n in enumerate(shape, start=-len(shape)) if i not in axes)
     try:
         common_shape({"alpha": alpha, "result": result})
@@ -162,10 +163,10 @@ def order_and_axis(
         if alpha.dtype.kind not in "iuf":
             raise TypeError(f"alpha must be real numbers, not {alpha.dtype}")
         alpha = alpha.astype(np.float64)
-    ndim = max(len(_shape(name, one)) for name, one in operands.items())
+    ndim = max(len(shape_of(name, one)) for name, one in operands.items())
     axes = tuple(one - ndim for one in reduced_axes(axis, ndim))
-    own = len(_shape("alpha", alpha))
-    _require_orders_that_fit(_shape("alpha", alpha), operands, axes)
+    own = len(shape_of("alpha", alpha))
+    _require_orders_that_fit(shape_of("alpha", alpha), operands, axes)
     if own == 0:
         return (float(alpha) if loose else alpha), axis
     index: list[Any] = []
@@ -203,7 +204,7 @@ def one_axis(axis: Any, ndim: int) -> int:
 
 def labels(name: str, tokens: Any, of: str, logits: Any, axis: Any) -> tuple[Any, int]:
     """Class labels of rows, with an axis of size one where the rows' is."""
-    shape = _shape(of, logits)
+    shape = shape_of(of, logits)
     axis = one_axis(axis, len(shape))
     loose = not hasattr(tokens, "shape")
     if loose:
@@ -228,14 +229,14 @@ def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, 
     """One axis, and a mask of rows as a mask of their entries."""
     shape: tuple[int, ...] = ()
     for name, one in operands.items():
-        own = _shape(name, one)
+        own = shape_of(name, one)
         shape = own if len(own) > len(shape) else shape
     axis = one_axis(axis, len(shape))
     if where is None:
         return axis, None
     if isinstance(where, list | tuple):
         where = from_loose("where", where)
-    mask = _shape("where", where)
+    mask = shape_of("where", where)
     rows = shape[:axis] + shape[axis + 1 :]
     if len(mask) > len(rows):
         raise ValueError(f"where of shape {mask} does not broadcast to the rows' shape {rows}")
@@ -264,7 +265,7 @@ def _real(name: str, value: Any, wanted: str = "a number") -> float:
 
 def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:
     """As many axes as the operands have, or none: fewer would be taken for the last ones."""
-    own, ndim = _shape(name, value), max(len(_shape(n, one)) for n, one in operands.items())
+    own, ndim = shape_of(name, value), max(len(shape_of(n, one)) for n, one in operands.items())
     if len(own) not in (0, ndim):
         raise ValueError(
             f"{name} of shape {own} must have {ndim} axes, as {', '.join(operands)} have; "

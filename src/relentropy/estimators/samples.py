@@ -193,13 +193,21 @@ def kl_estimate(
     return elementwise(function, operands, where=where, dtype=dtype, widen=True)  # type: ignore[no-any-return]
 
 
-def named(estimator: Any, gradient: Any) -> tuple[str, bool]:
-    """The estimator's own name, and whether its gradient is straight-through."""
-    gradient = _arguments.chosen("gradient", gradient, ("pathwise", "straight_through"))
-    plain = estimator.removesuffix("+") if isinstance(estimator, str) else estimator
+def named(
+    estimator: Any,
+    gradient: Any = "pathwise",
+    *,
+    names: tuple[str, str] = ("estimator", "gradient"),
+) -> tuple[str, bool]:
+    """The estimator's own name, and whether its gradient is straight-through.
+
+    ``names`` are those of the two arguments.
+    """
+    gradient = _arguments.chosen(names[1], gradient, ("pathwise", "straight_through"))
+    plain = estimator.removesuffix("+") if isinstance(estimator, str) else ""
     name = ALIASES.get(plain, plain)
     if name not in ESTIMATORS:
-        _arguments.chosen("estimator", estimator, tuple(ESTIMATORS))
+        _arguments.chosen(names[0], estimator, tuple(ESTIMATORS))
     return name, gradient == "straight_through" or plain != estimator
 
 

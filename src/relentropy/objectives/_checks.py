@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _arguments
-from .._arrays.library import from_loose, require_dense_array
+from .._arrays.axes import agree
 from .._arrays.plain import Plain
-from .._formulas.estimates import ESTIMATORS
-from ..estimators.samples import ALIASES, named
 
 
 def require_given(**arrays: Any) -> None:
@@ -18,15 +16,6 @@ def require_given(**arrays: Any) -> None:
     for name, one in arrays.items():
         if one is None:
             raise TypeError(f"{name} must be an array, not None")
-
-
-def shape_of(name: str, x: Any) -> tuple[int, ...]:
-    """The shape of an array, or of a list of numbers."""
-    if isinstance(x, list | tuple):
-        x = from_loose(name, x)
-    elif not isinstance(x, (np.ndarray, np.generic, bool, int, float)):
-        require_dense_array(name, x)  # some that are not have no shape
-    return tuple(getattr(x, "shape", ()))
 
 
 def require_tokens(name: str, shape: tuple[int, ...]) -> None:
@@ -42,22 +31,6 @@ def require_shapes(plain: Plain, wanted: dict[str, tuple[tuple[int, ...], ...]])
         if one is not None and not any(agree(tuple(one.shape), shape) for shape in shapes):
             listed = " or ".join(str(shape) for shape in shapes)
             raise ValueError(f"{name} must have the shape {listed}, not {tuple(one.shape)}")
-
-
-def agree(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether sizes are equal, where a lazy array knows them: one that is not known is nan."""
-    return len(found) == len(wanted) and all(
-        one == other or one != one or other != other
-        for one, other in zip(found, wanted, strict=True)
-    )
-
-
-def broadcasts(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether a shape broadcasts to another one, as far as its sizes are known."""
-    return len(found) <= len(wanted) and all(
-        one == 1 or agree((one,), (other,))
-        for one, other in zip(found[::-1], wanted[::-1], strict=False)
-    )
 
 
 def checked_length(max_length: Any, mode: str) -> int | None:
@@ -92,16 +65,3 @@ def _number_or_array(name: str, value: Any) -> Any:
     if found < 0:
         raise ValueError(f"{name} must not be negative, not {value!r}")
     return found
-
-
-def is_zero(beta: Any) -> bool:
-    """Whether a coefficient is known to be none, before anything is computed."""
-    return isinstance(beta, float) and beta == 0
-
-
-def checked_estimator(kl: Any, kl_gradient: Any) -> tuple[str, bool]:
-    """The estimator of a penalty, and whether its gradient is straight-through."""
-    plain = str(kl).removesuffix("+")
-    _arguments.chosen("kl", ALIASES.get(plain, plain), tuple(ESTIMATORS))
-    _arguments.chosen("kl_gradient", kl_gradient, ("pathwise", "straight_through"))
-    return named(kl, kl_gradient)
