@@ -69,7 +69,7 @@ def shape_of(name: str, x: Any) -> tuple[int, ...]:
     """The shape of an array, or of a list of numbers."""
     if isinstance(x, list | tuple):
         x = from_loose(name, x)
-    elif not isinstance(x, np.ndarray | np.generic | bool | int | float | complex):
+    elif not isinstance(x, (np.ndarray, np.generic, bool, int, float, complex)):
         require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, TypeVar
 
 from .. import _arguments
@@ -226,9 +225,9 @@ def _fitted(function: Estimate, operands: dict[str, Any], where: Any) -> Any:
     if 0 in shape:
         return 0.0
     fixed = {name: given.constant(one) for name, one in given.arrays.items()}
-    plain = dataclasses.replace(function, estimator="k3")
-    control = elementwise(ControlRatio(**vars(plain)), fixed, where=where)
-    value = elementwise(plain, fixed, where=where)
+    options = vars(function) | {"estimator": "k3"}
+    control = elementwise(ControlRatio(**options), fixed, where=where)
+    value = elementwise(Estimate(**options), fixed, where=where)
     raw = given.raw
     with given.quiet():
         size = raw.max(raw.abs(control))
