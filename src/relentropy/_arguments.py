@@ -44,9 +44,7 @@ def checked_base(base: Any) -> float | None:
     """The base of the logarithm as a float; None and e itself mean nats."""
     if base is None:
         return None
-    if isinstance(base, bool) or not isinstance(base, int | float | np.integer | np.floating):
-        raise TypeError(f"base must be a number or None, not {base!r}")
-    value = float(base) if not isinstance(base, int) or base < 2**1000 else math.inf
+    value = _real("base", base, "a number or None")
     if not 1 < value < math.inf:
         raise ValueError(f"base must be greater than 1 and finite, not {base!r}")
     return None if value == math.e else value
@@ -54,7 +52,7 @@ def checked_base(base: Any) -> float | None:
 
 def refuse_labels(p: Any, q: Any) -> None:
     """Class labels are no distribution, and would be read as counts."""
-    p_shape, q_shape = _shape("p", p), _shape("q", q)
+    p_shape, q_shape = shape_of("p", p), shape_of("q", q)
     integral = "int" in str(getattr(p, "dtype", "")) or (
         isinstance(p, list | tuple | int) and from_loose("p", p).dtype.kind in "iu"
     )
@@ -67,21 +65,21 @@ def refuse_labels(p: Any, q: Any) -> None:
         )
 
 
-def _shape(name: str, x: Any) -> tuple[int, ...]:
+def shape_of(name: str, x: Any) -> tuple[int, ...]:
+    """The shape of an array, or of a list of numbers."""
     if isinstance(x, list | tuple):
         x = from_loose(name, x)
-    elif hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic)):
+    elif not isinstance(x, (np.ndarray, np.generic, bool, int, float, complex)):
         require_dense_array(name, x)  # some that are not have no shape
     return tuple(getattr(x, "shape", ()))
 
 
 def checked_share(name: str, value: Any) -> float:
     """A number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 <= value <= 1:
+    found = _real(name, value)
+    if not 0 <= found <= 1:
         raise ValueError(f"{name} must be between 0 and 1, not {value!r}")
-    return float(value)
+    return found
 
 
 def chosen(name: str, value: Any, allowed: tuple[str, ...]) -> str:
@@ -122,7 +120,7 @@ def _require_orders_that_fit(
     alpha: tuple[int, ...], operands: dict[str, Any], axes: tuple[int, ...]
 ) -> None:
     """Orders must broadcast against the result."""
-    shape = common_shape({name: _shape(name, one) for name, one in operands.items()})
+    shape = common_shape({name: shape_of(name, one) for name, one in operands.items()})
     result = tuple(n for i, n in enumerate(shape, start=-len(shape)) if i not in axes)
     try:
         common_shape({"alpha": alpha, "result": result})
@@ -165,10 +163,10 @@ def order_and_axis(
         if alpha.dtype.kind not in "iuf":
             raise TypeError(f"alpha must be real numbers, not {alpha.dtype}")
         alpha = alpha.astype(np.float64)
-    ndim = max(len(_shape(name, one)) for name, one in operands.items())
+    ndim = max(len(shape_of(name, one)) for name, one in operands.items())
     axes = tuple(one - ndim for one in reduced_axes(axis, ndim))
-    own = len(_shape("alpha", alpha))
-    _require_orders_that_fit(_shape("alpha", alpha), operands, axes)
+    own = len(shape_of("alpha", alpha))
+    _require_orders_that_fit(shape_of("alpha", alpha), operands, axes)
     if own == 0:
         return (float(alpha) if loose else alpha), axis
     index: list[Any] = []
@@ -182,11 +180,19 @@ def order_and_axis(
 
 def positive(name: str, value: Any) -> float:
     """A finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    if not 0 < value <= sys.float_info.max:
+    found = _real(name, value)
+    if not 0 < found < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {value!r}")
-    return float(value)
+    return found
+
+
+def integer(name: str, value: Any, least: int) -> int:
+    """An integer of at least so much."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value.__index__() < least:
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return int(value.__index__())
 
 
 def one_axis(axis: Any, ndim: int) -> int:
@@ -198,7 +204,7 @@ def one_axis(axis: Any, ndim: int) -> int:
 
 def labels(name: str, tokens: Any, of: str, logits: Any, axis: Any) -> tuple[Any, int]:
     """Class labels of rows, with an axis of size one where the rows' is."""
-    shape = _shape(of, logits)
+    shape = shape_of(of, logits)
     axis = one_axis(axis, len(shape))
     loose = not hasattr(tokens, "shape")
     if loose:
@@ -223,14 +229,14 @@ def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, 
     """One axis, and a mask of rows as a mask of their entries."""
     shape: tuple[int, ...] = ()
     for name, one in operands.items():
-        own = _shape(name, one)
+        own = shape_of(name, one)
         shape = own if len(own) > len(shape) else shape
     axis = one_axis(axis, len(shape))
     if where is None:
         return axis, None
     if isinstance(where, list | tuple):
         where = from_loose("where", where)
-    mask = _shape("where", where)
+    mask = shape_of("where", where)
     rows = shape[:axis] + shape[axis + 1 :]
     if len(mask) > len(rows):
         raise ValueError(f"where of shape {mask} does not broadcast to the rows' shape {rows}")
@@ -242,18 +248,24 @@ def mask_of_rows(where: Any, operands: dict[str, Any], axis: Any) -> tuple[int, 
 
 def number(name: str, value: Any) -> float:
     """A finite real number, of Python or numpy."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    beyond = isinstance(value, int) and abs(value) > sys.float_info.max
-    found = math.inf if beyond else float(value)
+    found = _real(name, value)
     if not abs(found) < math.inf:
         raise ValueError(f"{name} must be finite, not {value!r}")
     return found
 
 
+def _real(name: str, value: Any, wanted: str = "a number") -> float:
+    """A number of Python or numpy; an integer beyond all floats is as large as they get."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return math.inf if value > 0 else -math.inf
+    return float(value)
+
+
 def require_axes(name: str, value: Any, operands: dict[str, Any]) -> None:
     """As many axes as the operands have, or none: fewer would be taken for the last ones."""
-    own, ndim = _shape(name, value), max(len(_shape(n, one)) for n, one in operands.items())
+    own, ndim = shape_of(name, value), max(len(shape_of(n, one)) for n, one in operands.items())
     if len(own) not in (0, ndim):
         raise ValueError(
             f"{name} of shape {own} must have {ndim} axes, as {', '.join(operands)} have; "

@@ -10,9 +10,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ._arrays import lazy
+from ._arrays.library import quiet
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import EntryFunction, Map, Measure
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
@@ -145,7 +144,5 @@ def done(job: Job, arrays: Arrays) -> Arrays:
         from ._autodiff.jax import evaluate
 
         return evaluate(job, arrays)
-    if job.xp.library in {"numpy", "strict"}:
-        with np.errstate(all="ignore"):
-            return job.value(arrays)
-    return job.value(arrays)
+    with quiet(job.xp.library):
+        return job.value(arrays)

@@ -6,7 +6,6 @@ The numbers are computed by functions of their own; those that draw need matplot
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -145,11 +144,7 @@ def fit_gaussian(
     forward = _arguments.chosen("direction", direction, ("forward", "reverse")) == "forward"
     m, s, logs = _mixture(means, deviations, weights)
     mean, deviation = _start(start)
-    if isinstance(points, bool) or not hasattr(points, "__index__"):
-        raise TypeError(f"points must be an integer, not {points!r}")
-    points = operator.index(points)
-    if points < 100:
-        raise ValueError(f"points must be at least 100, not {points!r}")
+    points = _arguments.integer("points", points, 100)
     # In units of the mixture's own deviation, and relative to its mean.
     w = special.softmax(logs)
     centre = float(m[0] + w @ (m - m[0]))

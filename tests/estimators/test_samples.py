@@ -403,6 +403,11 @@ def test_impossible_options(options, error, words):
         kl_estimate(np.zeros(2), np.zeros(2), **options)
 
 
+def test_bounds_may_be_numpys_narrow_numbers():
+    found = kl_estimate(-1.0, -9.0, estimator="k1", max_log_ratio=np.float16(2))
+    assert found == 2
+
+
 def test_second_derivatives():
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(1)

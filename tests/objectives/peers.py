@@ -1,7 +1,7 @@
-"""What two libraries document of their losses, in numpy; and the paper's, as loops.
+"""What two libraries document of their advantages, and the papers' objectives, in numpy.
 
 Written from TRL's GRPO trainer page and verl's page on its algorithms, and from the papers; no
-tricks, so that what overflows there overflows here.
+tricks, so that what overflows there overflows here. The libraries' losses are among the rivals.
 """
 
 import numpy as np
@@ -21,27 +21,6 @@ def verl_advantages(rewards, *, scale=True):
     return centred / (rewards.std(axis=1, ddof=1, keepdims=True) + 1e-6) if scale else centred
 
 
-def trl_aggregated(losses, mask, loss_type, *, max_length=None):
-    total = (losses * mask).sum()
-    if loss_type == "grpo":
-        return ((losses * mask).sum(-1) / np.maximum(mask.sum(-1), 1.0)).mean()
-    if loss_type == "bnpo":
-        return total / max(mask.sum(), 1.0)
-    assert loss_type == "dr_grpo"
-    return total / (len(losses) * max_length)
-
-
-def verl_aggregated(losses, mask, mode):
-    sums, counts = (losses * mask).sum(-1), mask.sum(-1)
-    if mode == "token-mean":
-        return sums.sum() / counts.sum()
-    if mode == "seq-mean-token-sum-norm":
-        return sums.sum() / losses.shape[-1]
-    if mode == "seq-mean-token-mean":
-        sums = sums / (counts + 1e-8)
-    return sums[counts > 0].sum() / (counts > 0).sum()
-
-
 def surrogate(log_ratio, advantages, low, high, dual=None):
     """Of PPO, and of dual clip: with the product of every ratio."""
     ratio = np.exp(log_ratio)
@@ -53,16 +32,6 @@ def surrogate(log_ratio, advantages, low, high, dual=None):
 
 def k3(log_ratio):
     return np.exp(-log_ratio) + log_ratio - 1
-
-
-def verl_surrogate(log_ratio, *arguments):
-    """Of log-ratios that are restricted to [-20, 20]."""
-    return surrogate(np.clip(log_ratio, -20, 20), *arguments)
-
-
-def verl_k3(log_ratio):
-    """Of log-ratios that are restricted to [-20, 20], restricted to [-10, 10]."""
-    return np.clip(k3(np.clip(log_ratio, -20, 20)), -10, 10)
 
 
 def paper_grpo(log_probs, old, advantages, ref, mask, clip, beta):

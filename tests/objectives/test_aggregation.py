@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from bench.rivals import trl, verl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relentropy.objectives import Parts, aggregate, masked_mean
-
-from . import peers
 
 MODES = (
     "token-mean",
@@ -71,9 +70,9 @@ def test_trls_losses_where_every_answer_has_tokens():
     losses, mask = batch()
     named = {"grpo": "seq-mean-token-mean", "bnpo": "token-mean"}
     for loss_type, mode in named.items():
-        theirs = peers.trl_aggregated(losses, mask, loss_type)
+        theirs = trl.aggregated(losses, mask, loss_type)
         assert aggregate(losses, mask, mode=mode) == pytest.approx(theirs, rel=1e-13)
-    theirs = peers.trl_aggregated(losses, mask, "dr_grpo", max_length=50)
+    theirs = trl.aggregated(losses, mask, "dr_grpo", max_length=50)
     ours = aggregate(losses, mask, mode="seq-mean-token-sum-norm", max_length=50)
     assert ours == pytest.approx(theirs, rel=1e-13)
 
@@ -81,9 +80,9 @@ def test_trls_losses_where_every_answer_has_tokens():
 def test_verls_losses_where_every_answer_has_tokens():
     losses, mask = batch()
     for mode in MODES[:3]:
-        theirs = peers.verl_aggregated(losses, mask, mode)
+        theirs = verl.aggregated(losses, mask, mode)
         assert aggregate(losses, mask, mode=mode) == pytest.approx(theirs, rel=3e-8)
-    theirs = peers.verl_aggregated(losses, mask, MODES[3])
+    theirs = verl.aggregated(losses, mask, MODES[3])
     ours = aggregate(losses, mask, mode=MODES[3], denominator=1)
     assert ours == pytest.approx(theirs, rel=1e-13)
 
@@ -93,22 +92,22 @@ def test_trl_counts_an_empty_answer_and_we_count_as_verl_does():
     mask = np.array([[True, True], [False, False]])
     mode = "seq-mean-token-mean"
     assert aggregate(losses, mask, mode=mode) == 2.0
-    assert peers.verl_aggregated(losses, mask, mode) == pytest.approx(2.0, rel=1e-8)
-    assert peers.trl_aggregated(losses, mask, "grpo") == 1.0
+    assert verl.aggregated(losses, mask, mode) == pytest.approx(2.0, rel=1e-8)
+    assert trl.aggregated(losses, mask, "grpo") == 1.0
     assert aggregate(losses, mask, mode=mode, denominator=2) == 1.0
 
 
 def test_verls_small_constant_in_the_count_is_not_ours():
     losses, mask = np.array([[1.0]]), np.array([[True]])
     assert aggregate(losses, mask, mode="seq-mean-token-mean") == 1.0
-    assert peers.verl_aggregated(losses, mask, "seq-mean-token-mean") == 1 / (1 + 1e-8)
+    assert verl.aggregated(losses, mask, "seq-mean-token-mean") == 1 / (1 + 1e-8)
 
 
 def test_peers_are_nan_where_an_infinity_is_masked_and_we_are_not():
     losses, mask = np.array([[1.0, np.inf]]), np.array([[True, False]])
     with np.errstate(invalid="ignore"):
-        assert np.isnan(peers.trl_aggregated(losses, mask, "bnpo"))
-        assert np.isnan(peers.verl_aggregated(losses, mask, "token-mean"))
+        assert np.isnan(trl.aggregated(losses, mask, "bnpo"))
+        assert np.isnan(verl.aggregated(losses, mask, "token-mean"))
     assert aggregate(losses, mask) == 1.0
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bench.rivals import trl, verl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,11 @@ def one_token(log_ratio, advantage, **options):
     given_ = np.array([[log_ratio]]), np.zeros((1, 1)), np.array([advantage])
     found, gradient = pulled(*given_, **options)
     return found.loss.item(), gradient.item()
+
+
+def verls(function, first, second, *options):
+    """One of verl's formulas, of numpy's arrays."""
+    return function(torch.tensor(first), torch.tensor(second), *options).numpy()
 
 
 # --- the papers ---------------------------------------------------------------------------
@@ -116,7 +122,7 @@ def test_dr_grpo():
         max_length=50,
     )  # fmt: skip
     losses = peers.surrogate(log_probs - old, advantages[:, None], 0.2, 0.2)
-    want = peers.trl_aggregated(losses, mask, "dr_grpo", max_length=50)
+    want = trl.aggregated(losses, mask, "dr_grpo", max_length=50)
     assert found.loss == pytest.approx(want, rel=1e-13)
     assert found.kl == 0
 
@@ -138,20 +144,20 @@ def test_trl_and_verl_agree_with_it_where_nothing_is_clamped(clip, dual):
     log_probs, old, advantages, ref, mask = batch(3)
     columns = advantages[:, None]
     losses = peers.surrogate(log_probs - old, columns, *clip, dual)
-    restricted = peers.verl_surrogate(log_probs - old, columns, *clip, dual)
-    penalty, same = peers.k3(log_probs - ref), peers.verl_k3(log_probs - ref)
+    restricted = verls(verl.clipped, log_probs - old, columns, *clip, dual)
+    penalty, same = peers.k3(log_probs - ref), verls(verl.k3, log_probs, ref)
     options = {"where": mask, "clip": clip, "dual_clip": dual, "beta": 0.1}
     for mode, loss_type in (("seq-mean-token-mean", "grpo"), ("token-mean", "bnpo")):
         found = grpo_loss(log_probs, old, advantages, ref, aggregation=mode, **options)
-        trl = peers.trl_aggregated(losses + 0.1 * penalty, mask, loss_type)
-        verl = peers.verl_aggregated(restricted + 0.1 * same, mask, mode)
-        assert found.loss == pytest.approx(trl, rel=1e-12)
-        assert found.loss == pytest.approx(verl, rel=1e-7)
+        plain = trl.aggregated(losses + 0.1 * penalty, mask, loss_type)
+        clamped = verl.aggregated(restricted + 0.1 * same, mask, mode)
+        assert found.loss == pytest.approx(plain, rel=1e-12)
+        assert found.loss == pytest.approx(clamped, rel=1e-7)
 
 
 def test_verl_clamps_k3_to_ten_and_its_gradient_to_nothing():
     log_probs, ref = np.array([[-9.0]]), np.array([[-1.0]])
-    assert peers.verl_k3(log_probs - ref) == 10.0
+    assert verls(verl.k3, log_probs, ref) == 10.0
     found, gradient = pulled(log_probs, log_probs, np.zeros(1), ref, beta=1.0)
     assert found.loss.item() == pytest.approx(np.exp(8) - 9, rel=1e-14)
     assert gradient.item() == pytest.approx(1 - np.exp(8), rel=1e-14)
@@ -159,7 +165,7 @@ def test_verl_clamps_k3_to_ten_and_its_gradient_to_nothing():
 
 def test_verl_clamps_log_ratios_to_twenty():
     gap, advantage = np.array([[30.0]]), np.array([-1.0])
-    with_clamp = peers.verl_surrogate(gap, advantage[:, None], 0.2, 0.2)
+    with_clamp = verls(verl.clipped, gap, advantage[:, None], 0.2, 0.2, None)
     assert with_clamp == pytest.approx(np.exp(20))
     loss, gradient = one_token(30.0, -1.0)
     assert loss == gradient == pytest.approx(np.exp(30), rel=1e-14)

@@ -125,6 +125,18 @@ def _same(one: int, other: int) -> bool:
     return one == other or not (_known(one) and _known(other))
 
 
+def agree(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two shapes do."""
+    return len(one) == len(other) and all(map(_same, one, other))
+
+
+def broadcasts(one: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether the first shape broadcasts to the second."""
+    return len(one) <= len(shape) and all(
+        m == 1 or _same(m, n) for m, n in zip(one[::-1], shape[::-1], strict=False)
+    )
+
+
 def require_equal_sizes(
     shapes: dict[str, tuple[int, ...]], shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> None:
@@ -140,10 +152,7 @@ def require_equal_sizes(
 
 def require_mask(mask: tuple[int, ...], shape: tuple[int, ...]) -> None:
     """A mask must broadcast to the operands' shape."""
-    fits = len(mask) <= len(shape) and all(
-        m == 1 or _same(m, n) for m, n in zip(mask[::-1], shape[::-1], strict=False)
-    )
-    if not fits:
+    if not broadcasts(mask, shape):
         hint = ""
         if mask == shape[: len(mask)]:
             hint = "; a mask without the reduced axis is where=mask[..., None]"

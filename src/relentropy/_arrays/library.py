@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any, NamedTuple
 
 import array_api_compat as compat
 import numpy as np
+
+from . import dtypes
 
 Array = Any
 
@@ -62,6 +65,32 @@ def gather(arguments: dict[str, Any]) -> Arguments:
         return Arguments("numpy", _numpy_namespace(), None, arrays, loose)
     library, raw = _library(arrays)
     return Arguments(library, raw, _device(library, arrays), arrays, loose)
+
+
+def placed(library: str, device: Any) -> dict[str, Any]:
+    """Keywords of a function that makes an array, to have it beside the others."""
+    return {} if library == "dask" else {"device": device}
+
+
+def mask_of(found: Arguments) -> Array | None:
+    """The argument ``where``, if there is one: a boolean array."""
+    mask = found.arrays.get("where")
+    if mask is None and "where" in found.loose:
+        place = placed(found.library, found.device)
+        mask = found.raw.asarray(found.loose["where"].tolist(), **place)
+    if mask is not None and dtypes.name_of(mask.dtype) != "bool":
+        raise TypeError(f"where must be boolean, not {dtypes.name_of(mask.dtype)}")
+    return mask
+
+
+def quiet(library: str) -> contextlib.AbstractContextManager[Any]:
+    """Where numpy, and what is built on it, does not warn.
+
+    Of infinities and nans, that is, which a later choice leaves out.
+    """
+    if library in {"numpy", "strict"}:
+        return np.errstate(all="ignore")
+    return contextlib.nullcontext()
 
 
 def from_loose(name: str, value: Any) -> np.ndarray:

@@ -11,11 +11,9 @@ import contextlib
 import sys
 from typing import Any
 
-import numpy as np
-
 from . import dtypes
 from .axes import common_shape, require_mask
-from .library import gather
+from .library import gather, mask_of, placed, quiet
 
 Array = Any
 
@@ -48,6 +46,8 @@ class Plain:
         masks = {} if where is None else {"where": where}
         found = gather({**given, **masks})
         self.library, self.raw, self.device = found.library, found.raw, found.device
+        self.place = placed(found.library, found.device)
+        """Keywords for a new array beside the operands."""
         kinds = {
             name: dtypes.kind_of(name, found.arrays[name].dtype)
             for name in given
@@ -63,27 +63,13 @@ class Plain:
             name: self._operand(name, found) if name in given else None for name in operands
         }
         for name, number in numbers.items():
-            self.arrays[name] = self.raw.full((), number, dtype=self.dtype, **self._device())
-        self.mask = None if where is None else self._mask(found)
+            self.arrays[name] = self.raw.full((), number, dtype=self.dtype, **self.place)
+        self.mask = mask_of(found)
 
     def _operand(self, name: str, found: Any) -> Array:
         if name in found.arrays:
             return self.raw.astype(found.arrays[name], self.dtype, copy=False)
-        return self._made(found.loose[name].tolist(), self.dtype)
-
-    def _mask(self, found: Any) -> Array:
-        mask = found.arrays.get("where")
-        if mask is None:
-            mask = self._made(found.loose["where"].tolist(), None)
-        if dtypes.name_of(mask.dtype) != "bool":
-            raise TypeError(f"where must be boolean, not {dtypes.name_of(mask.dtype)}")
-        return mask
-
-    def _made(self, value: Any, dtype: Any) -> Array:
-        return self.raw.asarray(value, dtype=dtype, **self._device())
-
-    def _device(self) -> dict[str, Any]:
-        return {} if self.library == "dask" else {"device": self.device}
+        return self.raw.asarray(found.loose[name].tolist(), dtype=self.dtype, **self.place)
 
     def shape(self, *names: str) -> tuple[int, ...]:
         """What the named operands broadcast to, the mask included."""
@@ -110,7 +96,7 @@ class Plain:
 
     def counted(self, shape: tuple[int, ...]) -> Array:
         """1 for every entry that the mask selects, 0 for the others."""
-        return self.kept(self.raw.ones(shape, dtype=self.dtype, **self._device()))
+        return self.kept(self.raw.ones(shape, dtype=self.dtype, **self.place))
 
     def constant(self, x: Array) -> Array:
         """The same numbers, with a derivative of zero."""
@@ -132,9 +118,7 @@ class Plain:
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """Where numpy is not to warn of infinities that a later choice leaves out."""
-        if self.library in {"numpy", "strict"}:
-            return np.errstate(all="ignore")
-        return contextlib.nullcontext()
+        return quiet(self.library)
 
     def like_the_library(self, array: Array) -> Array:
         """A 0-d result as the library's own functions return it."""

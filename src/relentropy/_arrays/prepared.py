@@ -8,7 +8,7 @@ import numpy as np
 
 from . import dtypes
 from .axes import Layout, common_shape, reduced_axes, require_equal_sizes, require_mask
-from .library import Arguments, gather
+from .library import Arguments, gather, mask_of, placed
 from .namespace import Namespace, namespace
 
 Array = Any
@@ -45,7 +45,8 @@ class Prepared:
         ]
         default = dtypes.default_float(found.library, found.raw, found.device)
         name = dtypes.promote(kinds, default)
-        self.library, self.raw, self.device = found.library, found.raw, found.device
+        self.library, self.raw = found.library, found.raw
+        self._place = placed(found.library, found.device)
         wanted = dtypes.at_least_float32(name) if widen else name
         self.result = wanted if dtype is None else dtypes.requested(dtype)
         wide = dtypes.has_float64(found.library, found.device)
@@ -58,7 +59,7 @@ class Prepared:
         self.xp: Namespace = namespace(
             found.library, found.raw, "float64" if wide else "float32", exact
         )
-        self.mask = self._mask(found)
+        self.mask = mask_of(found)
         self.reduced = tuple(operands)
         self.arrays = {
             key: found.arrays[key] if key in found.arrays else self._lift(key, found, name)
@@ -86,24 +87,12 @@ class Prepared:
     def _lift(self, key: str, found: Arguments, name: str) -> Array:
         value = found.loose[key]
         dtypes.kind_of(key, value.dtype)
-        made = {"dtype": dtypes.dtype_object(self.library, self.raw, name)}
-        if self.library != "dask":
-            made["device"] = self.device
+        dtype = dtypes.dtype_object(self.library, self.raw, name)
         with np.errstate(over="ignore"):  # what a narrow dtype cannot hold becomes infinite
-            return self.raw.asarray(value.tolist(), **made)
+            return self.raw.asarray(value.tolist(), dtype=dtype, **self._place)
 
     def _full(self, value: float, dtype: Any) -> Array:
-        made = {} if self.library == "dask" else {"device": self.device}
-        return self.raw.full((), value, dtype=dtype, **made)
-
-    def _mask(self, found: Arguments) -> Array | None:
-        mask = found.arrays.get("where")
-        if mask is None and "where" in found.loose:
-            made = {} if self.library == "dask" else {"device": self.device}
-            mask = self.raw.asarray(found.loose["where"].tolist(), **made)
-        if mask is not None and dtypes.name_of(mask.dtype) != "bool":
-            raise TypeError(f"where must be boolean, not {dtypes.name_of(mask.dtype)}")
-        return mask
+        return self.raw.full((), value, dtype=dtype, **self._place)
 
     def layout(self, axis: Any, *, reducing: bool = True, stretch: bool = False) -> Layout:
         shapes = {name: tuple(array.shape) for name, array in self.arrays.items()}
@@ -118,8 +107,7 @@ class Prepared:
     def add_positions(self, layout: Layout) -> None:
         """An operand more: the place of every entry along the one axis that is reduced."""
         (axis,) = layout.axes
-        made = {} if self.library == "dask" else {"device": self.device}
-        places = self.raw.arange(layout.shape[axis], dtype=self.raw.int32, **made)
+        places = self.raw.arange(layout.shape[axis], dtype=self.raw.int32, **self._place)
         after = len(layout.shape) - axis - 1
         self.arrays["positions"] = self.raw.reshape(places, (-1,) + (1,) * after)
 

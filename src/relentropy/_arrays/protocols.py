@@ -101,6 +101,7 @@ class EntryFunction(Protocol):
 
         Empty where the function takes no mask.
         """
+        return ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,11 @@ class Elementwise:
     value: Callable[..., Array]
     slopes: tuple[Callable[..., Array], ...]
     fills: tuple[float, ...] = ()
+
+
+def flat(first: Array, /, *others: Array, xp: Namespace) -> Array:
+    """The slope by an operand that nothing moves with."""
+    return xp.zeros_like(first)
 
 
 class Slopes(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._arrays.pairs import Pair, exp, two_prod
-from .._arrays.protocols import Elementwise
+from .._arrays.protocols import Elementwise, flat
 from .expectation import difference
 from .expm1mx import expm1, expm1mx
 from .exponentials import log1mexp, log1pexp, logaddexp, logsubexp
@@ -168,10 +168,6 @@ def _sigmoid(x: Pair, *, xp: Any) -> Array:
     return xp.where(below, low, 1.0) / (1 + low)
 
 
-def _flat(x: Array, /, *, xp: Any) -> Array:
-    return xp.zeros_like(x)
-
-
 XLOGY = Elementwise(xlogy, (_xlogy_by_x, _xlogy_by_y))
 XLOG1PY = Elementwise(xlog1py, (_xlog1py_by_x, _xlog1py_by_y))
 ENTR = Elementwise(entr, (_entr,))
@@ -183,4 +179,4 @@ LOG1MEXP = Elementwise(log1mexp, (_log1mexp,))
 LOG1PEXP = Elementwise(log1pexp, (_log1pexp,))
 LOGADDEXP = Elementwise(logaddexp, (_logaddexp_by_x, _logaddexp_by_y))
 LOGSUBEXP = Elementwise(logsubexp, (_logsubexp_by_x, _logsubexp_by_y))
-SIGN_OF_SUM = Elementwise(sign_of_sum, (_flat,))
+SIGN_OF_SUM = Elementwise(sign_of_sum, (flat,))

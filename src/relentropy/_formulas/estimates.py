@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from .._arrays.pairs import Pair, exp
+from .._arrays.protocols import flat
 from .expectation import difference, sign
 from .expm1mx import expm1, expm1mx
 from .times import times
@@ -28,6 +29,8 @@ _APART = 4.0
 
 class Sample(NamedTuple):
     u: Pair
+    none: Array
+    """Where both models have no mass, and u is 0."""
     weight: Array
     log_weight: Array
     excess: Array | None
@@ -168,7 +171,7 @@ class Estimate:
     def slopes(self) -> tuple[Any, ...]:
         fitted = self.estimator == "control_variate"
         weights = (self._by_weight,) if self.weighted else ()
-        return (self._by_p, self._by_r, *weights, *((_flat,) if fitted else ()))
+        return (self._by_p, self._by_r, *weights, *((flat,) if fitted else ()))
 
     def _by_p(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Array:
         sample = self._sample(log_p, log_r, *more, xp=xp)
@@ -179,8 +182,7 @@ class Estimate:
             if self.bound is not None:
                 inside = xp.abs(log_p - log_r) <= self.bound
                 slope = xp.where(inside | xp.isnan(slope), slope, 0.0)
-        none = (log_p == -_INF) & (log_r == -_INF)
-        return xp.where(none, 0.0, xp.where(xp.isnan(sample.u.hi), _NAN, slope))
+        return xp.where(sample.none, 0.0, xp.where(xp.isnan(sample.u.hi), _NAN, slope))
 
     def _by_r(self, *operands: Array, xp: Any) -> Array:
         return 0 - self._by_p(*operands, xp=xp)
@@ -209,7 +211,7 @@ class Estimate:
             weight = xp.where(log_weight > most, self.max_weight, weight)
             log_weight = xp.minimum(log_weight, most)
         excess = more[-1] if self.estimator == "control_variate" else None
-        return Sample(u, weight, log_weight, excess)
+        return Sample(u, none, weight, log_weight, excess)
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,3 @@ class ControlRatio(Estimate):
     def value(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Array:
         sample = self._sample(log_p, log_r, *more, xp=xp)
         return 0 - ESTIMATORS["k3"].slope(sample, xp=xp)
-
-
-def _flat(log_p: Array, *operands: Array, xp: Any) -> Array:
-    return xp.zeros_like(log_p)

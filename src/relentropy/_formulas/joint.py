@@ -28,7 +28,7 @@ from .._arrays.pairs import (
     three_words,
     total,
 )
-from .._arrays.protocols import Block, Measure
+from .._arrays.protocols import Block, EntryFunction, Measure
 from .cells import Entries, Weights, only_first
 from .expectation import in_base
 from .kl_term import kl_term
@@ -239,12 +239,11 @@ def _less(whole: Words, part: Words) -> Array:
 
 
 @dataclass(frozen=True)
-class Pointwise:
+class Pointwise(EntryFunction):
     """``log(x/y)`` of every entry: an elementwise function of an entry and its marginals."""
 
     base: float | None
     entries = Weights()
-    fills = ()
 
     def value(self, *block: Array, xp: Any) -> Array:
         x = self.entries.mass(block, xp=xp)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, add_sums, divide, exp, three_words, total
 from .._arrays.polynomials import exp_reach, exp_tail
-from .._arrays.protocols import Block, Measure
+from .._arrays.protocols import Block, EntryFunction, Measure
 from .cells import Logits, only_first
 from .expectation import in_base
 from .expm1mx import expm1
@@ -266,11 +266,10 @@ class DependenceOfLogits(TableMeasure):
 
 
 @dataclass(frozen=True)
-class PointwiseOfLogits:
+class PointwiseOfLogits(EntryFunction):
     """``log(p/q)`` of every entry of a table of two variables."""
 
     base: float | None
-    fills = ()
 
     def value(self, *block: Array, xp: Any) -> Array:
         one = log_cell(block, xp=xp)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._arrays.protocols import EntryFunction
+
 Array = Any
 Average = Literal["arithmetic", "geometric", "min", "max", "joint"]
 
 
 @dataclass(frozen=True)
-class Normalized:
+class Normalized(EntryFunction):
     """Information over an average of entropies; one entropy where that is of both together.
 
     Where there is nothing to tell, two constants tell it all: 1. Where one of the two alone
@@ -18,7 +20,6 @@ class Normalized:
     """
 
     average: Average
-    fills = ()
 
     def value(self, information: Array, *entropies: Array, xp: Any) -> Array:
         mean = self._mean(*entropies, xp=xp)

@@ -29,8 +29,8 @@ class Sums(NamedTuple):
     q: Pair
     excess: Pair
     """sum(p*(exp(d) - 1 - d)), and q where there is no p; -sum(p*d) without a bucket."""
-    gain: Pair
-    """sum(q - p)."""
+    gain: Any
+    """sum(q - p), a pair; None without a bucket, which is made of it."""
     lost: Array
     """Whether p has mass where q has none."""
     valid: Array
@@ -61,20 +61,22 @@ class PartialFold:
         log_p, log_q = block
         p, q, d, live = _entry(block, xp=xp)
         x, low = d.hi, 0.0 if d.lo is None else d.lo
-        grown = expm1(x, xp=xp)
-        # Far above, where p*(exp(d) - 1) leaves the range, q is all that counts.
-        far = x > xp.limits.headroom
+        gain = None
         if self.bucket:
+            grown = expm1(x, xp=xp)
+            # Far above, where p*(exp(d) - 1) leaves the range, q is all that counts.
+            far = x > xp.limits.headroom
             excess = xp.where(far, q, p * (expm1mx(x, xp=xp) + grown * low))
             lifted = xp.where(log_p > -_INF, 0.0, q)
+            gain = xp.where(far, q, p * (grown + low * (1 + grown)))
+            gain = total(xp.where(live, gain, q - p), xp=xp)
         else:
             excess, lifted = -(p * x + p * low), xp.zeros_like(p)
-        gain = xp.where(far, q, p * (grown + low * (1 + grown)))
         return Sums(
             p=total(p, xp=xp, compensated=True),
             q=total(q, xp=xp, compensated=True),
             excess=total(xp.where(live, excess, lifted), xp=xp),
-            gain=total(xp.where(live, gain, q - p), xp=xp),
+            gain=gain,
             lost=xp.any((log_p > -_INF) & (log_q == -_INF)),
             valid=~xp.any(~((log_p < _INF) & (log_q < _INF))),
         )
@@ -84,7 +86,7 @@ class PartialFold:
             one.p + other.p,
             one.q + other.q,
             one.excess + other.excess,
-            one.gain + other.gain,
+            one.gain + other.gain if self.bucket else None,
             one.lost | other.lost,
             one.valid & other.valid,
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, exp
-from .._arrays.protocols import Elementwise
+from .._arrays.protocols import Elementwise, flat
 from .expectation import difference
 from .expm1mx import expm1
 
@@ -51,7 +51,7 @@ class Surrogate:
 
     @property
     def slopes(self) -> tuple[Any, ...]:
-        return (self._slope, _flat, _flat)
+        return (self._slope, flat, flat)
 
     def value(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Any) -> Array:
         token = self._token(log_p, log_old, advantage, xp=xp)
@@ -92,7 +92,7 @@ class Clipped(Surrogate):
 
     @property
     def slopes(self) -> tuple[Any, ...]:
-        return (_flat, _flat, _flat)
+        return (flat, flat, flat)
 
     def value(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Any) -> Array:
         token = self._token(log_p, log_old, advantage, xp=xp)
@@ -108,19 +108,18 @@ def _ratio(log_p: Array, log_old: Array, /, *, xp: Any) -> Array:
     return exp(_log_ratio(log_p, log_old, xp=xp), xp=xp)
 
 
-def _flat(*operands: Array, xp: Any) -> Array:
-    return xp.zeros_like(operands[0])
-
-
-def _first(value: Array, carrier: Array, /, *, xp: Any) -> Array:
+def _first(value: Array, other: Array, /, *, xp: Any) -> Array:
     return value
 
 
-def _one(value: Array, carrier: Array, /, *, xp: Any) -> Array:
+def _one(value: Array, other: Array, /, *, xp: Any) -> Array:
     return xp.ones_like(value)
 
 
 # A constant for whoever looks at a policy's ratios: it moves with nothing.
-RATIO = Elementwise(_ratio, (_flat, _flat), (0.0, 0.0))
+RATIO = Elementwise(_ratio, (flat, flat), (0.0, 0.0))
 # The first operand's value with the second one's derivative.
-CARRIED = Elementwise(_first, (_flat, _one), (0.0, 0.0))
+CARRIED = Elementwise(_first, (flat, _one), (0.0, 0.0))
+# The divergence at a position, whose derivative by the log-probability of the way there is the
+# divergence: E[KL] moves with where one gets to, too.
+REACHED = Elementwise(_first, (_one, _first), (0.0, 0.0))

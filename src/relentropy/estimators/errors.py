@@ -329,10 +329,7 @@ def _linearised(found: Clusters) -> Array:
 
 def _resampled(found: Clusters, resamples: Any, seed: Any) -> Array:
     """What resampled sequences' estimates differ from the estimate by, one for each."""
-    if isinstance(resamples, bool) or not hasattr(resamples, "__index__"):
-        raise TypeError(f"resamples must be an integer, not {resamples!r}")
-    if resamples.__index__() < 2:
-        raise ValueError(f"resamples must be at least 2, not {resamples!r}")
+    resamples = _arguments.integer("resamples", resamples, 2)
     plain, raw = found.plain, found.plain.raw
     constants = _constants_for(plain)
     entropy = constants.entropy(seed)
@@ -343,11 +340,11 @@ def _resampled(found: Clusters, resamples: Any, seed: Any) -> Array:
         )
     residuals = raw.reshape(found.residuals, (count,))
     weights = raw.reshape(found.weights, (count,))
-    top = bottom = raw.zeros(resamples.__index__(), dtype=residuals.dtype, **_placed(plain))
+    top = bottom = raw.zeros(resamples, dtype=residuals.dtype, **plain.place)
     for block, start in enumerate(range(0, count, _BLOCK)):
         stop = min(start + _BLOCK, count)
-        drawn = constants.exponentials(entropy, block, stop - start, resamples.__index__())
-        drawn = raw.asarray(drawn.T, dtype=residuals.dtype, **_placed(plain))
+        drawn = constants.exponentials(entropy, block, stop - start, resamples)
+        drawn = raw.asarray(drawn.T, dtype=residuals.dtype, **plain.place)
         top = top + raw.matmul(drawn, residuals[start:stop])
         bottom = bottom + raw.matmul(drawn, weights[start:stop])
     many = found.count
@@ -389,7 +386,3 @@ def _constants_for(plain: Plain) -> Any:
     if plain.library == "torch":
         from . import _torch  # noqa: F401
     return _constants
-
-
-def _placed(plain: Plain) -> dict[str, Any]:
-    return {} if plain.library == "dask" else {"device": plain.device}

@@ -6,31 +6,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from .. import _arguments
 from .._arrays.plain import Plain
-from .._arrays.protocols import Elementwise
 from .._call import elementwise, reduce
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.partial import PartialKL as _PartialKL
+from .._formulas.surrogate import REACHED
 from .._formulas.tempered import tempered
 from .._records import estimate
 
 Array = TypeVar("Array")
-
-
-def _value(divergence: Any, before: Any, *, xp: Any) -> Any:
-    return divergence
-
-
-def _by_divergence(divergence: Any, before: Any, *, xp: Any) -> Any:
-    return xp.ones_like(divergence)
-
-
-def _by_score(divergence: Any, before: Any, *, xp: Any) -> Any:
-    return divergence
-
-
-# The divergence at a position, whose derivative by the log-probability of the way there is the
-# divergence: E[KL] moves with where one gets to, too.
-_REACHED = Elementwise(_value, (_by_divergence, _by_score))
 
 
 @estimate(
@@ -145,7 +128,7 @@ def rao_blackwell_kl(
         )
     before = given.before(given.kept(given.arrays["log_probs"]))
     return elementwise(  # type: ignore[no-any-return]
-        _REACHED, {"divergence": value, "log_probs": before}, dtype=given.name
+        REACHED, {"divergence": value, "log_probs": before}, dtype=given.name
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, TypeVar
 
 from .. import _arguments
@@ -193,13 +192,21 @@ def kl_estimate(
     return elementwise(function, operands, where=where, dtype=dtype, widen=True)  # type: ignore[no-any-return]
 
 
-def named(estimator: Any, gradient: Any) -> tuple[str, bool]:
-    """The estimator's own name, and whether its gradient is straight-through."""
-    gradient = _arguments.chosen("gradient", gradient, ("pathwise", "straight_through"))
-    plain = estimator.removesuffix("+") if isinstance(estimator, str) else estimator
+def named(
+    estimator: Any,
+    gradient: Any = "pathwise",
+    *,
+    names: tuple[str, str] = ("estimator", "gradient"),
+) -> tuple[str, bool]:
+    """The estimator's own name, and whether its gradient is straight-through.
+
+    ``names`` are those of the two arguments.
+    """
+    gradient = _arguments.chosen(names[1], gradient, ("pathwise", "straight_through"))
+    plain = estimator.removesuffix("+") if isinstance(estimator, str) else ""
     name = ALIASES.get(plain, plain)
     if name not in ESTIMATORS:
-        _arguments.chosen("estimator", estimator, tuple(ESTIMATORS))
+        _arguments.chosen(names[0], estimator, tuple(ESTIMATORS))
     return name, gradient == "straight_through" or plain != estimator
 
 
@@ -218,9 +225,9 @@ def _fitted(function: Estimate, operands: dict[str, Any], where: Any) -> Any:
     if 0 in shape:
         return 0.0
     fixed = {name: given.constant(one) for name, one in given.arrays.items()}
-    plain = dataclasses.replace(function, estimator="k3")
-    control = elementwise(ControlRatio(**vars(plain)), fixed, where=where)
-    value = elementwise(plain, fixed, where=where)
+    options = vars(function) | {"estimator": "k3"}
+    control = elementwise(ControlRatio(**options), fixed, where=where)
+    value = elementwise(Estimate(**options), fixed, where=where)
     raw = given.raw
     with given.quiet():
         size = raw.max(raw.abs(control))

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _arguments
-from .._arrays.library import from_loose, require_dense_array
+from .._arrays.axes import agree
 from .._arrays.plain import Plain
-from .._formulas.estimates import ESTIMATORS
-from ..estimators.samples import ALIASES, named
 
 
 def require_given(**arrays: Any) -> None:
@@ -18,15 +16,6 @@ def require_given(**arrays: Any) -> None:
     for name, one in arrays.items():
         if one is None:
             raise TypeError(f"{name} must be an array, not None")
-
-
-def shape_of(name: str, x: Any) -> tuple[int, ...]:
-    """The shape of an array, or of a list of numbers."""
-    if isinstance(x, list | tuple):
-        x = from_loose(name, x)
-    elif not isinstance(x, (np.ndarray, np.generic, bool, int, float)):
-        require_dense_array(name, x)  # some that are not have no shape
-    return tuple(getattr(x, "shape", ()))
 
 
 def require_tokens(name: str, shape: tuple[int, ...]) -> None:
@@ -44,22 +33,6 @@ def require_shapes(plain: Plain, wanted: dict[str, tuple[tuple[int, ...], ...]])
             raise ValueError(f"{name} must have the shape {listed}, not {tuple(one.shape)}")
 
 
-def agree(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether sizes are equal, where a lazy array knows them: one that is not known is nan."""
-    return len(found) == len(wanted) and all(
-        one == other or one != one or other != other
-        for one, other in zip(found, wanted, strict=True)
-    )
-
-
-def broadcasts(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether a shape broadcasts to another one, as far as its sizes are known."""
-    return len(found) <= len(wanted) and all(
-        one == 1 or agree((one,), (other,))
-        for one, other in zip(found[::-1], wanted[::-1], strict=False)
-    )
-
-
 def checked_length(max_length: Any, mode: str) -> int | None:
     """The constant of Dr. GRPO, where it is of any use."""
     if max_length is None:
@@ -68,11 +41,7 @@ def checked_length(max_length: Any, mode: str) -> int | None:
         raise ValueError(
             f"max_length is the constant of 'seq-mean-token-sum-norm'; {mode!r} has none"
         )
-    if isinstance(max_length, bool) or not hasattr(max_length, "__index__"):
-        raise TypeError(f"max_length must be an integer, not {max_length!r}")
-    if max_length.__index__() < 1:
-        raise ValueError(f"max_length must be at least 1, not {max_length!r}")
-    return int(max_length.__index__())
+    return _arguments.integer("max_length", max_length, 1)
 
 
 def checked_denominator(denominator: Any) -> Any:
@@ -96,16 +65,3 @@ def _number_or_array(name: str, value: Any) -> Any:
     if found < 0:
         raise ValueError(f"{name} must not be negative, not {value!r}")
     return found
-
-
-def is_zero(beta: Any) -> bool:
-    """Whether a coefficient is known to be none, before anything is computed."""
-    return isinstance(beta, float) and beta == 0
-
-
-def checked_estimator(kl: Any, kl_gradient: Any) -> tuple[str, bool]:
-    """The estimator of a penalty, and whether its gradient is straight-through."""
-    plain = str(kl).removesuffix("+")
-    _arguments.chosen("kl", ALIASES.get(plain, plain), tuple(ESTIMATORS))
-    _arguments.chosen("kl_gradient", kl_gradient, ("pathwise", "straight_through"))
-    return named(kl, kl_gradient)

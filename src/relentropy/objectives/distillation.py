@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .. import _arguments
+from .._arrays.axes import agree, broadcasts
 from .._arrays.plain import Plain
 from .._arrays.protocols import Measure
 from .._call import reduce
@@ -12,14 +13,7 @@ from .._formulas.f_divergence import FDivergence
 from .._formulas.generators import JensenShannon, SkewJensenShannon
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.tempered import tempered
-from ._checks import (
-    agree,
-    broadcasts,
-    checked_denominator,
-    checked_length,
-    require_given,
-    shape_of,
-)
+from ._checks import checked_denominator, checked_length, require_given
 from .aggregation import MODES, Mode, aggregate
 
 Array = Any
@@ -163,7 +157,7 @@ def distillation_loss(
 
 def _require_shapes(operands: dict[str, Any], where: Any, axis: Any) -> None:
     """Logits of one shape, and a mask of their rows."""
-    teacher, student = (shape_of(name, one) for name, one in operands.items())
+    teacher, student = (_arguments.shape_of(name, one) for name, one in operands.items())
     if not agree(teacher, student):
         raise ValueError(
             f"teacher_logits and student_logits must have the same shape, not {teacher} and "
@@ -176,7 +170,7 @@ def _require_shapes(operands: dict[str, Any], where: Any, axis: Any) -> None:
         )
     axis = _arguments.one_axis(axis, len(teacher))
     tokens = teacher[:axis] + teacher[axis + 1 :]
-    mask = () if where is None else shape_of("where", where)
+    mask = () if where is None else _arguments.shape_of("where", where)
     if not broadcasts(mask, tokens):
         raise ValueError(
             f"where must have the shape (batch, time), {tokens}, or broadcast to it, not {mask}"

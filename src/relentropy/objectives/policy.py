@@ -12,12 +12,11 @@ from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED, RATIO, Clipped, Surrogate
 from ..estimators import kl_estimate
+from ..estimators.samples import named
 from ._checks import (
     checked_beta,
     checked_denominator,
-    checked_estimator,
     checked_length,
-    is_zero,
     require_given,
     require_shapes,
     require_tokens,
@@ -202,7 +201,7 @@ def grpo_loss(
     """
     low, high = _bounds(clip)
     dual_clip = _checked_dual(dual_clip)
-    estimator, straight = checked_estimator(kl, kl_gradient)
+    estimator, straight = named(kl, kl_gradient, names=("kl", "kl_gradient"))
     _arguments.chosen("ratio", ratio, ("token", "sequence", "sequence-token"))
     _arguments.chosen("aggregation", aggregation, MODES)
     kl_weighted = _arguments.one_flag("kl_weighted", kl_weighted)
@@ -253,9 +252,8 @@ def grpo_loss(
             where=where,
         )  # fmt: skip
         divergence = aggregate(estimates, where, **options)
-        if not is_zero(beta):
-            with plain.quiet():  # a loss of -inf and a divergence of inf have no sum
-                loss = loss + penalty(plain.arrays["beta"], divergence)
+        with plain.quiet():  # a loss of -inf and a divergence of inf have no sum
+            loss = loss + penalty(plain.arrays["beta"], divergence)
     still = {name: plain.constant(one) for name, one in entries.items()}
     clipped = elementwise(Clipped(low, high), still, where=where)
     return PolicyLoss(

@@ -9,6 +9,7 @@ from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED
 from ..estimators import kl_estimate
+from ..estimators.samples import named
 from ._checks import checked_beta, require_given, require_shapes, require_tokens
 from ._penalty import penalty
 from .aggregation import masked_mean
@@ -110,10 +111,10 @@ def rlhf_objective(
     form = _arguments.chosen("form", form, forms)  # type: ignore[assignment]
     if denominator is not None and form != "loss":
         raise ValueError(f"denominator is of the loss; {form!r} are not divided")
-    estimator = str(estimator)
+    name, straight = named(estimator)
     beta = checked_beta(beta)
     require_given(rewards=rewards, log_probs=log_probs, ref_log_probs=ref_log_probs)
-    if form == "loss" and estimator.endswith("+"):
+    if form == "loss" and straight:
         raise ValueError(
             f"estimator {estimator!r} has the divergence's gradient already, and the loss "
             f"would have it twice; pass {estimator[:-1]!r}"
@@ -127,7 +128,7 @@ def rlhf_objective(
     with plain.quiet():
         penalties = kl_estimate(
             plain.arrays["log_probs"], plain.constant(plain.arrays["ref_log_probs"]),
-            estimator=estimator, where=where,
+            estimator=name, where=where,
         )  # fmt: skip
         penalties = penalty(plain.constant(plain.arrays["beta"]), penalties)
         costs = penalties - plain.constant(_final(plain))
@@ -136,14 +137,14 @@ def rlhf_objective(
         costs = plain.raw.sum(costs, axis=-1)
         if form == "sequence_rewards":
             return plain.like_the_library(plain.constant(0 - costs))
-        return _loss(costs, plain, estimator, denominator)
+        return _loss(costs, plain, name, denominator)
 
 
 def _loss(costs: Array, plain: Plain, estimator: str, denominator: Any) -> Array:
     """The mean of sequences' costs, with its derivative by their scores."""
     raw, policy = plain.raw, plain.arrays["log_probs"]
     moving = plain.constant(costs) * raw.sum(plain.kept(policy), axis=-1)
-    if estimator not in {"k1", "kl"}:  # whose own gradient has the mean 0
+    if estimator != "k1":  # whose own gradient has the mean 0
         moving = moving + costs
     carried = elementwise(CARRIED, {"value": plain.constant(costs), "carrier": moving})
     selected = raw.any(raw.astype(plain.counted(policy.shape), raw.bool), axis=-1)
@@ -156,8 +157,7 @@ def _final(plain: Plain) -> Array:
     size = policy.shape[-1]
     if size == 0:
         return plain.full(0.0, policy)
-    place = {} if plain.library == "dask" else {"device": plain.device}
-    order = raw.arange(1, size + 1, dtype=plain.dtype, **place)
+    order = raw.arange(1, size + 1, dtype=plain.dtype, **plain.place)
     order = plain.kept(raw.broadcast_to(order, policy.shape))
     last = (order == raw.max(order, axis=-1, keepdims=True)) & (order > 0)
     rewards = raw.expand_dims(plain.arrays["rewards"], axis=-1)

@@ -1,78 +1,17 @@
-"""What else one would call: the same functions as other libraries have them.
+"""Rivals for the tables of hard cases, and which of the cases each of them takes."""
 
-Speed and accuracy are compared with these. A rival is written the way its users write it, with
-the library's own functions where it has them, and it is measured only on inputs that its
-documentation lets one pass.
-"""
-
-import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-# --- callables, in the array type of their library -----------------------------------------
-
-
-def numpy_kl_div(x, y):
-    with np.errstate(all="ignore"):
-        return x * np.log(x / y) - x + y
-
-
-def numpy_kl_weights(p, q, axis=-1):
-    with np.errstate(all="ignore"):
-        p = p / np.sum(p, axis=axis, keepdims=True)
-        q = q / np.sum(q, axis=axis, keepdims=True)
-        return np.sum(p * np.log(p / q), axis=axis)
-
-
-def scipy_kl_weights(p, q, axis=-1):
-    from scipy import stats
-
-    with np.errstate(all="ignore"):
-        return stats.entropy(p, q, axis=axis)
-
-
-def torch_kl_div(x, y):
-    import torch
-
-    return torch.xlogy(x, x / y) - x + y
-
-
-def torch_kl_weights(p, q, axis=-1):
-    import torch
-
-    p = p / p.sum(axis, keepdim=True)
-    q = q / q.sum(axis, keepdim=True)
-    return torch.nn.functional.kl_div(q.log(), p, reduction="none").sum(axis)
-
-
-def torch_kl_logits(p, q, axis=-1):
-    import torch
-
-    functional = torch.nn.functional
-    log_p, log_q = functional.log_softmax(p, axis), functional.log_softmax(q, axis)
-    return functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(axis)
-
-
-def jax_kl_weights(p, q, axis=-1):
-    from jax.scipy import special
-
-    p = p / p.sum(axis, keepdims=True)
-    q = q / q.sum(axis, keepdims=True)
-    return special.rel_entr(p, q).sum(axis)
-
-
-def jax_kl_logits(p, q, axis=-1):
-    import jax
-
-    log_p, log_q = jax.nn.log_softmax(p, axis), jax.nn.log_softmax(q, axis)
-    return (jax.numpy.exp(log_p) * (log_p - log_q)).sum(axis)
-
-
-# --- the same by name, for the tables of hard cases ----------------------------------------
+from .lookup import library_of, named
+from .plain import (
+    jax_kl_logits,
+    jax_kl_weights,
+    scipy_kl_weights,
+    torch_kl_logits,
+    torch_kl_weights,
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +29,9 @@ class Rival:
 def _plain(label, operands):
     """A function of arrays alone."""
     return Rival(
-        _library(label),
+        library_of(label),
         label,
-        lambda *arrays, **_: _named(label)(*arrays),
+        lambda *arrays, **_: named(label)(*arrays),
         lambda options, count: not options and count == operands,
     )
 
@@ -100,9 +39,9 @@ def _plain(label, operands):
 def _along(label, keyword):
     """A function of one array and an axis."""
     return Rival(
-        _library(label),
+        library_of(label),
         label,
-        lambda a, **_: _named(label)(a, **{keyword: -1}),
+        lambda a, **_: named(label)(a, **{keyword: -1}),
         lambda options, count: not options and count == 1,
     )
 
@@ -111,33 +50,20 @@ def _weighted(label):
     """logsumexp, where it takes weights."""
 
     def call(a, b=None, return_sign=False):
-        result = _named(label)(a, axis=-1, b=b, return_sign=return_sign)
+        result = named(label)(a, axis=-1, b=b, return_sign=return_sign)
         return result[0] if return_sign else result
 
-    return Rival(_library(label), label, call, lambda *_: True)
+    return Rival(library_of(label), label, call, lambda *_: True)
 
 
 def _divergence(label, function, from_logits):
     """A divergence of normalised rows."""
     return Rival(
-        _library(label),
+        library_of(label),
         label,
         lambda p, q, **_: function(p, q),
         lambda options, _: options == {"from_logits": from_logits, "normalize": True},
     )
-
-
-def _library(label):
-    return label.replace(".", " ").partition(" ")[0]
-
-
-def _named(label):
-    module, _, name = label.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
-def installed(library):
-    return importlib.util.find_spec(library) is not None
 
 
 RIVALS = {
