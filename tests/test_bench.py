@@ -33,12 +33,12 @@ def test_a_table_has_lines_of_equal_length():
 def test_the_same_figures_give_the_same_page_in_any_order():
     figures = [worst(), worst(dtype="float32", allowed=1.0)]
     orders = figures, figures[::-1]
-    pages = {page(("kl_div",), ("numpy",), order, [], []) for order in orders}
+    pages = {page(("kl_div",), ("numpy",), order, []) for order in orders}
     assert len(pages) == 1
 
 
 def test_an_error_above_its_bound_stands_out():
-    assert "**4.00 (2)**" in page(("kl_div",), ("numpy",), [worst(ulp=4.0, above=2)], [], [])
+    assert "**4.00 (2)**" in page(("kl_div",), ("numpy",), [worst(ulp=4.0, above=2)], [])
 
 
 def test_derivatives_have_a_row_a_function_and_a_column_a_backend_and_dtype():
@@ -46,7 +46,7 @@ def test_derivatives_have_a_row_a_function_and_a_column_a_backend_and_dtype():
         Slope("kl_div", dtype, "torch", ulp, 3.0, 24, "somewhere")
         for dtype, ulp in (("float32", 0.5), ("float64", 3.5))
     ]
-    text = page(("kl_div", "entr"), ("torch",), [], [], slopes)
+    text = page(("kl_div", "entr"), ("torch",), [], slopes)
     section = text.partition("## Derivatives")[2]
     (row,) = (line for line in section.splitlines() if line.startswith("| `kl_div`"))
     assert [cell.strip() for cell in row.split("|")[2:-1]] == ["0.50", "**3.50**", "1, 1, 1, 3"]

@@ -52,7 +52,7 @@ EASY = {
         kl(two_outcomes(sigmoid(A)), two_outcomes(sigmoid(B))),
     ),
     # log(B(1, 2)/B(2, 3)) + digamma(2) + digamma(3) - 2*digamma(5), by harmonic numbers.
-    ("beta_kl_divergence", "parameters"): (
+    ("kl_beta", "parameters"): (
         tuple(np.array([float(one)]) for one in (2, 3, 1, 2)),
         np.array([np.log(6) + 1 + 3 / 2 - 2 * 25 / 12]),
     ),

@@ -1,6 +1,7 @@
-"""``python -m bench.accuracy``: measure, print progress, write docs/accuracy.md.
+"""``python -m bench.accuracy``: measure, print progress, write docs/accuracy.md and rivals.md.
 
-Twenty minutes on two cores, most of them for the compiler of jax.
+Twenty-five minutes on two cores, most of them for the compiler of jax; ``--rivals`` is five of
+them.
 """
 
 import argparse
@@ -21,17 +22,18 @@ from tests.tables.load import DATA
 import relentropy  # noqa: F401 - declares the records
 from relentropy._records import RECORDS
 
-from . import slopes
+from . import audited, slopes
 from .page import page
 from .worst import measure
 
 COLUMNS = ("numpy", "torch", "jax", "jax-x32", "strict", "dask")
-PAGE = Path(__file__).parents[2] / "docs" / "accuracy.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__)
-    parser.add_argument("--output", type=Path, default=PAGE, help="the page to write")
+    parser.add_argument("--output", type=Path, default=DOCS, help="where to write the pages")
+    parser.add_argument("--rivals", action="store_true", help="rivals.md only")
     parser.add_argument("--backends", nargs="+", default=COLUMNS, choices=tuple(BACKENDS))
     parser.add_argument(
         "--functions", nargs="+", default=tuple(RECORDS), choices=tuple(RECORDS)
@@ -42,6 +44,9 @@ def main() -> None:
     )
     chosen = parser.parse_args()
 
+    if chosen.rivals:
+        _audit_rivals(chosen.output)
+        return
     for name in chosen.backends:
         if BACKENDS[name].missing:
             print(f"{name} left out: {BACKENDS[name].missing}")
@@ -50,9 +55,9 @@ def main() -> None:
             print(f"{name} left out: it has no table of hard cases")
     columns = tuple(name for name in chosen.backends if not BACKENDS[name].missing)
     functions = tuple(name for name in chosen.functions if (DATA / name).exists())
-    worsts, scores, derivatives = _measured(functions, columns, chosen)
-    text = page(functions, columns, worsts, scores, derivatives)
-    chosen.output.write_text(text, encoding="utf-8")
+    worsts, derivatives = _measured(functions, columns, chosen)
+    text = page(functions, columns, worsts, derivatives)
+    (chosen.output / "accuracy.md").write_text(text, encoding="utf-8")
     failing = [worst for worst in worsts if worst.fails]
     for slope in derivatives:
         if slope.fails:
@@ -65,7 +70,14 @@ def main() -> None:
         )
     above = len(failing) + sum(slope.fails for slope in derivatives)
     total = len(worsts) + len(derivatives)
-    print(f"wrote {chosen.output.name}; {above} of {total} above their bounds")
+    print(f"wrote accuracy.md; {above} of {total} above their bounds")
+    _audit_rivals(chosen.output)
+
+
+def _audit_rivals(folder):
+    text = audited.page(audited.measured())
+    (folder / "rivals.md").write_text(text, encoding="utf-8")
+    print("wrote rivals.md")
 
 
 def _measured(functions, columns, chosen):
@@ -97,10 +109,7 @@ def _measured(functions, columns, chosen):
             what = "derivative of " * (job in derivatives) + " ".join(job[1:])
             print(f"[{spent:4.0f} s] {len(done)}/{len(jobs)} {what}", flush=True)
     # In the order of the page, not of completion.
-    ordered = [done[job] for job in values]
-    worsts = [worst for worst, _ in ordered]
-    scores = [score for _, scores in ordered for score in scores]
-    return worsts, scores, [done[job] for job in derivatives]
+    return [done[job] for job in values], [done[job] for job in derivatives]
 
 
 def _lightness(job: tuple[object, str, str, str]) -> tuple[bool, int]:

@@ -10,7 +10,6 @@ from tests.suite.backends import BACKENDS, DTYPES
 from relentropy._records import RECORDS
 
 from ..table import table
-from .against import Score
 from .slopes import Slope
 from .worst import Worst
 
@@ -37,14 +36,6 @@ largest error over the whole table, in ulp of the dtype.
   record exempts are not in these tables but in the last ones.
 """
 
-RIVALS_PREFACE = """\
-The same hard cases through the functions that other libraries have, in their own arrays, and
-ours at the same points. Only points with a finite true value are counted, since at nan and
-infinity conventions differ. *inf* means that a nan, an infinity or a negative number came
-back where a finite, non-negative one is right; how often is said beside it, with the largest
-error among the other points.
-"""
-
 SLOPES_PREFACE = """\
 The derivative by every operand, at a few points or short rows of every case: the largest error
 of a component, in ulp of the dtype, divided by the component's condition number (see
@@ -61,7 +52,6 @@ def page(
     functions: Sequence[str],
     columns: Sequence[str],
     worsts: Sequence[Worst],
-    scores: Sequence[Score],
     slopes: Sequence[Slope],
 ) -> str:
     """The whole of docs/accuracy.md."""
@@ -73,7 +63,6 @@ def page(
     for dtype in DTYPES:
         parts += [f"### {dtype}", _worst_inputs(functions, columns, dtype, found)]
     parts += ["## Derivatives", SLOPES_PREFACE, _slopes(functions, slopes)]
-    parts += ["## Rivals", RIVALS_PREFACE, _rivals(scores)]
     parts += ["## Exemptions", EXEMPTIONS_PREFACE, *_exemptions(functions, columns, found)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -167,34 +156,6 @@ def _slope(slope: Slope | None) -> str:
 
 def _bounds(bounds: dict[str, float]) -> str:
     return ", ".join(f"{bounds[dtype]:g}" for dtype in DTYPES)
-
-
-def _rivals(scores: Sequence[Score]) -> str:
-    rows = [
-        [
-            f"`{score.function}`", score.rival, score.dtype, str(score.points),
-            _score(score), figure(score.ours),
-        ]
-        for score in scores
-        if score.points
-    ]  # fmt: skip
-    head = ["", "rival", "dtype", "points", "its error", "ours"]
-    return table(head, rows, left=3)
-
-
-def _score(score: Score) -> str:
-    counts = [
-        f"{count} {what}"
-        for count, what in (
-            (score.nan, "nan"),
-            (score.infinite, "infinite"),
-            (score.negative, "negative"),
-        )
-        if count
-    ]
-    if not counts:
-        return figure(score.rest)
-    return f"inf ({', '.join(counts)}; else {figure(score.rest)})"
 
 
 def _exemptions(functions, columns, found) -> list[str]:

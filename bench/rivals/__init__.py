@@ -1,14 +1,12 @@
 """What else one would call: the same functions as other libraries have them.
 
 Speed and accuracy are compared with these, and the audit is shown on them. A rival is written
-the way its users write it, with the library's own functions where it has them. `RIVALS` is
-what the tables of hard cases are measured on, only with inputs that its documentation lets one
-pass. `KINDS` is all of them, by the kind of function. `trl`, `verl`, `openrlhf` and `liger`
-are what these projects document of their losses, written down anew.
+the way its users write it, with the library's own functions where it has them. `KINDS` is all
+of them, by the kind of function. `trl`, `verl`, `openrlhf` and `liger` are what these projects
+document of their losses, written down anew.
 """
 
 from . import liger, openrlhf, trl, verl
-from .cases import RIVALS, Rival
 from .kinds import KINDS, Formula
 from .lookup import installed
 from .plain import (
@@ -22,9 +20,7 @@ from .plain import (
 
 __all__ = [
     "KINDS",
-    "RIVALS",
     "Formula",
-    "Rival",
     "installed",
     "liger",
     "numpy_kl_div",

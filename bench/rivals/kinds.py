@@ -140,7 +140,7 @@ KINDS = {
         _torch("torch Bernoulli, logits", "logits", plain.torch_kl_bernoulli),
     ),
     # Of both parameters of p and both of q.
-    "beta_kl_divergence": (_torch("torch Beta", "parameters", plain.torch_kl_beta),),
+    "kl_beta": (_torch("torch Beta", "parameters", plain.torch_kl_beta),),
     # Of the sampled tokens' log_probs under the policy and the reference.
     "kl_estimator": (
         _numpy("numpy k3", "log_probs", plain.numpy_k3, SCHULMAN),

@@ -104,7 +104,9 @@ def _slopes(kind, points, options, shift):
                     # By a logarithm, a unit of mass is the mass itself.
                     step = own * (mp.exp(entry) if options.get("from_logits") else 1)
                     values.append(value + step)
-                numbers.append(number if own == 0 else 1)
+                    if own and mp.isfinite(value):
+                        number = (abs(value) + abs(step)) / abs(value + step)
+                numbers.append(number)
     return [written(values, numbers) for values, numbers in by_operand]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,20 +39,14 @@ def audit_samples(audited: Audited, dtypes: Sequence[str]) -> None:
 def sample_cases(name: str, dtype: str) -> list[HardCase]:
     """An estimator's cases; its derivative may be that of any (straight-through ones are)."""
     by_name = {other: hard_cases(other, "log_probs", dtype) for other in ESTIMATORS}
-    cases = []
-    for i, case in enumerate(by_name[name]):
-        slopes = tuple(
-            Slopes(other, by_name[other][i].slopes[0].of[:1])
-            for other in ESTIMATORS
-            if case.slopes
-        )
-        cases.append(
-            HardCase(
-                "kl_estimator", "log_probs", dtype, case.regime, case.gap, case.operands,
-                case.value, slopes,
-            )
-        )  # fmt: skip
-    return cases
+
+    def slopes(i: int) -> tuple[Slopes, ...]:
+        return tuple(Slopes(o, by_name[o][i].slopes[0].of[:1]) for o in ESTIMATORS)
+
+    return [
+        replace(case, slopes=slopes(i)) if case.slopes else case
+        for i, case in enumerate(by_name[name])
+    ]
 
 
 def _which(audited: Audited, dtypes: Sequence[str]) -> str | None:

@@ -11,6 +11,8 @@ from ._drawing import Numbers, rounded, symmetric
 from ._rows import GAPS, INF, NAN, Regime
 
 POINTS = 6
+MANY = 12
+"""Points of close pairs, for faults that come and go with the last digits."""
 
 
 def points(name: str, inputs: str, dtype: str) -> Iterator[Regime]:
@@ -47,6 +49,8 @@ def _pairs(dtype: str) -> Iterator[Regime]:
     for gap in _gaps(dtype):
         x = rounded(np.array([0.3, 0.75, 1.0, 1.9]), dtype)
         yield Regime("close", (x, x * (1 + gap * np.array([1, -1, 1, -1]))), gap)
+        x = rounded(1 + symmetric("close x", (MANY,)) / 2, dtype)
+        yield Regime("close", (x, x * (1 + gap * symmetric("gap", (MANY,)))), gap, slopes=False)
     yield Regime("equal", _of([0.25, 3.0], [0.25, 3.0]))
     yield Regime("extreme", _of([low, high, low, high], [high, low, 1.0, 1.0]))
     yield Regime("zero", _of([0, 0], [0, 0.5]))
@@ -135,6 +139,8 @@ def _samples(dtype: str) -> Iterator[Regime]:
         size = min(1.0, gap / (16 * _eps(dtype)))
         x = rounded(size * np.array([-0.25, -1.0, -3.0]), dtype)
         yield Regime("close", (x, x + gap * np.array([-1, 1, -1])), gap)
+        x = rounded(size * 4 * (symmetric("close x", (MANY,)) - 1) / 2, dtype)
+        yield Regime("close", (x, x + gap * symmetric("gap", (MANY,))), gap, slopes=False)
     yield Regime("equal", _of([-0.5, -7.0], [-0.5, -7.0]))
     yield Regime("far", _of([-1, -6, -9, -1, -1], [-6, -1, -1, -22, -41]))
     if FORMATS[dtype].high > 100:
@@ -166,6 +172,8 @@ def _binary_probs(dtype: str) -> Iterator[Regime]:
     for gap in _gaps(dtype, 8.0):
         p = rounded(np.array([0.2, 0.5, 0.9]), dtype)
         yield Regime("close", (p, p * (1 + gap * np.array([1, -1, -1]))), gap)
+        p = rounded(0.5 + 0.45 * symmetric("close p", (MANY,)), dtype)
+        yield Regime("close", (p, p * (1 + gap * symmetric("gap", (MANY,)))), gap, slopes=False)
     yield Regime("equal", _of([0.25, 0.75], [0.25, 0.75]))
     low, _ = _ends(dtype)
     eps = _eps(dtype)
@@ -181,6 +189,8 @@ def _binary_logits(dtype: str) -> Iterator[Regime]:
     for gap in _gaps(dtype, 8.0):
         a = rounded(np.array([-3.0, 0.25, 2.0]), dtype)
         yield Regime("close", (a, a + gap * np.array([1, 1, -1])), gap)
+        a = rounded(4 * symmetric("close a", (MANY,)), dtype)
+        yield Regime("close", (a, a + gap * symmetric("gap", (MANY,))), gap, slopes=False)
     yield Regime("equal", _of([-2, 0, 5], [-2, 0, 5]))
     yield Regime("far", _of([90, -90, 0], [-90, 90, 500]))
     yield Regime("certain", _of([7, -8], [7.5, -7]))

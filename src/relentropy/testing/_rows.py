@@ -18,6 +18,8 @@ INF, NAN = np.inf, np.nan
 GAPS = (1e-1, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-15)
 LONG = 131072
 ROWS, ENTRIES = 2, 4
+MORE = 8, 6
+"""Further rows of close pairs, for faults that come and go with the last digits."""
 
 
 class Regime(NamedTuple):
@@ -55,6 +57,9 @@ def _probs(dtype: str) -> Iterator[Regime]:
     for gap in GAPS:
         if gap * 2.0**bits >= ENTRIES:
             yield Regime("close", (p * unit, moved("step", p, gap) * unit), gap)
+            more, _ = simplex("more", MORE, dtype)
+            near = moved("more steps", more, gap)
+            yield Regime("close", (more * unit, near * unit), gap, slopes=False)
     yield Regime("equal", (p * unit, p * unit))
     tiny = 2.0 ** (FORMATS[dtype].low + 4)
     u = 4 * unit
@@ -94,6 +99,9 @@ def _weights(dtype: str) -> Iterator[Regime]:
         if gap >= 4 * 2.0 ** -FORMATS[dtype].digits:
             other = rounded(p * scale * (1 + gap * symmetric("weight step", p.shape)), dtype)
             yield Regime("close", (p * scale * 4, other), gap)
+            more = rounded(1 + symmetric("more weights", MORE) / 2, dtype)
+            near = rounded(more * (1 + gap * symmetric("more gaps", MORE)), dtype)
+            yield Regime("close", (more, near), gap, slopes=False)
     yield Regime("equal", (p * scale, p * scale * 16))
     yield Regime("counts", _pair([[3, 0, 5, 1], [1, 2, 0, 0]], [[4, 1, 5, 2], [2, 1, 0, 0]], dtype))
     low, high = 2.0 ** (FORMATS[dtype].low + 6), 2.0 ** (FORMATS[dtype].high - 4)
@@ -111,6 +119,9 @@ def _logits(dtype: str) -> Iterator[Regime]:
     for gap in GAPS:
         if gap >= 16 * 2.0 ** -FORMATS[dtype].digits:
             yield Regime("close", (a, rounded(a + gap * symmetric("gap", shape), dtype)), gap)
+            more = rounded(4 * symmetric("more", MORE), dtype)
+            near = rounded(more + gap * symmetric("more gaps", MORE), dtype)
+            yield Regime("close", (more, near), gap, slopes=False)
     yield Regime("equal", (a, a))
     offset = 2.0**9 if dtype == "float16" else 2.0**12
     yield Regime("offset", (rounded(a + offset, dtype), rounded(b - offset, dtype)))

@@ -13,7 +13,7 @@ from ._kinds import KINDS, Kind
 from ._ledger import Ledger
 from ._libraries import Library, library
 from ._losses import audit_loss
-from ._measure import Audited, audit_slopes, audit_values, quiet, settle
+from ._measure import Audited, audit_slopes, audit_values, normalizes, quiet, settle
 from .report import Report
 
 __all__ = ["assert_audit", "audit", "hard_cases"]
@@ -61,8 +61,9 @@ def audit(
           derivatives are those by ``log_probs``.
     inputs : {"probs", "weights", "logits", "log_probs"}, optional
         What distributions are given by; by default the first that the kind has. "probs" add up
-        to 1 without a rounding, "weights" are to be normalised, and "log_probs" are normalised
-        up to their own rounding, which is not meant.
+        to 1 without a rounding; a function that normalises them is given "weights" too, which
+        are of any scale. "log_probs" are normalised up to their own rounding, which is not
+        meant.
     backend : {"numpy", "torch", "jax", "array_api_strict", "cupy"}, default "numpy"
         Whose arrays the function takes.
     dtypes : iterable of str, optional
@@ -165,7 +166,12 @@ def _audit_cases(
         dtype: [*_stored_cases(kind, inputs, dtype), *(c for c in further if c.dtype == dtype)]
         for dtype in dtypes
     }
-    settle(audited, [case for cases in by_dtype.values() for case in cases])
+    every = [case for cases in by_dtype.values() for case in cases]
+    settle(audited, every)
+    if inputs == "probs" and audited.kind.form == "row" and normalizes(audited, every):
+        audited.ledger.remark("it normalises: weights of any scale are tried too")
+        for dtype, cases in by_dtype.items():
+            cases += _stored_cases(kind, "weights", dtype)
     for cases in by_dtype.values():
         audit_values(audited, cases)
         if audited.has_gradient:

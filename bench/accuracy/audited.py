@@ -1,0 +1,140 @@
+"""The page of rivals: everybody's functions, and ours, through the same audit."""
+
+import textwrap
+from collections import defaultdict
+from functools import partial
+from importlib.metadata import version
+
+import relentropy
+from relentropy import estimators, families, objectives, special
+from relentropy.testing import audit
+from relentropy.testing.report import figure
+
+from ..rivals import KINDS, installed
+from ..table import table
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+COLUMNS = [("value", dtype) for dtype in DTYPES] + [
+    ("gradient", dtype) for dtype in ("float32", "float64")
+]
+PACKAGES = ("numpy", "scipy", "torch", "jax")
+# What stands in a cell before any error.
+WORDS = ("error", "shape", "nan", "inf", "negative", "hidden", "mask", "split", "dtype")
+
+PREFACE = """\
+# Other people's functions
+
+{func}`relentropy.testing.audit` over what one would otherwise call: functions of SciPy, torch
+and jax, formulas as everybody writes them, and those that TRL, verl, Liger-Kernel and OpenRLHF
+document, written down from their pages (`bench/rivals` says which). Each is audited in the
+arrays of its own library, and ours in the same.
+
+A figure is the worst error over all regimes in units in the last place of the dtype; a word
+stands for what is worse than an error:
+
+* *nan*, *inf*, *negative*: where a finite number, not negative, is right.
+* *hidden*: a number where nan or an infinity is right.
+* *mask*: what a mask excludes changes the result. *split*: the mean over micro-batches of
+  equal size is not the result of the batch.
+* *error*: it raises. A dash is for what a library has not.
+
+The lines below a table say in which regimes (`hard_cases` has their numbers). *bias* is of an
+estimator's mean, or of its mean gradient where it is used as a loss, over all outcomes.
+"""
+
+
+def own(kind, inputs):
+    """Our function of a kind, by the library whose arrays it is to be given."""
+    of_logs = inputs in {"logits", "log_probs"}
+    if kind in {"kl_div", "rel_entr"}:
+        return getattr(special, kind)
+    if kind in {"logsumexp", "log_softmax"}:
+        return partial(getattr(special, kind), axis=-1)
+    if kind == "kl_estimator":
+        return partial(estimators.kl_estimate, gradient="straight_through")
+    if kind == "policy_loss":
+        return lambda p, old, ref, advantages, mask: (
+            objectives.grpo_loss(p, old, advantages, ref, where=mask).loss
+        )
+    if kind.startswith("kl_beta"):
+        return families.kl_beta
+    return partial(getattr(relentropy, kind), from_logits=of_logs)
+
+
+def measured():
+    """A report for every formula that can run here, and ours: by kind."""
+    import jax
+
+    reports = defaultdict(list)
+    kept = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        for kind, formulas in KINDS.items():
+            ours = {}
+            for formula in formulas:
+                if not installed(formula.library):
+                    continue
+                place = {"inputs": formula.inputs, "backend": formula.library}
+                reports[kind].append(audit(formula.call, kind, name=formula.label, **place))
+                ours[formula.inputs] = "torch"
+            for inputs, backend in ours.items():
+                place = {"inputs": inputs, "backend": backend}
+                reports[kind].append(audit(own(kind, inputs), kind, name="relentropy", **place))
+            print(kind, *(repr(report) for report in reports[kind]), sep="\n  ", flush=True)
+    finally:
+        jax.config.update("jax_enable_x64", kept)
+    return reports
+
+
+def page(reports):
+    """The page in Markdown; the same reports give the same bytes."""
+    parts = [PREFACE, _versions()]
+    for kind, own_reports in reports.items():
+        parts += [f"## {kind}", _table(own_reports), *map(_line, own_reports)]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _versions():
+    named = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in PACKAGES)
+    text = f"Measured on a CPU with {named}."
+    return textwrap.fill(text, 95, break_on_hyphens=False)
+
+
+def _table(reports):
+    heads = [dtype if what == "value" else f"∂ {dtype}" for what, dtype in COLUMNS]
+    rows = [
+        [
+            report.function if report.findings else f"**{report.function}**",
+            report.inputs,
+            *(_cell(report, *column) for column in COLUMNS),
+        ]
+        for report in reports
+    ]
+    return table(["", "of", *heads], rows, left=2)
+
+
+def _cell(report, quantity, dtype):
+    """The worst of a column: a word, or else the largest error."""
+    cells = [row[dtype] for row in report.tables.get(quantity, {}).values() if dtype in row]
+    words = [word for word in WORDS if word in cells]
+    figures = [cell for cell in cells if isinstance(cell, float)]
+    if words or not figures:
+        return ", ".join(words[:2]) or "–"
+    return figure(max(figures))
+
+
+def _line(report):
+    """What was found, in words: by quantity and fault, the regimes."""
+    found = defaultdict(list)
+    for finding in report.findings:
+        quantity, fault, regime, _ = finding.name.split(".")
+        if regime not in found[quantity, fault]:
+            found[quantity, fault].append(regime)
+    if not found:
+        return ""
+    said = "; ".join(
+        f"{quantity} {fault} ({', '.join(regimes)})"
+        for (quantity, fault), regimes in found.items()
+    )
+    line = f"* {report.function}, {report.inputs}: {said}."
+    return textwrap.fill(line, 95, subsequent_indent="  ", break_on_hyphens=False)

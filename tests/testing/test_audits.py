@@ -1,0 +1,392 @@
+"""The audit itself: what it takes, what it says, and whether it can be believed."""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+import relentropy
+from relentropy import special
+from relentropy.testing import (
+    Exact,
+    HardCase,
+    assert_audit,
+    audit,
+    hard_cases,
+    ulp_error,
+)
+from relentropy.testing._kinds import KINDS
+
+from ..tables import audit as tables
+from .own import WITH_TRUTHS
+
+
+def naive(p, q):
+    return np.sum(p * np.log(p / q), axis=-1)
+
+
+@pytest.fixture(scope="module")
+def report():
+    return audit(naive, "kl_divergence", dtypes=["float32", "float64"])
+
+
+# --- what is found --------------------------------------------------------------------------
+
+
+def test_a_report_is_false_where_something_is_found(report):
+    assert not report
+    assert report.matching("value.negative.close.*")
+    assert report.worst("value", "close", "float64") == np.inf
+    assert report.worst("value", "ordinary") < 10
+    assert report.tables["value"]["zeros"] == {"float32": "nan", "float64": "nan"}
+
+
+def test_the_same_function_gives_the_same_report(report):
+    again = audit(naive, "kl_divergence", dtypes=["float32", "float64"])
+    assert again.to_json() == report.to_json()
+    assert str(again) == str(report)
+
+
+def test_every_reproducer_shows_its_finding(report):
+    """Pasted as they are, they give the wrong number that the finding names."""
+    for finding in report.findings:
+        *lines, call = finding.reproducer.splitlines()
+        scope = {"fn": naive}
+        with np.errstate(all="ignore"):
+            exec("\n".join(lines), scope)
+            result = np.ravel(eval(call, scope))
+        wrong = finding.detail.partition(" where ")[0]
+        assert np.array_equal(result, [float(wrong)], equal_nan=True), finding.name
+
+
+def test_reproducers_of_derivatives_run():
+    torch = pytest.importorskip("torch")
+
+    def fn(x, y):
+        return torch.where(x > 0, x * torch.log(x / y), 0.0)
+
+    report = audit(fn, "rel_entr", backend="torch", dtypes=["float32"])
+    (finding,) = report.matching("gradient.nan.zero.float32")
+    *lines, call = finding.reproducer.splitlines()
+    scope = {"fn": fn}
+    exec("\n".join(lines), scope)
+    assert any(torch.isnan(slope).any() for slope in eval(call, scope))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "pattern"),
+    [
+        (lambda v: v.astype(np.float32), "value.dtype.ordinary.float64"),
+        (lambda v: np.nan_to_num(v, nan=0.0), "value.hidden.nan.float64"),
+        (lambda v: np.where(np.isinf(v), 1e300, v), "value.hidden.uncovered.float64"),
+        (lambda v: v * (1 + 1e-12), "value.digits.*.float64"),
+        (lambda v: np.where(v < 1e-9, -v, v), "value.negative.close.float64"),
+        (lambda v: np.where(v < 1e-9, np.inf, v), "value.inf.close.float64"),
+    ],
+)
+def test_each_fault_is_told_from_the_others(spoilt, pattern):
+    def fn(p, q):
+        return spoilt(relentropy.kl_divergence(p, q))
+
+    report = audit(fn, "kl_divergence", dtypes=["float64"])
+    assert report.matching(pattern), str(report)
+    fault = pattern.split(".")[1]
+    assert {finding.fault for finding in report.findings} <= {fault, "digits"}
+
+
+def test_a_dtype_that_raises_is_said_once():
+    def fn(p, q):
+        if p.dtype == np.float32:
+            raise NotImplementedError("no float32 here")
+        return relentropy.kl_divergence(p, q)
+
+    report = audit(fn, "kl_divergence", dtypes=["float32", "float64"])
+    (finding,) = report.findings
+    assert finding.name == "value.error.ordinary.float32"
+    assert finding.detail == "NotImplementedError: no float32 here"
+
+
+def test_one_row_at_a_time():
+    def fn(p, q):
+        assert p.ndim == 1
+        return float(relentropy.kl_divergence(p, q))
+
+    assert_audit(fn, "kl_divergence", dtypes=["float64"])
+
+
+def test_the_first_axis_is_fine_one_row_at_a_time():
+    assert_audit(
+        partial(relentropy.kl_divergence, axis=0), "kl_divergence", dtypes=["float64"]
+    )
+
+
+def test_results_of_another_shape():
+    words = r"returned shape \(2, 1\) for operands of shape \(2, 4\).* returns \(2,\), "
+    with pytest.raises(ValueError, match=words):
+        audit(partial(relentropy.kl_divergence, keepdims=True), "kl_divergence")
+
+
+def test_derivatives_of_numpy_functions_may_be_given():
+    def slopes(x, y):
+        return np.log(x / y), 1 - x / y
+
+    report = audit(special.kl_div, "kl_div", gradient=slopes, dtypes=["float64"])
+    assert report.matching("gradient.digits.close.float64")
+    assert not report.matching("value.*")
+    quiet = audit(special.kl_div, "kl_div", gradient=False, dtypes=["float64"])
+    assert quiet
+    assert "gradient" not in quiet.tables
+
+
+def test_derivatives_of_maps_are_weighted():
+    def slopes(x, seed):
+        share = special.softmax(x, axis=-1)
+        return share * (seed - np.sum(share * seed, axis=-1, keepdims=True))
+
+    report = audit(
+        partial(special.softmax, axis=-1), "softmax", gradient=slopes, dtypes=["float64"]
+    )
+    assert report.worst("gradient", "ordinary") < 16
+
+
+def test_which_derivatives_are_meant_is_found_out():
+    torch = pytest.importorskip("torch")
+
+    def fn(p, q):
+        return (p * (p / q).log()).sum(-1)
+
+    report = audit(fn, "kl_divergence", backend="torch", dtypes=["float64"])
+    assert "derivatives are those of sum(p*log(p/q)) as it stands" in report.remarks
+    assert report.worst("gradient", "ordinary") < 16
+    own = partial(relentropy.kl_divergence, normalize=False)
+    report = audit(own, "kl_divergence", backend="torch", dtypes=["float64"])
+    assert "derivatives are those of sums as they stand" in report.remarks
+    assert not report.matching("gradient.*")
+    assert torch.is_grad_enabled()
+
+
+def test_a_derivative_that_is_missing_is_a_remark():
+    pytest.importorskip("torch")
+    report = audit(
+        lambda p, q: relentropy.kl_divergence(p.detach(), q),
+        "kl_divergence", backend="torch", dtypes=["float64"],
+    )  # fmt: skip
+    assert report
+    assert "no derivative by p" in report.remarks
+
+
+def test_a_function_that_normalises_is_given_weights():
+    report = audit(relentropy.kl_divergence, "kl_divergence", dtypes=["float64"])
+    assert "it normalises: weights of any scale are tried too" in report.remarks
+    assert "counts" in report.tables["value"]
+
+
+def test_a_clamp_kills_the_gradient_of_a_penalty():
+    torch = pytest.importorskip("torch")
+
+    def fn(log_probs, ref, mask):
+        u = torch.where(mask, log_probs - ref, 0.0)
+        k3 = special.expm1mx(-u).clamp(max=10)
+        return (k3 * mask).sum() / mask.sum().clamp(min=1)
+
+    report = audit(fn, "kl_penalty", backend="torch", dtypes=["float64"])
+    assert report.matching("gradient.digits.far.float64")
+    assert report.matching("gradient.split.micro-batches.float64")
+    assert not report.matching("*.masked.*", "*.empty.*", "*.close.*", "*.nan.*")
+
+
+def test_a_mask_that_is_not_heeded():
+    report = audit(
+        lambda log_probs, ref, mask: np.mean(np.abs(log_probs - ref)), "kl_penalty",
+        dtypes=["float64"],
+    )  # fmt: skip
+    assert report.matching("value.mask.masked.float64")
+    assert report.matching("value.nan.masked.float64")
+
+
+# --- what it takes --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"kind": "kl"}, "kind is 'kl'; expected one of kl_divergence, "),
+        ({"inputs": "odds"}, "inputs is 'odds'; kl_divergence is audited with probs, "),
+        ({"backend": "cupyx"}, "backend is 'cupyx'; expected one of numpy, "),
+        ({"dtypes": ["float8"]}, "dtypes has 'float8'; expected some of float16, "),
+        ({"dtypes": []}, "dtypes is empty"),
+        ({"weighted": True}, "weighted is for the kind 'kl_estimator'"),
+    ],
+)
+def test_what_it_does_not_know_it_says(arguments, words):
+    with pytest.raises(ValueError, match="^" + words):
+        audit(naive, **{"kind": "kl_divergence", **arguments})
+
+
+def test_what_is_audited_is_called():
+    with pytest.raises(TypeError, match="fn is 3; expected a function"):
+        audit(3, "kl_divergence")
+
+
+def test_one_dtype_needs_no_list():
+    assert audit(special.entr, "entr", dtypes="float32").dtypes == ("float32",)
+
+
+def test_a_dtype_that_a_library_lacks():
+    pytest.importorskip("array_api_strict")
+    with pytest.raises(ValueError, match="'float16', which array_api_strict lacks here"):
+        audit(special.entr, "entr", backend="array_api_strict", dtypes=["float16"])
+
+
+def test_further_cases():
+    with mp.workdps(60):
+        p, q = np.array([[0.25, 0.75]]), np.array([[0.5, 0.5]])
+        truth = mp.mpf(0.25) * mp.log(0.5) + mp.mpf(0.75) * mp.log(1.5)
+        high = np.array([float(truth)])
+        value = Exact(high, np.array([float(truth - float(truth))]), np.ones(1))
+    case = HardCase("kl_divergence", "probs", "float64", "mine", np.nan, (p, q), value)
+    own = partial(audit, kind="kl_divergence", dtypes=["float64"])
+    assert own(relentropy.kl_divergence, cases=[case]).worst("value", "mine") < 4
+    wrong = replace(case, value=replace(value, high=high * 2))
+    (finding,) = own(relentropy.kl_divergence, cases=[wrong]).findings
+    assert finding.name == "value.digits.mine.float64"
+    assert own(relentropy.kl_divergence, cases=[replace(wrong, dtype="float32")])
+
+
+# --- assertions -----------------------------------------------------------------------------
+
+
+def test_an_assertion_shows_what_is_not_accepted():
+    with pytest.raises(AssertionError, match=r"value\.negative\.close\.float64: negative"):
+        assert_audit(naive, "kl_divergence", dtypes=["float64"])
+
+
+def test_accepted_findings_pass():
+    accept = ["value.*.close.*", "*.nan.*", "value.digits.*"]
+    kept = assert_audit(naive, "kl_divergence", dtypes=["float64"], accept=accept)
+    assert kept.findings
+    with pytest.raises(AssertionError, match="more are accepted"):
+        assert_audit(naive, "kl_divergence", dtypes=["float64"], accept=["*.digits.*"])
+
+
+def test_what_is_repaired_leaves_the_list():
+    with pytest.raises(AssertionError, match=r"kl_div no longer does: \*\.float64"):
+        assert_audit(special.kl_div, "kl_div", accept=["*.float64"])
+
+
+def test_accepted_findings_are_a_list():
+    with pytest.raises(TypeError, match="expected a list of patterns"):
+        assert_audit(special.kl_div, "kl_div", accept="*")
+
+
+# --- reports --------------------------------------------------------------------------------
+
+
+def test_a_report_in_words(report):
+    text = str(report)
+    assert text.startswith("naive as kl_divergence of probs, numpy: ")
+    assert "close 1e-08" in text
+    assert "fn(p, q)" in text
+    assert repr(report).startswith("<Report: naive as kl_divergence")
+    lines = [line for line in text.splitlines() if line.startswith("close")]
+    gaps = [float(line.split()[1]) for line in lines]
+    assert gaps == sorted(gaps, reverse=True)
+
+
+def test_a_report_in_markdown(report):
+    text = report.to_markdown()
+    assert text.startswith("## naive as kl_divergence of probs")
+    assert "| close 1e-08 |" in text
+    assert "```python\nimport numpy as np\n" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(row) for row in rows}) == 1
+
+
+def test_a_report_in_json(report):
+    held = json.loads(report.to_json(), parse_constant=pytest.fail)
+    assert held["kind"] == "kl_divergence"
+    assert len(held["findings"]) == len(report.findings)
+    assert held["tables"]["value"]["zeros"]["float64"] == "nan"
+
+
+def test_a_picture(report, tmp_path):
+    pytest.importorskip("matplotlib")
+    ax = report.plot(tmp_path / "audit.png")
+    assert (tmp_path / "audit.png").read_bytes().startswith(b"\x89PNG")
+    assert [line.get_label() for line in ax.get_lines()[:2]] == ["float32", "float64"]
+    again = report.plot(ax=ax)
+    assert again is ax
+    with pytest.raises(ValueError, match="nothing was measured at a known closeness"):
+        audit(special.logaddexp, "logaddexp", dtypes=["float64"]).plot()
+
+
+# --- truths ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", WITH_TRUTHS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_kind_has_truths(kind, dtype):
+    for inputs in kind.inputs:
+        cases = hard_cases(kind.name, inputs, dtype)
+        hard = {case.regime for case in cases}
+        assert {"ordinary", "nan" if inputs != "weights" else "scale"} <= hard
+        assert any(case.slopes for case in cases)
+        for case in cases:
+            assert not any(x.flags.writeable for x in case.operands)
+            # They are representable: half an ulp of the dtype would show.
+            for x in case.operands:
+                finite = x[np.isfinite(x)]
+                assert not (ulp_error(finite, finite, dtype=dtype) % 1).any()
+
+
+def test_the_truths_are_the_oracles():
+    """A few are evaluated anew; `python -m tests.tables.audit --anew` does all of them."""
+    for kind in WITH_TRUTHS[::3]:
+        inputs, dtype = kind.inputs[-1], "float32"
+        drawn = tables.regimes(kind, inputs, dtype)
+        short = [regime for regime in drawn if regime.operands[0].size < 100][1::4]
+        stored = {
+            one["crc"]: one
+            for one in json.loads((tables.FOLDER / f"{kind.name}.json").read_text("utf-8"))[
+                inputs
+            ][dtype]
+        }
+        for regime in short:
+            fresh = json.loads(json.dumps(tables.evaluated((kind.name, inputs, regime))))
+            assert fresh == stored[fresh["crc"]], (kind.name, regime.label)
+
+
+def test_there_are_no_truths_of_losses():
+    with pytest.raises(ValueError, match="'policy_loss', which has no truths of its own"):
+        hard_cases("policy_loss")
+    with pytest.raises(ValueError, match="dtype is 'float8'"):
+        hard_cases("kl_divergence", dtype="float8")
+
+
+def test_every_kind_is_documented():
+    for name, kind in KINDS.items():
+        assert f'"{name}"' in audit.__doc__ or name in {"k1", "k2", "k3", "abs"}, name
+        assert kind.operands
+
+
+def test_an_audit_of_numpy_functions_imports_no_other_library():
+    code = (
+        "import sys, numpy as np; from relentropy.testing import audit\n"
+        "audit(lambda x: -x*np.log(x), 'entr', dtypes=['float64'])\n"
+        "print(*(m for m in ('torch', 'jax', 'mpmath', 'matplotlib') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_an_audit_prints_nothing_and_warns_of_nothing():
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        audit(naive, "kl_divergence", dtypes=["float16"])
+    assert out.getvalue() == ""
