@@ -13,34 +13,39 @@ After a few steps f is Stirling's series, ``-log(x)/2 + sum(c_m*x**-m)``, and th
 power is ``(y - x)**2`` times a polynomial in 1/x and 1/y with positive coefficients. Stirling's
 coefficients are B(2j)/(2j*(2j - 1)), m = 2j - 1 (NIST DLMF 5.11.1).
 
-Differences ``y - x`` are arguments of their own, as they may be known better than y and x.
+Differences ``y - x`` are arguments of their own, as they may be known better than y and x. Where
+two such divergences are to be subtracted, both are evaluated at once, as a `Change`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from .._arrays.changes import Change
 from .._arrays.polynomials import log1pmx_near
 from .kl_term import kl_div
 from .logarithms import log_ratio
 
 Array = Any
+Number = Any
+"""An array, or a `Change` of arrays; then so is the result."""
 
 # From here on eleven terms of the series are enough for float64.
 _STEPS = 8
-_STIRLING = {
-    1: 1 / 12,
-    3: -1 / 360,
-    5: 1 / 1260,
-    7: -1 / 1680,
-    9: 1 / 1188,
-    11: -691 / 360360,
-    13: 1 / 156,
-    15: -3617 / 122400,
-    17: 43867 / 244188,
-    19: -174611 / 125400,
-    21: 77683 / 5796,
-}
+_STIRLING = (
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+    1 / 156,
+    -3617 / 122400,
+    43867 / 244188,
+    -174611 / 125400,
+    77683 / 5796,
+)
+_LAST = 2 * len(_STIRLING) - 1
 
 
 def gamma_bregman(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
@@ -48,27 +53,60 @@ def gamma_bregman(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
     return kl_div(y, x, xp=xp) + shape_bregman(y, x, d, xp=xp)
 
 
-def shape_bregman(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
+def shape_bregman(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
     """The same of f, which is lgamma without ``x*log(x) - x``; at most 8 ulp."""
     p, q = 1 / (x + _STEPS), 1 / (y + _STEPS)
-    terms, power = xp.zeros_like(p), p  # sum of i*p**i*q**(m - i), i = 1 ... m, for m = 1
-    inner = p
-    for m in range(1, max(_STIRLING) + 1):
-        if m in _STIRLING:
-            terms = terms + _STIRLING[m] * inner
+    power, inner = p, p  # the sum of i*p**i*q**(m - i), i = 1 ... m, for m = 1
+    terms = _STIRLING[0] * inner
+    for m in range(2, _LAST + 1):
         power = power * p
-        inner = inner * q + (m + 1) * power
-    total = d * p * (d * q) * terms
-    total = total + 0.5 * _less_log(d * p, y + _STEPS, x + _STEPS, xp=xp)
+        inner = inner * q + m * power
+        if m % 2:
+            terms = terms + _STIRLING[m // 2] * inner
+    total = (d * p) * (d * q) * terms
+    total = total + 0.5 * _less_log(d * p, p, q, xp=xp)
     for k in reversed(range(_STEPS)):
-        one, other = y + k, x + k
-        w = d / other / (one + 1)
-        part = _less_log(w, one / other, (one + 1) / (other + 1), xp=xp)
-        total = total + (one + 1) * part
+        total = total + (y + (k + 1)) * _step(y + k, x + k, d, xp=xp)[1]
     return total
 
 
-def _less_log(w: Array, numerator: Array, denominator: Array, *, xp: Any) -> Array:
+def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
+    """``f'(y) - f'(x)``."""
+    p, q = 1 / (x + _STEPS), 1 / (y + _STEPS)
+    power, inner = p, q + p  # the sum of p**i*q**(m - i), i = 0 ... m, for m = 1
+    terms = _STIRLING[0] * inner + 0.5
+    for m in range(2, _LAST + 1):
+        power = power * p
+        inner = inner * q + power
+        if m % 2:
+            terms = terms + m * _STIRLING[m // 2] * inner
+    total = (d * p) * q * terms
+    for k in reversed(range(_STEPS)):
+        w, part = _step(y + k, x + k, d, xp=xp)
+        total = total + (w / (y + k) + part)
+    return total
+
+
+def _step(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number]:
+    """w of one step, and ``w - log(1 + w)``."""
+    w = d / x / (y + 1)
+    return w, _less_log(w, y / x, (y + 1) / (x + 1), xp=xp)
+
+
+def _less_log(w: Number, numerator: Number, denominator: Number, *, xp: Any) -> Number:
+    """``w - log(1 + w)``, where ``1 + w = numerator/denominator`` keeps its digits near 0."""
+    if not isinstance(w, Change):
+        return less_log(w, numerator, denominator, xp=xp)
+    # With 1 + w = (1 + w')*(1 + v) the difference is v*w' + (v - log(1 + v)).
+    here = numerator.here * denominator.there
+    there = denominator.here * numerator.there
+    v = w.gap * denominator.there / numerator.there
+    apart = less_log(w.there, numerator.there, denominator.there, xp=xp)
+    gap = v * w.there + less_log(v, here, there, xp=xp)
+    return Change(apart + gap, apart, gap)
+
+
+def less_log(w: Array, numerator: Array, denominator: Array, *, xp: Any) -> Array:
     """``w - log(1 + w)``, where ``1 + w = numerator/denominator`` keeps its digits near 0."""
     near = (w > -0.6) & (w < 1.5)
     close = 0 - log1pmx_near(xp.where(near, w, 0.0))
@@ -76,40 +114,20 @@ def _less_log(w: Array, numerator: Array, denominator: Array, *, xp: Any) -> Arr
     return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))
 
 
-def shape_slope_gap(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
-    """``f'(y) - f'(x)``."""
-    p, q = 1 / (x + _STEPS), 1 / (y + _STEPS)
-    power = p
-    inner = q + p  # sum of p**i*q**(m - i), i = 0 ... m, for m = 1
-    terms = xp.zeros_like(p)
-    for m in range(1, max(_STIRLING) + 1):
-        if m in _STIRLING:
-            terms = terms + m * _STIRLING[m] * inner
-        power = power * p
-        inner = inner * q + power
-    total = d * p * q * (0.5 + terms)
-    for k in reversed(range(_STEPS)):
-        one, other = y + k, x + k
-        w = d / other / (one + 1)
-        part = _less_log(w, one / other, (one + 1) / (other + 1), xp=xp)
-        total = total + (w / one + part)
-    return total
-
-
 def digamma_gap(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
     """``digamma(y) - digamma(x)``."""
     return log_ratio(y, x, xp=xp) + shape_slope_gap(y, x, d, xp=xp)
 
 
-def shape_curvature(x: Array, /, *, xp: Any) -> Array:
+def shape_curvature(x: Number, /, *, xp: Any) -> Number:
     """``f''(x) = trigamma(x) - 1/x``."""
     p = 1 / (x + _STEPS)
     square = p * p
-    series = xp.zeros_like(p)
-    for m in sorted(_STIRLING, reverse=True):
-        series = series * square + m * (m + 1) * _STIRLING[m]
-    total = square * (0.5 + p * series)
+    series = _LAST * (_LAST + 1) * _STIRLING[-1] * square
+    for m in range(_LAST - 2, 0, -2):
+        series = series + m * (m + 1) * _STIRLING[m // 2]
+        series = series * (square if m > 1 else p)
+    total = square * (series + 0.5)
     for k in reversed(range(_STEPS)):
-        one = x + k
-        total = total + 1 / one / one / (one + 1)
+        total = total + 1 / (x + k) / (x + k) / (x + (k + 1))
     return total
