@@ -109,7 +109,7 @@ def complete_closed_form(
     """Fill in the docstring of a family's closed form, given its error bounds."""
     bounds = (
         f"Errors are at most {ulp['float64']:g} ulp in float64 and {ulp['float32']:g} in "
-        "float32 (the result of\n16-bit parameters too), however near or far the parameters are."
+        "float32 (the result of\n16-bit parameters too), near or far as the parameters may be."
     )
     slopes = (
         f"Derivatives (torch, jax) are at most {slope_ulp['float64']:g} ulp off in float64 and "

@@ -1,7 +1,7 @@
 """A family as tests see it: a textbook definition, a density, and hard parameters.
 
-Nothing is shared with the library. Definitions are what books print, evaluated in mpmath on exact
-inputs with so many digits that their cancellation does not count.
+Nothing is shared with the library. Definitions are what books print, evaluated in mpmath on
+exact inputs with so many digits that their cancellation does not count.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,8 @@ class Family:
 
     function: str
     kinds: tuple[str, ...]
-    """Of one distribution's parameters: location, scale, shape, log, rate, probability, logit."""
+    """Of one distribution's parameters: location, scale, shape, log, rate, probability or
+    logit."""
     definition: Callable[..., Any]
     """Of p's parameters, then q's, as mpf."""
     log_density: Callable[..., Any] | None = None
