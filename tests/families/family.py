@@ -111,7 +111,8 @@ class Family:
                 found.append((*p, *near))
                 one = rng.integers(len(p))  # all but one equal
                 found.append((*p, *(near[i] if i == one else p[i] for i in range(len(p)))))
-        rows = np.array(found, dtype=np.float64).astype(dtype).astype(np.float64)
+        with np.errstate(over="ignore"):  # of float16, and then no row
+            rows = np.array(found, dtype=np.float64).astype(dtype).astype(np.float64)
         if self.draw is None:
             rows = np.concatenate([rows, self._steps(rows[:: 2 * len(GAPS) + 1], dtype)])
         return rows
