@@ -63,8 +63,8 @@ def shape_bregman(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
         inner = inner * q + m * power
         if m % 2:
             terms = terms + _STIRLING[m // 2] * inner
-    total = (d * p) * (d * q) * terms
-    total = total + 0.5 * _less_log(d * p, p, q, xp=xp)
+    excess = _excess(y + _STEPS, x + _STEPS, d, xp=xp)
+    total = excess * (d * q) * terms + 0.5 * _less_log(excess, p, q, xp=xp)
     for k in reversed(range(_STEPS)):
         total = total + (y + (k + 1)) * _step(y + k, x + k, d, xp=xp)[1]
     return total
@@ -80,7 +80,7 @@ def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
         inner = inner * q + power
         if m % 2:
             terms = terms + m * _STIRLING[m // 2] * inner
-    total = (d * p) * q * terms
+    total = _excess(y + _STEPS, x + _STEPS, d, xp=xp) * q * terms
     for k in reversed(range(_STEPS)):
         w, part = _step(y + k, x + k, d, xp=xp)
         total = total + (w / (y + k) + part)
@@ -89,8 +89,24 @@ def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
 
 def _step(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number]:
     """w of one step, and ``w - log(1 + w)``."""
-    w = d / x / (y + 1)
+    w = _excess(y, x, d, xp=xp) / (y + 1)
+    if isinstance(w, Change):
+        # With 1 + w = (1 + 1/x)/(1 + 1/y), which has digits of its own where y and x are apart.
+        by_x = 0 - x.gap / x.here / (x.there + 1)
+        by_y = y.gap / y.there / (y.here + 1)
+        apart = by_x + by_y + by_x * by_y
+        apart = apart * (y.there / x.there) * ((x.there + 1) / (y.there + 1))
+        w = Change(w.here, w.there, xp.where(xp.abs(w.there) < 0.5, w.gap, apart))
     return w, _less_log(w, y / x, (y + 1) / (x + 1), xp=xp)
+
+
+def _excess(y: Number, x: Number, d: Number, *, xp: Any) -> Number:
+    """``d/x``, whose change is that of y/x where d is all but -x."""
+    excess = d / x
+    if not isinstance(excess, Change):
+        return excess
+    gap = xp.where(excess.there < -0.5, (y / x).gap, excess.gap)
+    return Change(excess.here, excess.there, gap)
 
 
 def _less_log(w: Number, numerator: Number, denominator: Number, *, xp: Any) -> Number:
@@ -102,16 +118,26 @@ def _less_log(w: Number, numerator: Number, denominator: Number, *, xp: Any) -> 
     there = denominator.here * numerator.there
     v = w.gap * denominator.there / numerator.there
     apart = less_log(w.there, numerator.there, denominator.there, xp=xp)
-    gap = v * w.there + less_log(v, here, there, xp=xp)
+    near = _near(v)
+    gap = xp.where(
+        near,
+        xp.where(near, v, 0.0) * w.there - log1pmx_near(xp.where(near, v, 0.0)),
+        w.gap - xp.log(xp.where(near, 1.0, here / there)),
+    )
     return Change(apart + gap, apart, gap)
 
 
 def less_log(w: Array, numerator: Array, denominator: Array, *, xp: Any) -> Array:
     """``w - log(1 + w)``, where ``1 + w = numerator/denominator`` keeps its digits near 0."""
-    near = (w > -0.6) & (w < 1.5)
+    near = _near(w)
     close = 0 - log1pmx_near(xp.where(near, w, 0.0))
     ratio = xp.where(near, 1.0, numerator) / xp.where(near, 1.0, denominator)
     return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))
+
+
+def _near(w: Array) -> Array:
+    """Where a polynomial serves."""
+    return (w > -0.6) & (w < 1.5)
 
 
 def digamma_gap(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
