@@ -89,14 +89,16 @@ def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
 
 def _step(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number]:
     """w of one step, and ``w - log(1 + w)``."""
-    w = _excess(y, x, d, xp=xp) / (y + 1)
+    excess = _excess(y, x, d, xp=xp)
+    w = excess / (y + 1)
     if isinstance(w, Change):
         # With 1 + w = (1 + 1/x)/(1 + 1/y), which has digits of its own where y and x are apart.
         by_x = 0 - x.gap / x.here / (x.there + 1)
         by_y = y.gap / y.there / (y.here + 1)
         apart = by_x + by_y + by_x * by_y
         apart = apart * (y.there / x.there) * ((x.there + 1) / (y.there + 1))
-        w = Change(w.here, w.there, xp.where(xp.abs(w.there) < 0.5, w.gap, apart))
+        near = (xp.abs(excess.here) < 0.5) & (xp.abs(excess.there) < 0.5)
+        w = Change(w.here, w.there, xp.where(near, w.gap, apart))
     return w, _less_log(w, y / x, (y + 1) / (x + 1), xp=xp)
 
 

@@ -160,7 +160,7 @@ def _beta(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
 def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[Array]:
     x, s, y, t, shares, by_x, by_s, turned = pairs = _pairs(a, b, c, d, xp=xp)
     *_, move = changes = pairs.changes
-    curved = shape_curvature(changes[1], xp=xp) * move
+    curved = move * shape_curvature(changes[1], xp=xp)
     sloped = shape_slope_gap(*changes, xp=xp)
     larger = by_x * y / x - curved.gap
     smaller = by_s * t / s - (shape_curvature(s, xp=xp) * (t - s) - curved.there)
