@@ -2,8 +2,8 @@
 
 import pytest
 
-from . import counting, locations, shapes
+from . import counting, extremes, locations, shapes
 
-FAMILIES = [*locations.FAMILIES, *counting.FAMILIES, *shapes.FAMILIES]
+FAMILIES = [*locations.FAMILIES, *counting.FAMILIES, *shapes.FAMILIES, *extremes.FAMILIES]
 
 each = pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.name)

@@ -22,9 +22,10 @@ from __future__ import annotations
 from typing import Any
 
 from .._arrays.changes import Change
+from .._arrays.pairs import Pair
 from .._arrays.polynomials import log1pmx_near
-from .kl_term import kl_div
-from .logarithms import log_ratio
+from .kl_term import kl_term
+from .logarithms import signed_log_ratio
 
 Array = Any
 Number = Any
@@ -50,7 +51,7 @@ _LAST = 2 * len(_STIRLING) - 1
 
 def gamma_bregman(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
     """``lgamma(y) - lgamma(x) - digamma(x)*d`` of positive numbers with ``d = y - x``."""
-    return kl_div(y, x, xp=xp) + shape_bregman(y, x, d, xp=xp)
+    return kl_term(y, Pair(x), Pair(d), xp=xp) + shape_bregman(y, x, d, xp=xp)
 
 
 def shape_bregman(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
@@ -144,7 +145,7 @@ def _near(w: Array) -> Array:
 
 def digamma_gap(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
     """``digamma(y) - digamma(x)``."""
-    return log_ratio(y, x, xp=xp) + shape_slope_gap(y, x, d, xp=xp)
+    return signed_log_ratio(y, x, d, xp=xp) + shape_slope_gap(y, x, d, xp=xp)
 
 
 def shape_curvature(x: Number, /, *, xp: Any) -> Number:
@@ -159,3 +160,12 @@ def shape_curvature(x: Number, /, *, xp: Any) -> Number:
     for k in reversed(range(_STEPS)):
         total = total + 1 / (x + k) / (x + k) / (x + (k + 1))
     return total
+
+
+def binet(x: Array, /, *, xp: Any) -> Array:
+    """What Stirling's series adds to ``(x - 1/2)*log(x) - x + log(2*pi)/2``, for x >= 8."""
+    p = 1 / x
+    value = _STIRLING[-1] * xp.ones_like(p)
+    for coefficient in reversed(_STIRLING[:-1]):
+        value = value * (p * p) + coefficient
+    return value * p
