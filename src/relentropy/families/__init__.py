@@ -1,9 +1,19 @@
 """Relative entropy between two distributions of one parametric family, in closed form."""
 
-from .counts import kl_poisson
-from .normal import kl_normal
+from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .normal import kl_lognormal, kl_normal
+from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
 
 __all__ = [
+    "kl_bernoulli",
+    "kl_binomial",
+    "kl_categorical",
+    "kl_exponential",
+    "kl_geometric",
+    "kl_laplace",
+    "kl_lognormal",
     "kl_normal",
+    "kl_pareto",
     "kl_poisson",
+    "kl_uniform",
 ]
