@@ -1,6 +1,7 @@
 """Relative entropy between two distributions of one parametric family, in closed form."""
 
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .multivariate import kl_multivariate_normal
 from .normal import kl_lognormal, kl_normal
 from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
 
@@ -12,6 +13,7 @@ __all__ = [
     "kl_geometric",
     "kl_laplace",
     "kl_lognormal",
+    "kl_multivariate_normal",
     "kl_normal",
     "kl_pareto",
     "kl_poisson",
