@@ -1,8 +1,8 @@
 """Triangular matrices in any library: factors and solutions, of nan where there are none.
 
 torch and jax have their own, which they differentiate. Elsewhere halves are taken until single
-numbers are left, so that most of the work is done by matrix products; forward substitution keeps
-the digits of rows of very different sizes, which pivoting need not do.
+numbers are left, so that most of the work is done by matrix products; forward substitution
+keeps the digits of rows of very different sizes, which pivoting need not do.
 """
 
 from __future__ import annotations

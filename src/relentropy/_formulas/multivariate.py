@@ -23,7 +23,7 @@ LOG_BREGMAN = Elementwise(log_bregman, (log_bregman_by_y, log_bregman_by_x), (1.
 
 @dataclass(frozen=True)
 class Matrices:
-    """The operations of one library, and elementwise functions with derivatives of their own."""
+    """One library's operations, and elementwise functions with derivatives of their own."""
 
     library: str
     raw: Any

@@ -1,11 +1,13 @@
 """Relative entropy between two distributions of one parametric family, in closed form."""
 
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .distributions import kl
 from .multivariate import kl_multivariate_normal
 from .normal import kl_lognormal, kl_normal
 from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
 
 __all__ = [
+    "kl",
     "kl_bernoulli",
     "kl_binomial",
     "kl_categorical",

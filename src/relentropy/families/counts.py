@@ -15,7 +15,10 @@ from .._records import closed_form
 Array = Any
 
 
-@closed_form("Kullback (1959); the term of one pair of weights")
+@closed_form(
+    "Kullback (1959); the term of one pair of weights",
+    float64=4.0,
+)
 def kl_poisson(rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = None) -> Array:
     r"""Relative entropy between Poisson distributions.
 
@@ -53,7 +56,10 @@ def kl_poisson(rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = 
     return elementwise(POISSON, operands, where=where, dtype=dtype, widen=True)
 
 
-@closed_form("Kullback and Leibler (1951); both outcomes' terms from one exact difference")
+@closed_form(
+    "Kullback and Leibler (1951); both outcomes' terms from one exact difference",
+    float64=4.0,
+)
 def kl_bernoulli(
     p: Array,
     q: Array,
@@ -98,7 +104,10 @@ def kl_bernoulli(
     return elementwise(function, {"p": p, "q": q}, where=where, dtype=dtype, widen=True)
 
 
-@closed_form("Kullback (1959); a number of Bernoulli trials")
+@closed_form(
+    "Kullback (1959); a number of Bernoulli trials",
+    float64=5.0,
+)
 def kl_binomial(
     count: Array,
     p: Array,
@@ -146,7 +155,10 @@ def kl_binomial(
     return elementwise(function, operands, where=where, dtype=dtype, widen=True)
 
 
-@closed_form("Kullback (1959); as many Bernoulli trials as it takes on average")
+@closed_form(
+    "Kullback (1959); as many Bernoulli trials as it takes on average",
+    float64=6.0,
+)
 def kl_geometric(
     p: Array,
     q: Array,
@@ -198,7 +210,10 @@ def _forms(from_logits: Any) -> tuple[Form, Form]:
 
 
 @closed_form(
-    "Kullback and Leibler (1951); weights by exact residuals, logits by a centred log-ratio"
+    "Kullback and Leibler (1951); weights by exact residuals, logits by a centred log-ratio",
+    float64=6.0,
+    float32=2.0,
+    slopes=(6.0, 2.0),
 )
 def kl_categorical(
     p: Array,
@@ -220,6 +235,9 @@ def kl_categorical(
         The same of the other side.
     from_logits : bool or pair of bools, default False
         Whether p and q are logits; a pair says it of each.
+    where : array of bool, optional
+        Categories to include; broadcasts to the common shape. What it excludes is replaced
+        before any arithmetic. 0 where none is included.
 
     Returns
     -------
@@ -233,7 +251,7 @@ def kl_categorical(
 
     Notes
     -----
-    inf where p has mass and q has none. ``where`` selects categories.
+    inf where p has mass and q has none.
 
     References
     ----------

@@ -13,7 +13,8 @@ Array = Any
 
 
 @closed_form(
-    "Kullback (1959); the relative difference of scales and the standardised one of means"
+    "Kullback (1959); the relative difference of scales and the standardised one of means",
+    float64=6.0,
 )
 def kl_normal(
     mean_p: Array,
@@ -71,7 +72,10 @@ def kl_normal(
     return _normal(mean_p, scale_p, mean_q, scale_q, scale, where, dtype)
 
 
-@closed_form("Kullback (1959); normal distributions of the logarithm")
+@closed_form(
+    "Kullback (1959); normal distributions of the logarithm",
+    float64=6.0,
+)
 def kl_lognormal(
     mean_p: Array,
     scale_p: Array,

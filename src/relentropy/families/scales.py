@@ -11,7 +11,10 @@ from .._records import closed_form
 Array = Any
 
 
-@closed_form("Gil, Alajaji and Linder (2013); exp(-d) - 1 + d, relative differences of scales")
+@closed_form(
+    "Gil, Alajaji and Linder (2013); exp(-d) - 1 + d, relative differences of scales",
+    float64=5.0,
+)
 def kl_laplace(
     mean_p: Array,
     scale_p: Array,
@@ -61,7 +64,10 @@ def kl_laplace(
     return elementwise(LAPLACE, operands, where=where, dtype=dtype, widen=True)
 
 
-@closed_form("Gil, Alajaji and Linder (2013); log1p of the relative difference of lengths")
+@closed_form(
+    "Gil, Alajaji and Linder (2013); log1p of the relative difference of lengths",
+    float64=3.0,
+)
 def kl_uniform(
     low_p: Array,
     high_p: Array,
@@ -116,7 +122,10 @@ def kl_uniform(
     return elementwise(UNIFORM, operands, where=where, dtype=dtype, widen=True)
 
 
-@closed_form("Kullback (1959); the relative difference of rates")
+@closed_form(
+    "Kullback (1959); the relative difference of rates",
+    float64=5.0,
+)
 def kl_exponential(
     rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = None
 ) -> Array:
@@ -154,7 +163,10 @@ def kl_exponential(
     return elementwise(EXPONENTIAL, operands, where=where, dtype=dtype, widen=True)
 
 
-@closed_form("Gil, Alajaji and Linder (2013); relative differences of shapes and of scales")
+@closed_form(
+    "Gil, Alajaji and Linder (2013); relative differences of shapes and of scales",
+    float64=5.0,
+)
 def kl_pareto(
     scale_p: Array,
     shape_p: Array,
