@@ -35,9 +35,15 @@ class Family:
     counts: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     draw: Callable[..., Any] | None = None
-    """``draw(rng)``, parameters of p and q, for families whose domain is no product."""
+    """``draw(rng, gap)``, parameters of p and q, for families whose domain is no product."""
     moderate: tuple[tuple[float, ...], ...] = ()
     """Parameters of p and q for which the density is integrated."""
+    inside: Callable[..., bool] | None = None
+    """Whether a row is of the domain of such a family."""
+    smooth: bool = True
+    """Whether there is a derivative at equal parameters."""
+    call: Callable[..., Any] | None = None
+    """The public function of p's parameters and q's, where it takes more."""
     precision: int = 640
 
     @property
@@ -45,7 +51,8 @@ class Family:
         return "-".join([self.function, *map(str, self.options.values())])
 
     def __call__(self, *parameters: Any, **more: Any) -> Any:
-        return getattr(families, self.function)(*parameters, **self.options, **more)
+        call = self.call or getattr(families, self.function)
+        return call(*parameters, **self.options, **more)
 
     def truth(self, row: tuple[float, ...]) -> Any:
         """The divergence of one row of parameters, right to 40 digits."""
@@ -101,17 +108,18 @@ class Family:
         rng = np.random.default_rng([seed, len(self.name)])
         found = []
         for _ in range(many):
+            if self.draw is not None:
+                found += [self.draw(rng, gap) for gap in (*GAPS, 1.0, 10.0, 1e3)]
+                continue
             p, q = self._drawn(rng)
             found.append((*p, *q))
-            if self.draw is not None:
-                continue
             for gap in GAPS:
                 signs = rng.uniform(-1, 1, len(p))
                 near = _near(self.kinds, p, gap * signs)
                 found.append((*p, *near))
                 one = rng.integers(len(p))  # all but one equal
                 found.append((*p, *(near[i] if i == one else p[i] for i in range(len(p)))))
-        with np.errstate(over="ignore"):  # of float16, and then no row
+        with np.errstate(over="ignore"):  # float16 has no room for them
             rows = np.array(found, dtype=np.float64).astype(dtype).astype(np.float64)
         if self.draw is None:
             rows = np.concatenate([rows, self._steps(rows[:: 2 * len(GAPS) + 1], dtype)])
@@ -126,11 +134,11 @@ class Family:
                 found &= x > 0
             if kind == "probability":
                 found &= x < 1
+        if self.inside is not None:
+            found &= np.array([self.inside(*row) for row in rows], dtype=bool)
         return found
 
     def _drawn(self, rng: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        if self.draw is not None:
-            return self.draw(rng)
         return tuple(tuple(_draw(kind, rng) for kind in self.kinds) for _ in range(2))
 
     def _steps(self, rows: np.ndarray, dtype: str) -> np.ndarray:

@@ -32,6 +32,7 @@ class Domain:
 
 REAL = Domain(-_INF, _INF, 0.0)
 POSITIVE = Domain(0.0, _INF, 1.0, degenerate=0.0)
+PROPER = Domain(0.0, _INF, 1.0)
 LOGARITHM = Domain(-_INF, _INF, 0.0, degenerate=-_INF)
 
 

@@ -1,16 +1,30 @@
 """Relative entropy between two distributions of one parametric family, in closed form."""
 
-from .counts import kl_poisson
+from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .distributions import kl
 from .extremes import kl_gumbel, kl_weibull
 from .gamma import kl_beta, kl_dirichlet, kl_gamma
-from .normal import kl_normal
+from .multivariate import kl_multivariate_normal
+from .normal import kl_lognormal, kl_normal
+from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
 
 __all__ = [
+    "kl",
+    "kl_bernoulli",
     "kl_beta",
+    "kl_binomial",
+    "kl_categorical",
     "kl_dirichlet",
-    "kl_gumbel",
-    "kl_weibull",
+    "kl_exponential",
     "kl_gamma",
+    "kl_geometric",
+    "kl_gumbel",
+    "kl_laplace",
+    "kl_lognormal",
+    "kl_multivariate_normal",
     "kl_normal",
+    "kl_pareto",
     "kl_poisson",
+    "kl_uniform",
+    "kl_weibull",
 ]
