@@ -2,8 +2,8 @@
 
 import pytest
 
-from . import counting, extremes, locations, shapes
+from . import circular, counting, extremes, locations, shapes
 
-FAMILIES = [*locations.FAMILIES, *counting.FAMILIES, *shapes.FAMILIES, *extremes.FAMILIES]
+FAMILIES = [*locations.FAMILIES, *counting.FAMILIES, *shapes.FAMILIES, *extremes.FAMILIES, *circular.FAMILIES]
 
 each = pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.name)

@@ -13,12 +13,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, divide, scale, three_words, two_sum
+from . import inverse_powers
 from .expm1mx import expm1, expm1mx
-from .family import POSITIVE, REAL, Family
-from .log_gamma import binet, digamma_gap, gamma_bregman
+from .family import POSITIVE, PROPER, REAL, Family
+from .log_gamma import STEPS, STIRLING, digamma_gap, gamma_bregman
 from .log_pair import log_odds, log_pair
 from .logarithms import log_ratio
-from .shapes import SHAPE
 
 Array = Any
 _INF = float("inf")
@@ -26,8 +26,6 @@ _INF = float("inf")
 # digamma(2) = 1 - gamma and log(2*pi)/2.
 _DIGAMMA_TWO = 0.42278433509846714
 _HALF_LOG_TWO_PI = 0.9189385332046727
-# Up to which lgamma(1 + r) is taken from steps above.
-_LARGE = 8.0
 
 
 class Ratio(NamedTuple):
@@ -64,15 +62,15 @@ def log_gamma(r: Ratio, /, *, xp: Any) -> Pair:
     rho, one = xp.where(near, r.excess, 0.0), xp.ones_like(r.excess)
     close = gamma_bregman(rho + 2, 2 * one, rho, xp=xp) + _DIGAMMA_TWO * rho
 
-    small = r.value < _LARGE
+    small = r.value < STEPS
     factors = Pair(one)
     inside = r.pair.map(lambda word: xp.where(small, word, 0.0))
-    for k in range(1, int(_LARGE) + 1):
+    for k in range(1, STEPS + 1):
         factors = _times(factors, inside + Pair(k * one), xp=xp)
-    z = r.pair + Pair(xp.where(small, _LARGE + 1, 1.0))
+    z = r.pair + Pair(xp.where(small, STEPS + 1.0, 1.0))
     value = _times(z + Pair(-0.5 * one), _log(z, xp=xp), xp=xp) - z
     value = value - _log(factors, xp=xp).map(lambda word: xp.where(small, word, 0.0))
-    value = value + Pair(binet(z.hi, xp=xp) + _HALF_LOG_TWO_PI)
+    value = value + Pair(inverse_powers.value(STIRLING, 1 / z.hi, xp=xp) + _HALF_LOG_TWO_PI)
     far = value.map(lambda word: xp.where(near, 0.0, word))
     return Pair(xp.where(near, close, far.hi), far.lo)
 
@@ -176,4 +174,4 @@ def _weibull_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> li
     ]
 
 
-WEIBULL = Family(_weibull, _weibull_slopes, (SHAPE, SHAPE))
+WEIBULL = Family(_weibull, _weibull_slopes, (PROPER, PROPER))

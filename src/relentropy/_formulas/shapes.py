@@ -21,15 +21,14 @@ from typing import Any, NamedTuple
 
 from .._arrays.changes import Change
 from .._arrays.pairs import two_prod, two_sum
-from .family import Domain, Family
+from .family import PROPER, Family
 from .kl_term import product_scale
-from .log_gamma import less_log, shape_bregman, shape_curvature, shape_slope_gap
+from .inverse_powers import less_log
+from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .logarithms import signed_log_ratio
 
 Array = Any
 _INF = float("inf")
-
-SHAPE = Domain(0.0, _INF, 1.0)
 
 
 class Products(NamedTuple):
@@ -104,8 +103,8 @@ def _gamma_slopes_by_scale(
 
 
 GAMMA = {
-    "rate": Family(_gamma, _gamma_slopes, (SHAPE, SHAPE)),
-    "scale": Family(_by_scale(_gamma), _gamma_slopes_by_scale, (SHAPE, SHAPE)),
+    "rate": Family(_gamma, _gamma_slopes, (PROPER, PROPER)),
+    "scale": Family(_by_scale(_gamma), _gamma_slopes_by_scale, (PROPER, PROPER)),
 }
 
 # --- beta ---------------------------------------------------------------------------------
@@ -178,4 +177,4 @@ def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[
     ]
 
 
-BETA = Family(_beta, _beta_slopes, (SHAPE, SHAPE))
+BETA = Family(_beta, _beta_slopes, (PROPER, PROPER))

@@ -1,5 +1,6 @@
 """Relative entropy between two distributions of one parametric family, in closed form."""
 
+from .circular import kl_von_mises
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
 from .distributions import kl
 from .extremes import kl_gumbel, kl_weibull
@@ -26,5 +27,6 @@ __all__ = [
     "kl_pareto",
     "kl_poisson",
     "kl_uniform",
+    "kl_von_mises",
     "kl_weibull",
 ]
