@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MODULES = [
     "relentropy",
+    "relentropy.families",
     "relentropy.figures",
     "relentropy.interop.scipy_stats",
     "relentropy.interop.torch_functional",

@@ -1,6 +1,6 @@
 """Relative entropy and its relatives, with every digit, for any array library."""
 
-from . import estimators, objectives, special, testing
+from . import estimators, families, objectives, special, testing
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
 from .entropies import cross_entropy, entropy, surprisal
@@ -58,6 +58,7 @@ __all__ = [
     "entropy",
     "estimators",
     "f_divergence",
+    "families",
     "generalized_js_divergence",
     "hellinger_distance",
     "jeffreys_divergence",

@@ -65,17 +65,75 @@ normalised, a side without any mass; where nothing is selected, or the axis is e
 is 0. Entries that are zero (or -inf) on both sides contribute nothing."""
 
 
+_CLOSED_FORM = {
+    "Returns": """\
+Returns
+-------
+array
+    Divergences in nats, of the parameters' common shape, library and device.
+""",
+    "Raises": """\
+Raises
+------
+TypeError
+    For arrays of two libraries, for arrays that are not dense (masked, sparse, data frames),
+    and for boolean and complex dtypes.
+ValueError
+    For shapes that do not broadcast, and for an impossible option. Values of arrays never
+    raise.
+""",
+    "where": """\
+where : array of bool, optional
+    Entries to include; broadcasts to the parameters' common shape. What it excludes is replaced
+    before any arithmetic, and is 0 with gradient 0.""",
+    "dtype": """\
+dtype : dtype or str, optional
+    Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as any
+    library's dtype. By default that of the parameters (the library's default for integers
+    alone), but float32 for 16-bit ones.""",
+    "limits": """\
+Parameters outside their domain, infinite and nan ones give nan; parameters that are equal bit
+for bit give exactly 0 with a gradient of 0.""",
+}
+
+
 def complete(function: Callable[..., Any], bounds: str, slopes: str) -> None:
+    """Fill in a measure's docstring."""
+    shared = _PARAMETERS | {"Raises": _RAISES}
+    _complete(function, shared, lambda own: [bounds, own, _ROWS, slopes])
+
+
+def complete_closed_form(
+    function: Callable[..., Any], ulp: dict[str, float], slope_ulp: dict[str, float]
+) -> None:
+    """Fill in the docstring of a family's closed form, given its error bounds."""
+    bounds = (
+        f"Errors are at most {ulp['float64']:g} ulp in float64 and {ulp['float32']:g} in "
+        "float32 (the result of\n16-bit parameters too), near or far as the parameters may be."
+    )
+    slopes = (
+        f"Derivatives (torch, jax) are at most {slope_ulp['float64']:g} ulp off in float64 and "
+        f"{slope_ulp['float32']:g} in float32,\ntimes the component's condition number by p's "
+        "parameters and by the differences to q's."
+    )
+    _complete(function, _CLOSED_FORM, lambda own: [bounds, own, _CLOSED_FORM["limits"], slopes])
+
+
+def _complete(
+    function: Callable[..., Any], shared: dict[str, str], notes_with: Callable[[str], list[str]]
+) -> None:
     """Fill in a docstring's shared parts, in the order that numpydoc wants."""
     text = inspect.getdoc(function) or ""
     sections = _sections(text)
     described = dict(_described(sections.get("Parameters", "")))
     names = inspect.signature(function).parameters
-    parameters = "\n".join(described.get(name) or _PARAMETERS[name] for name in names)
+    parameters = "\n".join(described.get(name) or shared[name] for name in names)
     sections["Parameters"] = f"Parameters\n----------\n{parameters}\n"
-    sections.setdefault("Raises", _RAISES)
+    for title in ("Returns", "Raises"):
+        if title in shared:
+            sections.setdefault(title, shared[title])
     own = sections.get("Notes", "Notes\n-----\n").split("-----\n", 1)[1].strip()
-    notes = [bounds, own, _ROWS, slopes]
+    notes = notes_with(own)
     body = "\n\n".join(note for note in notes if note)
     sections["Notes"] = f"Notes\n-----\n{body}\n"
     order = (

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from ._docs import complete
+from ._docs import complete, complete_closed_form
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Kind = Literal["elementwise", "reduction", "map", "table", "estimate"]
+Kind = Literal["elementwise", "reduction", "map", "table", "estimate", "closed form"]
 
 BACKENDS = ("numpy", "torch", "jax", "strict", "dask", "cupy")
 
@@ -61,6 +61,8 @@ RECORDS: dict[str, Record] = {}
 """Of measures and elementwise functions, which the generated suite calls."""
 ESTIMATES: dict[str, Record] = {}
 """Of what is computed of samples, which has tests of its own."""
+CLOSED_FORMS: dict[str, Record] = {}
+"""Of relative entropies within parametric families, which have tests of their own."""
 
 _JAX_FLUSHES = Exemption(
     backend="jax",
@@ -152,6 +154,38 @@ def estimate(
             slope_ulp=dict(zip(("float64", "float32"), slopes, strict=True)),
             exemptions=(_JAX_FLUSHES,),
         )
+        return function
+
+    return declare
+
+
+def closed_form(
+    source: str,
+    *,
+    float64: float = 16.0,
+    float32: float = 1.0,
+    slopes: tuple[float, float] = (6.0, 1.0),
+    conditioned: bool = False,
+) -> Callable[[Function], Function]:
+    """Declare the record of the function below it, of parameters of one family.
+
+    Results have at least 32 bits. ``slopes`` are the derivatives' bounds in float64 and in
+    float32; what all closed forms have in common is added to the docstring.
+    """
+
+    def declare(function: Function) -> Function:
+        made = Record(
+            name=function.__name__,
+            kind="closed form",
+            oracle=function.__name__,
+            source=source,
+            ulp={"float32": float32, "float64": float64},
+            conditioned=conditioned,
+            slope_ulp=dict(zip(("float64", "float32"), slopes, strict=True)),
+            exemptions=(_JAX_FLUSHES,),
+        )
+        CLOSED_FORMS[made.name] = made
+        complete_closed_form(function, made.ulp, made.slope_ulp)
         return function
 
     return declare

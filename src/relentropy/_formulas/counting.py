@@ -1,0 +1,123 @@
+"""Families of counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from typing import Any
+
+from .._arrays.protocols import Elementwise
+from . import binary
+from .elementwise import KL_DIV
+from .expm1mx import expm1
+from .exponentials import log1pexp
+from .family import Domain, Family
+from .kl_term import kl_div
+from .logarithms import signed_log_ratio
+from .odds import Form
+from .times import times
+
+Array = Any
+_INF, _NAN = float("inf"), float("nan")
+_FORMS: tuple[Form, ...] = ("probability", "logit")
+
+# A rate of 0 counts nothing, for certain, and is still of the family.
+_RATE = Domain(0.0, 1.7976931348623157e308, 1.0, closed=True)
+
+
+def _poisson_slopes(rate: Array, other: Array, /, *, xp: Any) -> list[Array]:
+    return [slope(rate, other, xp=xp) for slope in KL_DIV.slopes]
+
+
+POISSON = Family(kl_div, _poisson_slopes, (_RATE,))
+
+# --- trials of two outcomes ---------------------------------------------------------------
+
+
+def _trial(forms: tuple[Form, Form]) -> Elementwise:
+    fills = tuple(0.0 if form == "logit" else 0.5 for form in forms)
+    return replace(binary.kl_divergence(forms, None), fills=fills)
+
+
+BERNOULLI = {forms: _trial(forms) for forms in product(_FORMS, _FORMS)}
+
+
+def _trials(of: Any, count: Array, p: Array, q: Array, /, *, xp: Any) -> Array:
+    """``count*of(p, q)``; no trial makes no difference, also where one would make all of it."""
+    value = of(p, q, xp=xp)
+    known = (count >= 0) & (count < _INF)
+    times_value = times(xp.where(known, count, 1.0), value, xp=xp)
+    return xp.where(known, xp.where(xp.isnan(value), value, times_value), _NAN)
+
+
+def _one_trial(of: Any, count: Array, p: Array, q: Array, /, *, xp: Any) -> Array:
+    known = (count >= 0) & (count < _INF)
+    return xp.where(known, of(p, q, xp=xp), _NAN)
+
+
+def _binomial(trial: Elementwise) -> Elementwise:
+    by_p, by_q = (partial(_trials, slope) for slope in trial.slopes)
+    by_count = partial(_one_trial, trial.value)
+    fills = (1.0, *trial.fills)
+    return Elementwise(partial(_trials, trial.value), (by_count, by_p, by_q), fills)
+
+
+BINOMIAL = {forms: _binomial(trial) for forms, trial in BERNOULLI.items()}
+
+# --- trials up to the first success: 1/p Bernoulli trials on average ------------------------
+
+
+def _geometric(of: Any, p: Array, q: Array, /, *, xp: Any) -> Array:
+    ever = p > 0
+    value = of(p, xp.where(ever, q, _NAN), xp=xp)
+    return value / xp.where(ever, p, 1.0)
+
+
+def _geometric_by_p(p: Array, q: Array, /, *, xp: Any) -> Array:
+    """``log((1 - q)/(1 - p))/p**2``."""
+    inside = (p > 0) & (p <= 1) & (q >= 0) & (q <= 1)
+    p, q = xp.where(inside, p, 0.5), xp.where(inside, q, 0.5)
+    log = signed_log_ratio(1 - q, 1 - p, p - q, xp=xp)
+    return xp.where(inside, log / p / p, _NAN)
+
+
+def _geometric_of_logits(of: Any, a: Array, b: Array, /, *, xp: Any) -> Array:
+    ever = a > -_INF
+    value = of(a, xp.where(ever, b, _NAN), xp=xp)
+    return value * (1 + xp.exp(xp.where(ever, -a, 0.0)))
+
+
+def _geometric_by_logit(a: Array, b: Array, /, *, xp: Any) -> Array:
+    """``exp(-a)*log((1 + exp(a))/(1 + exp(b)))``."""
+    inside = (xp.abs(a) < _INF) & (xp.abs(b) < _INF)
+    a, b = xp.where(inside, a, 0.0), xp.where(inside, b, 0.0)
+    below = a < b
+    top, low = xp.where(below, b, a), xp.where(below, a, b)
+    gap = top - low
+    near = gap < 30
+    grown = expm1(xp.where(near, gap, 0.0), xp=xp)
+    close = xp.log1p(grown / (1 + xp.exp(-xp.maximum(low, -xp.limits.headroom * 2))))
+    # Beyond, the smaller one is little of the other, or both are all but their logits.
+    high = xp.where(low > 0, -low, low)
+    apart = xp.where(low > 0, gap, log1pexp(xp.where(low > 0, 0.0, top), xp=xp))
+    apart = apart + xp.where(
+        low > 0, log1pexp(-top, xp=xp) - log1pexp(high, xp=xp), -log1pexp(high, xp=xp)
+    )
+    log = xp.where(near, close, apart)
+    slope = xp.where(below, -log, log) * xp.exp(-a)
+    return xp.where(inside, slope, _NAN)
+
+
+def _made(form: Form) -> Elementwise:
+    trial = BERNOULLI[form, form]
+    of, by = (
+        (_geometric_of_logits, _geometric_by_logit)
+        if form == "logit"
+        else (_geometric, _geometric_by_p)
+    )
+    by_q = partial(of, trial.slopes[1])
+    return Elementwise(partial(of, trial.value), (by, by_q), trial.fills)
+
+
+GEOMETRIC = {form: _made(form) for form in _FORMS}
