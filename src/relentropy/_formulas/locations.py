@@ -95,9 +95,9 @@ def _laplace_slopes(m: Array, b: Array, n: Array, c: Array, /, *, xp: Any) -> li
     by_mean = xp.where(below, -pulled, pulled)
     near = d < 2
     z = xp.where(near, d, 0.0)
-    w = xp.where(near, 2.0, xp.minimum(d, 2 * xp.limits.headroom))
-    bent = xp.where(near, xp.exp(-z) * expm1mx(z, xp=xp), 1 - (1 + w) * xp.exp(-w))
-    by_b = log_bregman_by_y(b, c, xp=xp) - bent / c
+    w = xp.where(near, 2.0, xp.minimum(d, 1e5))  # not inf*0
+    close = log_bregman_by_y(b, c, xp=xp) - xp.exp(-z) * expm1mx(z, xp=xp) / c
+    by_b = xp.where(near, close, (1 + w) * xp.exp(-w) / c - 1 / b)
     by_c = -((b - c) / c + _laplace_gap(gap, b, xp=xp) / c) / c
     return [by_mean, by_b, -by_mean, by_c]
 
