@@ -19,14 +19,14 @@ class Domain:
     inside: float
     """A value that stands in where a parameter is not."""
     closed: bool = False
-    """Whether the ends belong to the family."""
+    """Whether the lower end belongs to the family."""
     degenerate: float | None = None
     """A value with which the distribution is a point: its divergence from itself is 0, from
     and to all others inf."""
 
     def holds(self, x: Array) -> Array:
         if self.closed:
-            return (x >= self.low) & (x <= self.high)
+            return (x >= self.low) & (x < self.high)
         return (x > self.low) & (x < self.high)
 
 
