@@ -54,17 +54,20 @@ def test_every_digit_of_many_in_torch(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES[:1], ids=lambda one: one.name)
-def test_every_digit_in_jax(family):
-    backend = BACKENDS["jax"]
+@pytest.mark.parametrize("name", ["jax", "jax-x32"])
+def test_every_digit_in_jax(family, name):
+    backend = BACKENDS[name]
     with backend.active():
-        rows = family.rows("float64", 2, many=2)
-        check(family, backend, "float64", rows[family.valid(rows)])
+        dtype = backend.dtypes[-1]
+        rows = family.rows(dtype, 2, many=2)
+        check(family, backend, dtype, rows[family.valid(rows)])
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("family", FAMILIES[1:], ids=lambda one: one.name)
-def test_every_digit_in_jax_with_every_family(family):
-    test_every_digit_in_jax(family)
+@pytest.mark.parametrize("name", ["jax", "jax-x32"])
+def test_every_digit_in_jax_with_every_family(family, name):
+    test_every_digit_in_jax(family, name)
 
 
 @each

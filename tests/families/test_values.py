@@ -1,5 +1,8 @@
 """Every digit, from far apart to one step apart, in every library."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,10 @@ from relentropy._records import CLOSED_FORMS
 from relentropy.testing import ulp_error
 
 from ..suite.backends import BACKENDS
+from . import counting, locations
 from .catalogue import FAMILIES, each
+
+NAME = lambda one: one.name  # noqa: E731
 
 
 def columns(rows):
@@ -51,6 +57,28 @@ def test_every_digit(family, dtype):
     many = {"float64": 12, "float32": 6}.get(dtype, 2)
     rows = family.rows(dtype, many=many)
     check(family, BACKENDS["numpy"], dtype, rows[family.valid(rows)])
+
+
+@pytest.mark.parametrize("family", [*locations.FAMILIES, *counting.FAMILIES], ids=NAME)
+def test_the_ends_of_the_range(family):
+    sizes = {
+        "location": (0.0, 1e-300, -1e-150, 1.0, 1e150),
+        "log": (-1400.0, -700.0, 0.0, 700.0),
+        "logit": (-700.0, -40.0, 0.0, 700.0),
+        "probability": (1e-300, 1e-20, 0.5, 1 - 2**-53),
+    }
+    values = [sizes.get(kind, (1e-300, 1e-150, 1.0, 1e150, 1e300)) for kind in family.kinds]
+    rows = np.array(list(itertools.product(*values, *values)))
+    rows = rows[family.valid(rows)]
+    rng = np.random.default_rng(0)
+    rows = rows[rng.permutation(len(rows))[:100]]
+    family = dataclasses.replace(family, precision=4400)  # 1 beside squares of the smallest
+    error, got = errors(family, BACKENDS["numpy"], "float64", rows)
+    assert not np.any(np.isnan(got))
+    tiny = np.array([0 < family.truth(row) < 1e-290 for row in rows])
+    error = np.where(tiny, 0, error)
+    worst, bound = int(np.argmax(error)), CLOSED_FORMS[family.function].ulp["float64"]
+    assert error[worst] <= bound, rows[worst]
 
 
 @pytest.mark.full

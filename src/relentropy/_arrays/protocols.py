@@ -85,7 +85,11 @@ class Measure(Reduction, Protocol):
 
 
 class EntryFunction(Protocol):
-    """A function of entries, and its derivative by each operand."""
+    """A function of entries, and its derivative by each operand.
+
+    One whose derivatives share most of their parts may have ``together(*operands, xp=xp)``,
+    which gives all of them and is called instead.
+    """
 
     @property
     def value(self) -> Callable[..., Array]:

@@ -105,11 +105,8 @@ class EntryJob(Job):
     ) -> Arrays:
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
-            return tuple(
-                times(unit, slope(*entries, xp=xp), xp=xp)
-                for slope, needed in zip(self.function.slopes, need, strict=True)
-                if needed
-            )
+            slopes = self._slopes(tuple(entries), need, xp=xp)
+            return tuple(times(unit, slope, xp=xp) for slope in slopes)
 
         operands, _ = self._split(arrays)
         return self._map(gradients, arrays, seeds, self._dtypes(operands, need))
@@ -117,16 +114,28 @@ class EntryJob(Job):
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             entries, moving = block[: self.operands], block[self.operands :]
+            slopes = self._slopes(entries, need, xp=xp)
             parts = [
-                times(tangent, slope(*entries, xp=xp), xp=xp)
+                times(tangent, slope, xp=xp)
                 for slope, tangent in zip(slopes, moving, strict=True)
             ]
             return self.function.value(*entries, xp=xp), sum(parts[1:], parts[0])
 
-        pairs = zip(self.function.slopes, tangents, strict=True)
-        slopes = [slope for slope, tangent in pairs if tangent is not None]
+        need = tuple(tangent is not None for tangent in tangents)
         moved = tuple(tangent for tangent in tangents if tangent is not None)
         return self._map(both, arrays, moved, (self.dtype,) * 2)
+
+    def _slopes(self, entries: Block, need: tuple[bool, ...], *, xp: Any) -> list[Array]:
+        """The slopes that are needed, together where the function has them so."""
+        together = getattr(self.function, "together", None)
+        if together is not None:
+            found = together(*entries, xp=xp)
+            return [slope for slope, needed in zip(found, need, strict=True) if needed]
+        return [
+            slope(*entries, xp=xp)
+            for slope, needed in zip(self.function.slopes, need, strict=True)
+            if needed
+        ]
 
     def _map(self, fn: Any, arrays: Arrays, more: Arrays, dtypes: tuple[Any, ...]) -> Arrays:
         operands, mask = self._split(arrays)

@@ -33,13 +33,13 @@ def log_bregman(y: Array, x: Array, /, *, xp: Any) -> Array:
         log = xp.where(kept, xp.log(xp.where(kept, ratio, 1.0)), apart)
     else:
         log = xp.log(ratio)
-    far = (xp.where(near, 1.0, excess)) - log
+    far = xp.where(near, 1.0, excess) - log
     return xp.where(near, close, far)
 
 
 def log_bregman_by_y(y: Array, x: Array, /, *, xp: Any) -> Array:
-    """``1/x - 1/y``."""
-    return ((y - x) / x) / y
+    """``1/x - 1/y``; the larger one divides first, so that nothing leaves the range early."""
+    return ((y - x) / xp.maximum(x, y)) / xp.minimum(x, y)
 
 
 def log_bregman_by_x(y: Array, x: Array, /, *, xp: Any) -> Array:

@@ -23,7 +23,7 @@ _INF, _NAN = float("inf"), float("nan")
 _FORMS: tuple[Form, ...] = ("probability", "logit")
 
 # A rate of 0 counts nothing, for certain, and is still of the family.
-_RATE = Domain(0.0, 1.7976931348623157e308, 1.0, closed=True)
+_RATE = Domain(0.0, _INF, 1.0, closed=True)
 
 
 def _poisson_slopes(rate: Array, other: Array, /, *, xp: Any) -> list[Array]:

@@ -19,14 +19,14 @@ class Domain:
     inside: float
     """A value that stands in where a parameter is not."""
     closed: bool = False
-    """Whether the ends belong to the family."""
+    """Whether the lower end belongs to the family."""
     degenerate: float | None = None
     """A value with which the distribution is a point: its divergence from itself is 0, from
     and to all others inf."""
 
     def holds(self, x: Array) -> Array:
         if self.closed:
-            return (x >= self.low) & (x <= self.high)
+            return (x >= self.low) & (x < self.high)
         return (x > self.low) & (x < self.high)
 
 
@@ -62,6 +62,13 @@ class Family:
     def slopes(self) -> tuple[Slope, ...]:
         return tuple(Slope(self, index) for index in range(2 * len(self.domains)))
 
+    def together(self, *parameters: Array, xp: Any) -> list[Array]:
+        """All slopes; 0 where equal points are, nan where there is no derivative."""
+        known, kept = self._inside(parameters, xp=xp)
+        limit = self._limit(parameters, xp=xp)
+        edge = xp.where(limit == 0, 0.0, _NAN * xp.ones_like(limit))
+        return [xp.where(known, slope, edge) for slope in self.gradient(*kept, xp=xp)]
+
     def _inside(self, parameters: tuple[Array, ...], *, xp: Any) -> tuple[Array, list[Array]]:
         """Where all parameters are inside, and the parameters, replaced where not."""
         known = self.domains[0].holds(parameters[0])
@@ -95,7 +102,4 @@ class Slope:
     index: int
 
     def __call__(self, *parameters: Array, xp: Any) -> Array:
-        known, kept = self.family._inside(parameters, xp=xp)
-        slope = self.family.gradient(*kept, xp=xp)[self.index]
-        limit = self.family._limit(parameters, xp=xp)
-        return xp.where(known, slope, xp.where(limit == 0, 0.0, _NAN))
+        return self.family.together(*parameters, xp=xp)[self.index]

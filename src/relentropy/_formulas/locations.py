@@ -30,7 +30,7 @@ def _by_std(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> Array:
 def _std_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> list[Array]:
     z, e = (m - n) / t, (s - t) / t
     by_mean = z / t
-    by_s = e * (1 + t / s) / t
+    by_s = e * (1 / s + 1 / t)
     by_t = -(e * (1 + s / t) + z * z) / t
     return [by_mean, by_s, -by_mean, by_t]
 
@@ -95,9 +95,9 @@ def _laplace_slopes(m: Array, b: Array, n: Array, c: Array, /, *, xp: Any) -> li
     by_mean = xp.where(below, -pulled, pulled)
     near = d < 2
     z = xp.where(near, d, 0.0)
-    w = xp.where(near, 2.0, xp.minimum(d, 2 * xp.limits.headroom))
-    bent = xp.where(near, xp.exp(-z) * expm1mx(z, xp=xp), 1 - (1 + w) * xp.exp(-w))
-    by_b = ((b - c) / b - bent) / c
+    w = xp.where(near, 2.0, xp.minimum(d, 1e5))  # not inf*0
+    close = log_bregman_by_y(b, c, xp=xp) - xp.exp(-z) * expm1mx(z, xp=xp) / c
+    by_b = xp.where(near, close, (1 + w) * xp.exp(-w) / c - 1 / b)
     by_c = -((b - c) / c + _laplace_gap(gap, b, xp=xp) / c) / c
     return [by_mean, by_b, -by_mean, by_c]
 
@@ -110,7 +110,12 @@ LAPLACE = Family(_laplace, _laplace_slopes, (REAL, POSITIVE))
 def _uniform(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
     same, covered, wide = _intervals(a, b, c, d)
     more = xp.where(covered & wide, (d - b) + (a - c), 0.0)
-    value = xp.log1p(more / xp.where(wide, b - a, 1.0))
+    width = xp.where(wide, b - a, 1.0)
+    ratio = more / width
+    value = xp.log1p(ratio)
+    if xp.exact:  # a wider working precision holds every quotient
+        apart = xp.log(xp.where(more > 0, more, 1.0)) - xp.log(width)
+        value = xp.where(ratio > xp.limits.ratio_max, apart, value)
     value = xp.where(covered & wide, value, xp.where(same, 0.0, _INF))
     return xp.where((b < a) | (d < c), _NAN, value)
 
