@@ -105,7 +105,8 @@ def _slopes(kind, points, options, shift):
                     step = own * (mp.exp(entry) if options.get("from_logits") else 1)
                     values.append(value + step)
                     if own and mp.isfinite(value):
-                        number = (abs(value) + abs(step)) / abs(value + step)
+                        total = abs(value + step)
+                        number = (abs(value) + abs(step)) / total if total else mp.inf
                 numbers.append(number)
     return [written(values, numbers) for values, numbers in by_operand]
 
