@@ -75,9 +75,10 @@ def main() -> None:
 
 
 def _audit_rivals(folder):
-    text = audited.page(audited.measured())
-    (folder / "rivals.md").write_text(text, encoding="utf-8")
-    print("wrote rivals.md")
+    reports = audited.measured()
+    (folder / "rivals.md").write_text(audited.page(reports), encoding="utf-8")
+    audited.picture(reports, folder / "rivals.png")
+    print("wrote rivals.md and rivals.png")
 
 
 def _measured(functions, columns, chosen):

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import relentropy
 from relentropy import estimators, families, objectives, special
 from relentropy.testing import audit
+from relentropy.testing._kinds import KINDS as AUDITED
 from relentropy.testing.report import figure
 
 from ..rivals import KINDS, installed
@@ -38,8 +39,13 @@ stands for what is worse than an error:
   equal size is not the result of the batch.
 * *error*: it raises. A dash is for what a library has not.
 
-The lines below a table say in which regimes (`hard_cases` has their numbers). *bias* is of an
+The lines below a table say in which regimes, which {doc}`audit` describes. *bias* is of an
 estimator's mean, or of its mean gradient where it is used as a loss, over all outcomes.
+
+![Errors against the closeness of two rows of logits](rivals.png)
+
+What torch's log-softmax, taken twice, and its `kl_div` make of two rows of logits, and what
+this library makes of them: the closer they are, the fewer digits are right on the left.
 """
 
 
@@ -56,8 +62,8 @@ def own(kind, inputs):
         return lambda p, old, ref, advantages, mask: (
             objectives.grpo_loss(p, old, advantages, ref, where=mask).loss
         )
-    if kind.startswith("kl_beta"):
-        return families.kl_beta
+    if inputs == "parameters":
+        return getattr(families, kind)
     return partial(getattr(relentropy, kind), from_logits=of_logs)
 
 
@@ -70,6 +76,8 @@ def measured():
     jax.config.update("jax_enable_x64", True)
     try:
         for kind, formulas in KINDS.items():
+            if kind not in AUDITED:
+                continue
             ours = {}
             for formula in formulas:
                 if not installed(formula.library):
@@ -86,12 +94,41 @@ def measured():
     return reports
 
 
+SOURCES = {formula.label: formula.source for formulas in KINDS.values() for formula in formulas}
+
+
 def page(reports):
     """The page in Markdown; the same reports give the same bytes."""
     parts = [PREFACE, _versions()]
     for kind, own_reports in reports.items():
-        parts += [f"## {kind}", _table(own_reports), *map(_line, own_reports)]
+        lines = "\n".join(line for line in map(_line, own_reports) if line)
+        parts += [f"## {kind}", _table(own_reports), lines]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def picture(reports, path):
+    """Errors against closeness, of one rival and of ours."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    shown = [
+        next(report for report in reports[kind] if (report.function, report.inputs) == which)
+        for kind, which in PICTURED
+    ]
+    for ax, report in zip(figure.subplots(1, len(shown), sharey=True), shown, strict=True):
+        report.plot(ax=ax)
+        last = report is shown[-1]
+        if not last:
+            ax.get_legend().remove()
+        else:
+            ax.set_ylabel("")
+    figure.savefig(path, dpi=120)
+
+
+PICTURED = (
+    ("kl_divergence", ("torch log_softmax ×2, kl_div", "logits")),
+    ("kl_divergence", ("relentropy", "logits")),
+)
 
 
 def _versions():
@@ -104,13 +141,20 @@ def _table(reports):
     heads = [dtype if what == "value" else f"∂ {dtype}" for what, dtype in COLUMNS]
     rows = [
         [
-            report.function if report.findings else f"**{report.function}**",
+            _name(report),
             report.inputs,
             *(_cell(report, *column) for column in COLUMNS),
         ]
         for report in reports
     ]
     return table(["", "of", *heads], rows, left=2)
+
+
+def _name(report):
+    """In bold where nothing was found; with a link to where a project documents it."""
+    name = f"**{report.function}**" if not report.findings else report.function
+    source = SOURCES.get(report.function)
+    return f"[{name}]({source})" if source else name
 
 
 def _cell(report, quantity, dtype):

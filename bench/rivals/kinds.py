@@ -139,8 +139,24 @@ KINDS = {
         _torch("torch Bernoulli, probs", "probs", plain.torch_kl_bernoulli_probs),
         _torch("torch Bernoulli, logits", "logits", plain.torch_kl_bernoulli),
     ),
-    # Of both parameters of p and both of q.
-    "kl_beta": (_torch("torch Beta", "parameters", plain.torch_kl_beta),),
+    # Of the parameters of p and then of q.
+    **{
+        kind: (
+            _torch(
+                f"torch {family}", "parameters", partial(plain.torch_kl_family, family, names)
+            ),
+        )
+        for kind, family, names in (
+            ("kl_normal", "Normal", ("loc", "scale")),
+            ("kl_laplace", "Laplace", ("loc", "scale")),
+            ("kl_gumbel", "Gumbel", ("loc", "scale")),
+            ("kl_exponential", "Exponential", ("rate",)),
+            ("kl_poisson", "Poisson", ("rate",)),
+            ("kl_geometric", "Geometric", ("probs",)),
+            ("kl_gamma", "Gamma", ("concentration", "rate")),
+            ("kl_beta", "Beta", ("concentration1", "concentration0")),
+        )
+    },
     # Of the sampled tokens' log_probs under the policy and the reference.
     "kl_estimator": (
         _numpy("numpy k3", "log_probs", plain.numpy_k3, SCHULMAN),

@@ -129,9 +129,13 @@ def scipy_kl_bernoulli_probs(p, q):
     return special.rel_entr(p, q) + special.rel_entr(1 - p, 1 - q)
 
 
-def torch_kl_beta(a, b, other_a, other_b):
-    own = {"concentration1": a, "concentration0": b}
-    return _torch_kl("Beta", own, {"concentration1": other_a, "concentration0": other_b})
+def torch_kl_family(family, names, *parameters):
+    """Of the parameters of one distribution, and of the other."""
+    half = len(parameters) // 2
+    p, q = (
+        dict(zip(names, part, strict=True)) for part in (parameters[:half], parameters[half:])
+    )
+    return _torch_kl(family, p, q)
 
 
 def _torch_kl(family, p, q):

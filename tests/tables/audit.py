@@ -6,6 +6,7 @@ from `tests.oracle`, as for all other tables.
 
 import argparse
 import json
+import math
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import relentropy.testing
 from relentropy.testing._cases import STORE, checksum, regimes, seeds
 from relentropy.testing._kinds import KINDS
 
+from ..families.catalogue import FAMILIES
 from ..oracle import evaluate, slopes
 from ..oracle.condition import condition
 from ..oracle.estimates import estimate, estimate_slope
@@ -24,6 +26,7 @@ from .regenerate import condition_text, truth_text
 DIGITS = 24
 FOLDER = Path(relentropy.testing.__file__).parent / STORE
 SAMPLED = ("k1", "k2", "k3", "abs")
+CLOSED_FORMS = {family.name: family for family in FAMILIES}
 
 
 def options_of(kind, inputs):
@@ -59,7 +62,7 @@ def evaluated(task):
     for point in points:
         value = _value(name, point, options)
         values += value if isinstance(value, list) else [value]
-        if name not in SAMPLED:
+        if name not in SAMPLED and name not in CLOSED_FORMS:
             numbers.append(condition(name, point, options, value))
     stored = {"crc": checksum(regime), "value": written(values, numbers)}
     if regime.slopes:
@@ -73,6 +76,8 @@ def evaluated(task):
 def _value(name, point, options):
     if name in SAMPLED:
         return estimate(name, *point)
+    if name in CLOSED_FORMS:
+        return mp.nan if any(map(math.isnan, point)) else CLOSED_FORMS[name].truth(point)
     value = evaluate(name, *point, **options)
     return value[0] if name == "logsumexp" else value
 
@@ -92,11 +97,16 @@ def _slopes(kind, points, options, shift):
         if kind.name in SAMPLED:
             value = estimate_slope(kind.name, *point)
             found = [[(value, 1)], [(-value, 1)]]
+        elif kind.name in CLOSED_FORMS:
+            found = [
+                [pair] for pair in zip(*CLOSED_FORMS[kind.name].slopes(point), strict=True)
+            ]
         else:
             weights = seeds((len(point[0]),)) if kind.form == "map" else None
             found = slopes(kind.name, list(point), options, weights)
+        steps = shift if any(shift) else (0,) * len(point)
         for (values, numbers), pairs, own, row in zip(
-            by_operand, found, shift, point, strict=False
+            by_operand, found, steps, point, strict=False
         ):
             entries = row if isinstance(row, list) else [row]
             for (value, number), entry in zip(pairs, entries, strict=True):

@@ -122,9 +122,7 @@ def test_one_row_at_a_time():
 
 
 def test_the_first_axis_is_fine_one_row_at_a_time():
-    assert_audit(
-        partial(relentropy.kl_divergence, axis=0), "kl_divergence", dtypes=["float64"]
-    )
+    assert_audit(partial(relentropy.kl_divergence, axis=0), "kl_divergence", dtypes=["float64"])
 
 
 def test_results_of_another_shape():
@@ -382,7 +380,9 @@ def test_an_audit_of_numpy_functions_imports_no_other_library():
         "audit(lambda x: -x*np.log(x), 'entr', dtypes=['float64'])\n"
         "print(*(m for m in ('torch', 'jax', 'mpmath', 'matplotlib') if m in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == ""
 
 

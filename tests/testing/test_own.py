@@ -46,7 +46,9 @@ def test_jax():
     pytest.importorskip("jax")
     (kind,) = (kind for kind in WITH_TRUTHS if kind.name == "k3")
     with BACKENDS["jax"].active():
-        report = audit(own(kind, "log_probs"), "k3", backend="jax", dtypes=["float32", "float64"])
+        report = audit(
+            own(kind, "log_probs"), "k3", backend="jax", dtypes=["float32", "float64"]
+        )
     assert report, str(report)
     assert report.worst("gradient") < 6
 

@@ -37,6 +37,7 @@ KNOWN = [
     ("hellinger_distance", "torch root of a sum of squares", "gradient.nan.equal.*"),
     ("policy_loss", "TRL grpo", "gradient.nan.masked.*"),
     ("policy_loss", "TRL grpo", "value.nan.overflow.*"),
+    ("kl_gamma", "torch Gamma", "value.negative.close.float64"),
     ("policy_loss", "TRL bnpo", "gradient.split.micro-batches.*"),
     ("js_divergence", "Liger-Kernel JSD", "value.nan.*"),
 ]

@@ -2,6 +2,7 @@ from .._call import elementwise
 from .._formulas.extremes import GUMBEL, WEIBULL
 from .._records import closed_form
 
+
 @closed_form("x")
 def kl_gumbel(location_p, scale_p, location_q, scale_q, *, where=None, dtype=None):
     """A.
@@ -17,8 +18,14 @@ def kl_gumbel(location_p, scale_p, location_q, scale_q, *, where=None, dtype=Non
     scale_q : array
         x
     """
-    operands = {"location_p": location_p, "scale_p": scale_p, "location_q": location_q, "scale_q": scale_q}
+    operands = {
+        "location_p": location_p,
+        "scale_p": scale_p,
+        "location_q": location_q,
+        "scale_q": scale_q,
+    }
     return elementwise(GUMBEL, operands, where=where, dtype=dtype, widen=True)
+
 
 @closed_form("x")
 def kl_weibull(shape_p, scale_p, shape_q, scale_q, *, where=None, dtype=None):

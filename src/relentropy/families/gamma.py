@@ -1,12 +1,17 @@
 """Relative entropy between distributions with shapes: gamma, inverse gamma, beta."""
+
 from __future__ import annotations
-from typing import Any, Literal
+
+from typing import Any
+
 from .. import _arguments
 from .._call import elementwise, reduce
 from .._formulas.dirichlet import DirichletKL
 from .._formulas.shapes import BETA, GAMMA
 from .._records import closed_form
+
 Array = Any
+
 
 @closed_form("x")
 def kl_gamma(shape_p, rate_p, shape_q, rate_q, *, parameter="rate", where=None, dtype=None):
@@ -29,6 +34,7 @@ def kl_gamma(shape_p, rate_p, shape_q, rate_q, *, parameter="rate", where=None, 
     operands = {"shape_p": shape_p, "rate_p": rate_p, "shape_q": shape_q, "rate_q": rate_q}
     return elementwise(GAMMA[kind], operands, where=where, dtype=dtype, widen=True)
 
+
 @closed_form("x")
 def kl_beta(alpha_p, beta_p, alpha_q, beta_q, *, where=None, dtype=None):
     """A.
@@ -47,6 +53,7 @@ def kl_beta(alpha_p, beta_p, alpha_q, beta_q, *, where=None, dtype=None):
     operands = {"alpha_p": alpha_p, "beta_p": beta_p, "alpha_q": alpha_q, "beta_q": beta_q}
     return elementwise(BETA, operands, where=where, dtype=dtype, widen=True)
 
+
 @closed_form("x")
 def kl_dirichlet(alpha_p, alpha_q, *, axis=-1, where=None, keepdims=False, dtype=None):
     """A.
@@ -63,4 +70,13 @@ def kl_dirichlet(alpha_p, alpha_q, *, axis=-1, where=None, keepdims=False, dtype
         x
     """
     operands = {"alpha_q": alpha_q, "alpha_p": alpha_p}
-    return reduce(DirichletKL(), operands, axis=axis, where=where, keepdims=keepdims, dtype=dtype, widen=True, positions=True)[0]
+    return reduce(
+        DirichletKL(),
+        operands,
+        axis=axis,
+        where=where,
+        keepdims=keepdims,
+        dtype=dtype,
+        widen=True,
+        positions=True,
+    )[0]

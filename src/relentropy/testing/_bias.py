@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ._cases import HardCase, Slopes, hard_cases
-from ._drawing import Numbers, symmetric
+from ._drawing import Numbers, logarithms, rounded, shares, simplex
 from ._ledger import Finding
 from ._measure import Audited, audit_slopes, audit_values
 from ._reproducer import written
@@ -23,7 +23,9 @@ def audit_samples(audited: Audited, dtypes: Sequence[str]) -> None:
     """Digits of values and derivatives if it is an estimator that has a name; bias always."""
     name = _which(audited, dtypes)
     if name is None:
-        audited.ledger.remark("it is none of " + ", ".join(ESTIMATORS) + ": digits are not known")
+        audited.ledger.remark(
+            "it is none of " + ", ".join(ESTIMATORS) + ": digits are not known"
+        )
     else:
         audited.ledger.remark(f"its values are those of {name}")
         for dtype in dtypes:
@@ -53,7 +55,9 @@ def _which(audited: Audited, dtypes: Sequence[str]) -> str | None:
     """The estimator with the same values at ordinary log-ratios."""
     for dtype in reversed(dtypes):  # the widest first
         for name in ESTIMATORS:
-            case = next(c for c in hard_cases(name, "log_probs", dtype) if c.regime == "ordinary")
+            case = next(
+                c for c in hard_cases(name, "log_probs", dtype) if c.regime == "ordinary"
+            )
             try:
                 values, _, _ = audited.value(case.operands, dtype)
             except Exception:  # noqa: BLE001 - reported where all cases are called
@@ -69,83 +73,85 @@ def _which(audited: Audited, dtypes: Sequence[str]) -> str | None:
 # --- enumeration ----------------------------------------------------------------------------
 
 
-def _enumerated(audited: Audited, dtype: str) -> None:
-    """The expectation over all outcomes, of the value and of the gradient as a loss."""
-    logits, other, behaviour = (1.5 * symmetric(name, (OUTCOMES,)) for name in ("pi", "ref", "mu"))
-    log_pi, log_ref, log_mu = (_log_softmax(x) for x in (logits, other, behaviour))
-    pi, ref, mu = np.exp(log_pi), np.exp(log_ref), np.exp(log_mu)
-    operands = [log_pi, log_ref] if len(audited.kind.operands) == 2 else [log_pi, log_ref, log_mu]
-    forward, reverse = float(pi @ (log_pi - log_ref)), float(ref @ (log_ref - log_pi))
-    targets = {
-        "that of KL(pi||ref)": pi * (log_pi - log_ref - forward),
-        "that of KL(ref||pi)": pi - ref,
-        "0": np.zeros(OUTCOMES),
-    }
-    # Weighted ones are for samples of another model; the others for samples of pi.
-    policies = {"on-policy": pi} if len(operands) == 2 else {"off-policy": mu}
-    for policy, shares in policies.items():
-        regime = f"value.bias.{policy}"
-        try:
-            values, _, _ = audited.value(_representable(operands, dtype), dtype)
-        except Exception:  # noqa: BLE001 - reported where all cases are called
+@dataclass(frozen=True)
+class _Outcomes:
+    """Every sample that there can be, and what it is drawn with."""
+
+    audited: Audited
+    dtype: str
+    operands: dict[str, Numbers]
+    shares: Numbers
+    """How often each is drawn."""
+    policy: str
+
+    def judge(self, quantity: str, wrong: str | None) -> None:
+        """Write down that a mean is right, or what it is instead."""
+        ledger = self.audited.ledger
+        if wrong is None:
+            what = "value" if quantity == "value" else "gradient as a loss"
+            ledger.remark(f"its {what} is unbiased {self.policy}")
             return
-        mean = float(shares @ values)
-        _biased_value(audited, regime, mean, forward, operands, dtype)
-        if not audited.has_gradient:
-            continue
-        slope = audited.slopes(_representable(operands, dtype), dtype)[0]
-        if slope is None:
+        name = f"{quantity}.bias.{self.policy}.{self.dtype}"
+        shown = written(
+            self.audited.library, self.operands, self.dtype, gradient=quantity == "gradient"
+        )
+        ledger.fault(self.policy, Finding(name, wrong, 1, 1, np.nan, shown))
+
+
+def _enumerated(audited: Audited, dtype: str) -> None:
+    """The mean of the value, and of the gradient as a loss."""
+    logs = [logarithms(_distribution(name)) for name in ("pi", "ref", "mu")]
+    # Three operands are for samples of a policy of their own; two for samples of pi.
+    names = audited.kind.operands
+    policy, drawn_with = ("on-policy", "pi") if len(names) == 2 else ("off-policy", "mu")
+    operands = {name: rounded(x, dtype) for name, x in zip(names, logs, strict=False)}
+    outcomes = _Outcomes(audited, dtype, operands, _distribution(drawn_with), policy)
+    pi, ref = _distribution("pi"), _distribution("ref")
+    ratio = logs[0] - logs[1]
+    forward = float(pi @ ratio)
+    try:
+        values, _, _ = audited.value(list(operands.values()), dtype)
+        slope = None
+        if audited.has_gradient:
+            slope = audited.slopes(list(operands.values()), dtype)[0]
+    except Exception:  # noqa: BLE001 - reported where all cases are called
+        return
+    mean = float(outcomes.shares @ values)
+    detail = f"its mean is {mean:.6g} where KL(pi||ref) is {forward:.6g}"
+    outcomes.judge("value", None if abs(mean - forward) <= _EXACT * forward else detail)
+    if slope is None:
+        if audited.has_gradient:
             audited.ledger.remark("no derivative by log_probs")
-            continue
-        # d log pi(x) / d logits = (x == .) - pi
-        by_sample = shares * slope
-        _biased_slope(
-            audited, f"gradient.bias.{policy}", by_sample - pi * by_sample.sum(), targets,
-            operands, dtype,
-        )  # fmt: skip
-
-
-def _representable(operands: Sequence[Numbers], dtype: str) -> list[Numbers]:
-    return [x.astype(dtype).astype(np.float64) for x in operands]
-
-
-def _log_softmax(logits: Numbers) -> Numbers:
-    return np.asarray(logits - np.log(np.exp(logits).sum()))
-
-
-def _biased_value(
-    audited: Audited, name: str, mean: float, truth: float, operands: Sequence[Numbers], dtype: str
-) -> None:
-    if abs(mean - truth) <= _EXACT * truth:
-        audited.ledger.remark(f"its value is unbiased {name.split('.')[-1]}")
         return
-    detail = f"its mean is {mean:.6g} where KL(pi||ref) is {truth:.6g}"
-    _note(audited, f"{name}.{dtype}", detail, operands, dtype)
+    # The derivative of log pi(x) by the logit of y is (x == y) - pi(y).
+    by_sample = outcomes.shares * slope
+    gradient = by_sample - pi * by_sample.sum()
+    outcomes.judge(
+        "gradient",
+        _likeness(
+            gradient,
+            {
+                "that of KL(pi||ref)": pi * (ratio - forward),
+                "that of KL(ref||pi)": pi - ref,
+                "0": np.zeros(OUTCOMES),
+            },
+        ),
+    )
 
 
-def _biased_slope(
-    audited: Audited, name: str, slope: Numbers, targets: dict[str, Numbers],
-    operands: Sequence[Numbers], dtype: str,
-) -> None:  # fmt: skip
-    right, *others = targets
-    if _same(slope, targets[right]):
-        audited.ledger.remark(f"its gradient as a loss is unbiased {name.split('.')[-1]}")
-        return
-    like = next((other for other in others if _same(slope, targets[other])), None)
-    off = float(np.abs(slope - targets[right]).max() / np.abs(targets[right]).max())
-    what = like if like is not None else f"off by {off:.0%} of the largest component"
-    detail = f"as a loss its mean gradient is {what}, not {right}"
-    _note(audited, f"{name}.{dtype}", detail, operands, dtype, gradient=True)
+def _distribution(name: str) -> Numbers:
+    """Shares of 1/2048 that add up to 1."""
+    units, bits = simplex(name, (1, OUTCOMES), "float16")
+    (found,) = shares(bits, units)
+    return np.asarray(found[0])
 
 
-def _same(one: Numbers, other: Numbers) -> bool:
-    return bool(np.abs(one - other).max() <= _EXACT)
-
-
-def _note(
-    audited: Audited, name: str, detail: str, operands: Sequence[Numbers], dtype: str,
-    *, gradient: bool = False,
-) -> None:  # fmt: skip
-    named = dict(zip(audited.kind.operands, _representable(operands, dtype), strict=True))
-    shown = written(audited.library, named, dtype, gradient=gradient)
-    audited.ledger.fault(name.split(".")[2], Finding(name, detail, 1, 1, np.nan, shown))
+def _likeness(gradient: Numbers, targets: dict[str, Numbers]) -> str | None:
+    """What a gradient is, if it is not the first of some."""
+    like = next((of for of, x in targets.items() if np.abs(gradient - x).max() <= _EXACT), None)
+    right, target = next(iter(targets.items()))
+    if like == right:
+        return None
+    off = float(np.abs(gradient - target).max() / np.abs(target).max())
+    what = like or f"off by {off:.0%} of the largest component"
+    return f"as a loss its mean gradient is {what}, not {right}"

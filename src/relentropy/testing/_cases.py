@@ -136,7 +136,9 @@ def _case(kind: str, inputs: str, dtype: str, regime: Regime, stored: Any) -> Ha
     entries = operands[0].shape
     value = entries if KINDS[kind].form != "row" else entries[:1]
     found = tuple(
-        Slopes(meaning, tuple(_exact(of, x.shape) for of, x in zip(texts, operands, strict=True)))
+        Slopes(
+            meaning, tuple(_exact(of, x.shape) for of, x in zip(texts, operands, strict=True))
+        )
         for meaning, texts in stored.get("slopes", {}).items()
     )
     truth = _exact(stored["value"], value)
@@ -157,6 +159,6 @@ def pairs(words: Sequence[str]) -> tuple[Numbers, Numbers]:
     high = np.array([float(word) for word in words])
     low = np.zeros_like(high)
     with localcontext(prec=60):
-        for i in np.flatnonzero(np.isfinite(high) & (high != 0)):
+        for i in map(int, np.flatnonzero(np.isfinite(high) & (high != 0))):
             low[i] = float(Decimal(words[i]) - Decimal(high[i]))
     return high, low

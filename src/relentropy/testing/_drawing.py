@@ -32,12 +32,14 @@ def integers(name: str, shape: tuple[int, ...], bits: int) -> Integers:
     """Uniform in ``[0, 2**bits)``, the same for a name wherever they are drawn."""
     # A bit generator's raw words are what numpy promises not to change.
     words = np.random.PCG64(zlib.crc32(name.encode())).random_raw(int(np.prod(shape)))
-    return (np.asarray(words, np.uint64) >> np.uint64(64 - bits)).astype(np.int64).reshape(shape)
+    return (
+        (np.asarray(words, np.uint64) >> np.uint64(64 - bits)).astype(np.int64).reshape(shape)
+    )
 
 
 def symmetric(name: str, shape: tuple[int, ...]) -> Numbers:
     """Multiples of 2**-20 in ``(-1, 1)``, none of them zero."""
-    return (2.0 * integers(name, shape, 20) + 1) * 2.0**-20 - 1
+    return np.asarray((2.0 * integers(name, shape, 20) + 1) * 2.0**-20 - 1, np.float64)
 
 
 def logarithms(values: Numbers) -> Numbers:
@@ -53,7 +55,7 @@ def simplex(name: str, shape: tuple[int, int], dtype: str) -> tuple[Integers, in
     In those units they are probabilities that are representable and add up to 1 without a
     rounding, so that a function that normalises and one that does not have the same to say.
     """
-    rows, n = shape
+    n = shape[1]
     bits = min(62, FORMATS[dtype].digits + max(0, n.bit_length() - 4))
     weights = 256 + integers(name, shape, 10)  # none much smaller than others
     # Python's integers: the products pass 64 bits.
@@ -62,6 +64,11 @@ def simplex(name: str, shape: tuple[int, int], dtype: str) -> tuple[Integers, in
     left = (1 << bits) - units.sum(axis=1)  # less than one for each entry
     units += np.arange(n) < left[:, None]
     return units, bits
+
+
+def shares(bits: int, *units: Integers) -> tuple[Numbers, ...]:
+    """Such integers as the probabilities that they are."""
+    return tuple(np.ldexp(one.astype(np.float64), -bits) for one in units)
 
 
 def moved(name: str, units: Integers, gap: float) -> Integers:

@@ -38,6 +38,20 @@ _PAIR = ("p", "q")
 _SAMPLES = ("log_probs",)
 _PAIR_OF_SAMPLES = ("log_probs", "ref_log_probs")
 
+# Closed forms, of the parameters of one distribution and then of the other.
+FAMILIES = {
+    "kl_normal": ("mean", "std"),
+    "kl_laplace": ("location", "scale"),
+    "kl_gumbel": ("location", "scale"),
+    "kl_exponential": ("rate",),
+    "kl_poisson": ("rate",),
+    "kl_geometric": ("probability",),
+    "kl_gamma": ("shape", "rate"),
+    "kl_beta": ("alpha", "beta"),
+    "kl_weibull": ("shape", "scale"),
+    "kl_von_mises": ("direction", "concentration"),
+}
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -54,6 +68,13 @@ KINDS = {
         Kind("log_softmax", "map", ("x",), _LOGITS),
         Kind("binary_kl_divergence", "point", _PAIR, ("probs", "logits"), 1),
         Kind("binary_entropy", "point", ("p",), ("probs", "logits"), 1),
+        *(
+            Kind(
+                name, "point", tuple(f"{one}_{of}" for of in "pq" for one in parameters),
+                ("parameters",), 1,
+            )
+            for name, parameters in FAMILIES.items()
+        ),
         Kind("kl_div", "point", ("x", "y"), sign=1),
         Kind("rel_entr", "point", ("x", "y")),
         Kind("entr", "point", ("x",)),

@@ -82,9 +82,7 @@ class Ledger:
         if kept is not None:
             worse = finding if _rank(finding) > _rank(kept) else kept
             count, of = kept.count + finding.count, kept.of + finding.of
-            finding = Finding(
-                worse.name, worse.detail, count, of, worse.ulp, worse.reproducer
-            )
+            finding = Finding(worse.name, worse.detail, count, of, worse.ulp, worse.reproducer)
         self.found[finding.name] = finding
 
     def remark(self, text: str) -> None:

@@ -117,9 +117,7 @@ def _strict(device: Any) -> Library:
 
     missing = dict.fromkeys(("float16", "bfloat16"), "the standard has no 16-bit types")
     literal = "xp.asarray({}, dtype=xp.{})"
-    return Library(
-        "array_api_strict", make, "import array_api_strict as xp", literal, missing
-    )
+    return Library("array_api_strict", make, "import array_api_strict as xp", literal, missing)
 
 
 def _cupy(device: Any) -> Library:

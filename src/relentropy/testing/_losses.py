@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._ulp import FORMATS
 from ._drawing import Numbers, rounded, symmetric
@@ -13,7 +15,7 @@ from ._ledger import Finding
 from ._measure import Audited
 from ._reproducer import written
 
-Operands = dict[str, Numbers]
+Operands = dict[str, NDArray[Any]]
 
 BATCH, TIME = 4, 4
 _SAME = 64.0
@@ -99,9 +101,13 @@ class _Loss:
         """The value, which is finite, and the truth where that is known."""
         value = self.value(operands)
         if np.isnan(value):
-            self.found("value.nan", regime, f"nan where {_or(truth)} is right", operands, np.inf)
+            self.found(
+                "value.nan", regime, f"nan where {_or(truth)} is right", operands, np.inf
+            )
         elif np.isinf(value):
-            self.found("value.inf", regime, f"{value} where {_or(truth)} is right", operands, np.inf)
+            self.found(
+                "value.inf", regime, f"{value} where {_or(truth)} is right", operands, np.inf
+            )
         elif truth is not None and value != truth:
             detail = f"{value!r} where {truth!r} is right"
             self.found("value.digits", regime, detail, operands, np.inf)
@@ -110,7 +116,7 @@ class _Loss:
         return value
 
     def right_slope(
-        self, regime: str, operands: Operands, zero: Numbers | None = None
+        self, regime: str, operands: Operands, zero: NDArray[np.bool_] | None = None
     ) -> Numbers | None:
         """The derivative, which is finite, and 0 in some places."""
         slope = self.slope(operands)
@@ -282,12 +288,16 @@ def _shape(loss: _Loss, regime: str, ladder: Sequence[float], *, slope: bool) ->
         (
             name
             for name, pair in _SHAPES.items()
-            if np.allclose(relative, _ratio(pair[slope], easy_ratios), rtol=max(1e-2, 16 * loss.unit))
+            if np.allclose(
+                relative, _ratio(pair[slope], easy_ratios), rtol=max(1e-2, 16 * loss.unit)
+            )
         ),
         None,
     )
     if name is None:
-        loss.audited.ledger.remark(f"the KL penalty's {quantity} is none of {', '.join(_SHAPES)}")
+        loss.audited.ledger.remark(
+            f"the KL penalty's {quantity} is none of {', '.join(_SHAPES)}"
+        )
         return
     loss.audited.ledger.remark(f"the KL penalty's {quantity} is that of {name}")
     ratios = np.array([_UNIT, *ladder])

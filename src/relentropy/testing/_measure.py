@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._ulp import FORMATS
 from ._cases import Exact, HardCase, Slopes, seeds
@@ -103,7 +104,7 @@ def normalizes(audited: Audited, cases: Sequence[HardCase]) -> bool:
                 plain, _, _ = audited.value(case.operands, case.dtype)
                 scaled = [x * 2.0 ** (2 - 3 * i) for i, x in enumerate(case.operands)]
                 other, _, _ = audited.value(scaled, case.dtype)
-            except Exception:  # noqa: BLE001, S112 - reported where all cases are called
+            except Exception:  # noqa: BLE001 - reported where all cases are called
                 continue
             return bool(np.allclose(plain, other, rtol=1e-2))
     return False
@@ -125,7 +126,7 @@ def settle(audited: Audited, cases: Sequence[HardCase]) -> None:
             audited.batched = batched
             try:
                 values, _, _ = audited.value(case.operands, case.dtype)
-            except Exception:  # noqa: BLE001, S112 - reported where all cases are called
+            except Exception:  # noqa: BLE001 - reported where all cases are called
                 continue
             if values.shape == case.value.high.shape:
                 return
@@ -158,13 +159,20 @@ def audit_values(audited: Audited, cases: Sequence[HardCase]) -> None:
             detail = f"shape {values.shape} where {case.value.high.shape} is right"
             _noted(audited, case, "value.shape", detail, np.nan)
             continue
-        if name in FORMATS and FORMATS[name].digits < FORMATS[case.dtype].digits:
-            _noted(audited, case, "value.dtype", f"{name} of {case.dtype} operands", np.nan)
-        asked = audited.library.device(audited.arrays(case.operands[:1], case.dtype)[0])
-        if asked != device:
-            _noted(audited, case, "value.device", f"on {device}, not {asked}", np.nan)
+        if case is cases[0]:  # it is the same for all others
+            _settings(audited, case, name, device)
         sign = KINDS[case.kind].sign
         _compared(audited, case, "value", values, case.value, sign)
+
+
+def _settings(audited: Audited, case: HardCase, name: str, device: str) -> None:
+    """The result's dtype and device beside those of the operands."""
+    if name in FORMATS and FORMATS[name].digits < FORMATS[case.dtype].digits:
+        _noted(audited, case, "value.dtype", f"{name} of {case.dtype} operands", np.nan)
+    (first, *_) = audited.arrays(case.operands, case.dtype)
+    asked = audited.library.device(first)
+    if asked != device:
+        _noted(audited, case, "value.device", f"on {device}, not {asked}", np.nan)
 
 
 def _raised(audited: Audited, case: HardCase, quantity: str, error: Exception) -> None:
@@ -220,7 +228,9 @@ def _compared(
     audited.ledger.measured(quantity, case.label, case.dtype, worst)
     for fault, mask in faults.items():
         if mask.any():
-            _written(audited, case, quantity, fault, mask, actual, exact, weighed, int(known.sum()))
+            _written(
+                audited, case, quantity, fault, mask, actual, exact, weighed, int(known.sum())
+            )
     if case.gap == case.gap:
         seen = np.inf if bad.any() else worst
         audited.ledger.curve.append((quantity, case.dtype, case.gap, seen))
@@ -231,7 +241,7 @@ def _written(
     case: HardCase,
     quantity: str,
     fault: str,
-    mask: Numbers,
+    mask: NDArray[np.bool_],
     actual: Numbers,
     exact: Exact,
     weighed: Numbers,
@@ -248,7 +258,9 @@ def _written(
     if np.isfinite(case.gap):
         detail += f" (relative gap {case.gap:.0e})"
     gradient = quantity != "value"
-    shown = of_case(case, audited.library, int(at[0]), gradient=gradient, batched=audited.batched)
+    shown = of_case(
+        case, audited.library, int(at[0]), gradient=gradient, batched=audited.batched
+    )
     name = f"{quantity}.{fault}.{case.regime}.{case.dtype}"
     audited.ledger.fault(case.label, Finding(name, detail, int(mask.sum()), of, ulp, shown))
 

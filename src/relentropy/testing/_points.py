@@ -8,6 +8,7 @@ import numpy as np
 
 from .._ulp import FORMATS
 from ._drawing import Numbers, rounded, symmetric
+from ._kinds import FAMILIES
 from ._rows import GAPS, INF, NAN, Regime
 
 POINTS = 6
@@ -17,8 +18,11 @@ MANY = 12
 
 def points(name: str, inputs: str, dtype: str) -> Iterator[Regime]:
     """Operands of one elementwise function."""
-    draw = _BINARY[inputs] if name.startswith("binary") else _DRAWN[name]
-    for regime in draw(dtype):
+    if name in FAMILIES:
+        drawn = _family(name, dtype)
+    else:
+        drawn = (_BINARY[inputs] if name.startswith("binary") else _DRAWN[name])(dtype)
+    for regime in drawn:
         operands = (rounded(x, dtype) for x in regime.operands)
         yield regime._replace(operands=tuple(np.atleast_1d(x) for x in operands))
 
@@ -200,3 +204,38 @@ def _binary_logits(dtype: str) -> Iterator[Regime]:
 
 
 _BINARY = {"probs": _binary_probs, "logits": _binary_logits}
+
+
+# Parameters of one distribution, and of another that is not close.
+_LOCATIONS = [[-1.5, 0.5], [0.25, 1.25], [3, 40]], [[0.5, 0.75], [0.5, 2], [-30, 8]]
+_RATES = [[0.25], [3], [1000]], [[0.5], [2], [10]]
+_SHAPES = [[0.375, 2], [2.5, 0.25], [230, 170], [4096, 2]], [[3, 1], [2, 4], [96, 200], [2, 64]]
+_PARAMETERS = {
+    "kl_normal": _LOCATIONS,
+    "kl_laplace": _LOCATIONS,
+    "kl_gumbel": ([[-1.5, 0.5], [0.25, 1.25], [3, 4]], [[0.5, 0.75], [0.5, 2], [-3, 8]]),
+    "kl_exponential": _RATES,
+    "kl_poisson": _RATES,
+    "kl_geometric": ([[0.125], [0.5], [0.625]], [[0.25], [0.75], [0.0625]]),
+    "kl_gamma": _SHAPES,
+    "kl_beta": _SHAPES,
+    "kl_weibull": ([[0.5, 2], [1.5, 0.25], [10, 3]], [[0.75, 1], [3, 0.5], [8, 2.5]]),
+    "kl_von_mises": ([[0.5, 0.375], [-1, 4], [2, 230]], [[1, 2], [-1.5, 0.5], [2.5, 96]]),
+}
+
+
+def _family(name: str, dtype: str) -> Iterator[Regime]:
+    """Parameters of p, and of q."""
+    p, q = (np.array(rows, np.float64) for rows in _PARAMETERS[name])
+    yield Regime("ordinary", (*p.T, *q.T))
+    signs = (-1.0) ** np.add.outer(np.arange(len(p)), np.arange(p.shape[1]))
+    for gap in _gaps(dtype):
+        yield Regime("close", (*p.T, *(p * (1 + gap * signs)).T), gap)
+        steps = symmetric(f"{name} steps", (MANY, p.shape[1]))
+        more = rounded(np.resize(p, steps.shape) * (1 + steps / 4), dtype)
+        near = more * (1 + gap * np.roll(steps, 1, axis=0))
+        yield Regime("close", (*more.T, *near.T), gap, slopes=False)
+    yield Regime("equal", (*p.T, *p.T))
+    lost = p.copy()
+    lost[:, -1] = NAN
+    yield Regime("nan", (*lost.T, *q.T), slopes=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ._cases import HardCase
-from ._drawing import Numbers
 from ._kinds import KINDS
 from ._libraries import Library
 
@@ -26,7 +28,7 @@ def of_case(
 
 
 def written(
-    library: Library, operands: dict[str, Numbers], dtype: str, *, gradient: bool = False
+    library: Library, operands: dict[str, NDArray[Any]], dtype: str, *, gradient: bool = False
 ) -> str:
     """Operands as literals, and the call."""
     lines = library.module.splitlines()
@@ -88,7 +90,7 @@ def _call(library: Library, names: tuple[str, ...], gradient: bool) -> list[str]
     return [f"gradient({', '.join(names)})"]
 
 
-def _numbers(values: Numbers) -> str:
+def _numbers(values: NDArray[Any]) -> str:
     """Digits that read back exactly in any precision."""
     listed = np.asarray(values, np.float64).tolist()
     return repr(listed)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._ulp import FORMATS
-from ._drawing import Numbers, logarithms, moved, rounded, simplex, symmetric
+from ._drawing import Numbers, logarithms, moved, rounded, shares, simplex, symmetric
 
 INF, NAN = np.inf, np.nan
 GAPS = (1e-1, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-15)
@@ -50,95 +50,81 @@ def rows(inputs: str, dtype: str) -> Iterator[Regime]:
 
 def _probs(dtype: str) -> Iterator[Regime]:
     shape = (ROWS, ENTRIES)
-    p, bits = simplex("p", shape, dtype)
-    q, _ = simplex("q", shape, dtype)
-    unit = 2.0**-bits
-    yield Regime("ordinary", (p * unit, q * unit))
+    (p, bits), (q, _) = (simplex(name, shape, dtype) for name in "pq")
+    yield Regime("ordinary", shares(bits, p, q))
+    more, _ = simplex("more", MORE, dtype)
     for gap in GAPS:
         if gap * 2.0**bits >= ENTRIES:
-            yield Regime("close", (p * unit, moved("step", p, gap) * unit), gap)
-            more, _ = simplex("more", MORE, dtype)
+            yield Regime("close", shares(bits, p, moved("step", p, gap)), gap)
             near = moved("more steps", more, gap)
-            yield Regime("close", (more * unit, near * unit), gap, slopes=False)
-    yield Regime("equal", (p * unit, p * unit))
-    tiny = 2.0 ** (FORMATS[dtype].low + 4)
-    u = 4 * unit
+            yield Regime("close", shares(bits, more, near), gap, slopes=False)
+    yield Regime("equal", shares(bits, p, p))
+    u, tiny = 2.0 ** (2 - bits), 2.0 ** (FORMATS[dtype].low + 4)
     sure = [1 - 3 * u, u, u, u]
-    yield Regime("far", _pair([sure], [[u, 0.5, 0.25, 0.25 - u]], dtype))
-    yield Regime("certain", _pair([sure], [[1 - 6 * u, 2 * u, 2 * u, 2 * u]], dtype))
+    yield _regime("far", [sure], [[u, 0.5, 0.25, 0.25 - u]])
+    yield _regime("certain", [sure], [[1 - 6 * u, 2 * u, 2 * u, 2 * u]])
     # Their sums differ from 1 by less than any result can tell.
-    yield Regime("tiny", _pair([[0.5, 0.5, tiny, tiny]], [[0.25, 0.75, 2 * tiny, 8 * tiny]], dtype))
-    yield Regime(
-        "zeros",
-        _pair([[0.5, 0.5, 0, 0], [0, 1, 0, 0]], [[0.25, 0.25, 0.5, 0], [0.5, 0.5, 0, 0]], dtype),
+    yield _regime("tiny", [[0.5, 0.5, tiny, tiny]], [[0.25, 0.75, 2 * tiny, 8 * tiny]])
+    yield _regime(
+        "zeros", [[0.5, 0.5, 0, 0], [0, 1, 0, 0]], [[0.25, 0.25, 0.5, 0], [0.5, 0.5, 0, 0]]
     )
-    yield Regime(
-        "uncovered", _pair([[0.5, 0.5, 0, 0]], [[0, 0.5, 0.5, 0]], dtype), slopes=False
-    )
-    yield Regime(
-        "nan", _pair([[0.5, NAN, 0.25, 0.25]], [[0.25, 0.25, 0.5, 0]], dtype), slopes=False
-    )
-    yield Regime(
-        "nan", _pair([[0.25, 0.75, 0, 0]], [[0.25, 0.25, NAN, 0.5]], dtype), slopes=False
-    )
+    yield _regime("uncovered", [[0.5, 0.5, 0, 0]], [[0, 0.5, 0.5, 0]], slopes=False)
+    yield _regime("nan", [[0.5, NAN, 0.25, 0.25]], [[0.25, 0.25, 0.5, 0]], slopes=False)
+    yield _regime("nan", [[0.25, 0.75, 0, 0]], [[0.25, 0.25, NAN, 0.5]], slopes=False)
     if dtype != "float16":  # where an entry of so many is below the normal range
         p, bits = simplex("long", (1, LONG), dtype)
         for gap in GAPS:
             if 1e-5 < gap < 0.1 and gap * 2.0**bits >= LONG:
-                q = moved("long step", p, gap)
-                unit = 2.0**-bits
-                yield Regime("long", (p * unit, q * unit), gap, slopes=False)
+                near = moved("long step", p, gap)
+                yield Regime("long", shares(bits, p, near), gap, slopes=False)
 
 
 def _weights(dtype: str) -> Iterator[Regime]:
     """Of any scale, to be normalised."""
-    p, q = (simplex(name, (ROWS, ENTRIES), dtype)[0] * 1.0 for name in "pq")
-    scale = 2.0 ** -FORMATS[dtype].digits
-    yield Regime("ordinary", (p * scale * 8, q * scale * 0.5))
+    shape, form = (ROWS, ENTRIES), FORMATS[dtype]
+    (p, bits), (q, _) = (simplex(name, shape, dtype) for name in "pq")
+    (first,), (second,) = shares(bits - 3, p), shares(bits + 1, q)
+    yield Regime("ordinary", (first, second))
+    more = rounded(1 + symmetric("more weights", MORE) / 2, dtype)
     for gap in GAPS:
-        if gap >= 4 * 2.0 ** -FORMATS[dtype].digits:
-            other = rounded(p * scale * (1 + gap * symmetric("weight step", p.shape)), dtype)
-            yield Regime("close", (p * scale * 4, other), gap)
-            more = rounded(1 + symmetric("more weights", MORE) / 2, dtype)
-            near = rounded(more * (1 + gap * symmetric("more gaps", MORE)), dtype)
-            yield Regime("close", (more, near), gap, slopes=False)
-    yield Regime("equal", (p * scale, p * scale * 16))
-    yield Regime("counts", _pair([[3, 0, 5, 1], [1, 2, 0, 0]], [[4, 1, 5, 2], [2, 1, 0, 0]], dtype))
-    low, high = 2.0 ** (FORMATS[dtype].low + 6), 2.0 ** (FORMATS[dtype].high - 4)
-    yield Regime(
-        "scale",
-        _pair([[low, 2 * low, low, 0], [3.5, 1, 4, 1]], [[3.5, 1, 4, 1], [high, high, high, high]],
-              dtype),
-    )  # fmt: skip
+        if gap >= 2.0 ** (2 - form.digits):
+            near = first * 0.25 * (1 + gap * symmetric("weight step", shape))
+            yield Regime("close", (first, rounded(near, dtype)), gap)
+            near = more * (1 + gap * symmetric("more gaps", MORE))
+            yield Regime("close", (more, rounded(near, dtype)), gap, slopes=False)
+    yield Regime("equal", (first, first * 16))
+    yield _regime("counts", [[3, 0, 5, 1], [1, 2, 0, 0]], [[4, 1, 5, 2], [2, 1, 0, 0]])
+    low, high = 2.0 ** (form.low + 6), 2.0 ** (form.high - 4)
+    some = [3.5, 1, 4, 1]
+    yield _regime("scale", [[low, 2 * low, low, 0], some], [some, [high] * 4])
 
 
 def _logits(dtype: str) -> Iterator[Regime]:
-    shape = (ROWS, ENTRIES)
-    a, b = (rounded(4 * symmetric(name, shape), dtype) for name in ("a", "b"))
+    shape, form = (ROWS, ENTRIES), FORMATS[dtype]
+    a, b = (rounded(4 * symmetric(name, shape), dtype) for name in "ab")
+    more = rounded(4 * symmetric("more", MORE), dtype)
     yield Regime("ordinary", (a, b))
     for gap in GAPS:
-        if gap >= 16 * 2.0 ** -FORMATS[dtype].digits:
-            yield Regime("close", (a, rounded(a + gap * symmetric("gap", shape), dtype)), gap)
-            more = rounded(4 * symmetric("more", MORE), dtype)
+        if gap >= 2.0 ** (4 - form.digits):
+            near = rounded(a + gap * symmetric("gap", shape), dtype)
+            yield Regime("close", (a, near), gap)
             near = rounded(more + gap * symmetric("more gaps", MORE), dtype)
             yield Regime("close", (more, near), gap, slopes=False)
     yield Regime("equal", (a, a))
     offset = 2.0**9 if dtype == "float16" else 2.0**12
     yield Regime("offset", (rounded(a + offset, dtype), rounded(b - offset, dtype)))
-    yield Regime("far", _pair([[10, 0, -30, -40], [0, 60, 0, 0]], [[0, 10, -20, -30], [60, 0, 0, 0]],
-                              dtype))  # fmt: skip
-    yield Regime("extreme", _pair([[800, 0, -800, 0]], [[0, 750, -800, 0]], dtype))
-    yield Regime(
+    yield _regime("far", [[10, 0, -30, -40], [0, 60, 0, 0]], [[0, 10, -20, -30], [60, 0, 0, 0]])
+    yield _regime("extreme", [[800, 0, -800, 0]], [[0, 750, -800, 0]])
+    yield _regime(
         "masked",
-        _pair([[0, 1, -INF, -INF], [0, 2, 1, -INF]], [[0.5, 1, -INF, 2], [1, 2, 0, -INF]], dtype),
+        [[0, 1, -INF, -INF], [0, 2, 1, -INF]],
+        [[0.5, 1, -INF, 2], [1, 2, 0, -INF]],
     )
-    yield Regime(
-        "uncovered", _pair([[0, 1, 2, 3]], [[0, 1, -INF, 3]], dtype), slopes=False
-    )
-    yield Regime("nan", _pair([[0, 1, NAN, 3]], [[0, 1, 2, 3]], dtype), slopes=False)
-    yield Regime("nan", _pair([[0, 1, 2, 3]], [[0, NAN, 2, 3]], dtype), slopes=False)
+    yield _regime("uncovered", [[0, 1, 2, 3]], [[0, 1, -INF, 3]], slopes=False)
+    yield _regime("nan", [[0, 1, NAN, 3]], [[0, 1, 2, 3]], slopes=False)
+    yield _regime("nan", [[0, 1, 2, 3]], [[0, NAN, 2, 3]], slopes=False)
     a = rounded(4 * symmetric("long a", (1, LONG)), dtype)
-    for gap in (1e-2, 1e-4) if FORMATS[dtype].digits > 20 else (0.1,):
+    for gap in (1e-2, 1e-4) if form.digits > 20 else (0.1,):
         b = rounded(a + gap * symmetric("long gap", (1, LONG)), dtype)
         yield Regime("long", (a, b), gap, slopes=False)
 
@@ -153,8 +139,11 @@ def _log_probs(dtype: str) -> Iterator[Regime]:
             logs = tuple(rounded(logarithms(x), dtype) for x in regime.operands)
             if regime.name != "close" or regime.gap >= 64 * 2.0 ** -FORMATS[dtype].digits:
                 yield regime._replace(operands=logs)
-    yield Regime("nan", _pair([[-1, -1, NAN, -2]], [[-1, -1, -1, -2]], dtype), slopes=False)
+    yield _regime("nan", [[-1, -1, NAN, -2]], [[-1, -1, -1, -2]], slopes=False)
 
 
-def _pair(p: list[list[float]], q: list[list[float]], dtype: str) -> tuple[Numbers, Numbers]:
-    return rounded(np.array(p, np.float64), dtype), rounded(np.array(q, np.float64), dtype)
+def _regime(
+    name: str, p: list[list[float]], q: list[list[float]], *, slopes: bool = True
+) -> Regime:
+    """Of numbers that every dtype holds."""
+    return Regime(name, (np.array(p, np.float64), np.array(q, np.float64)), slopes=slopes)

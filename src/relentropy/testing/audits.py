@@ -20,7 +20,7 @@ __all__ = ["assert_audit", "audit", "hard_cases"]
 
 
 def audit(
-    fn: Callable[..., Any],
+    fn: Any,
     kind: str,
     *,
     inputs: str | None = None,
@@ -52,6 +52,10 @@ def audit(
           called so.
         * elementwise: "kl_div", "rel_entr", "entr", "xlogy", "xlog1py", "expm1mx", "log1pmx",
           "log1mexp", "log1pexp", "logaddexp", "binary_kl_divergence", "binary_entropy".
+        * elementwise, of the parameters of p and then of q: "kl_normal" (mean, standard
+          deviation), "kl_laplace" and "kl_gumbel" (location, scale), "kl_exponential" and
+          "kl_poisson" (rate), "kl_geometric" (probability), "kl_gamma" (shape, rate), "kl_beta",
+          "kl_weibull" (shape, scale), "kl_von_mises" (direction, concentration).
         * "kl_estimator": ``fn(log_probs, ref_log_probs)``, estimates of samples, elementwise.
           If it is k1, k2, k3 or their absolute value, its digits are looked at; its bias, and
           that of its gradient as a loss, is enumerated over all outcomes.
@@ -124,8 +128,10 @@ def audit(
     ...     print(finding.name)
     value.digits.close.float64
     value.negative.close.float64
-    value.nan.far.float64
-    ...
+    value.digits.certain.float64
+    value.nan.zeros.float64
+    value.nan.uncovered.float64
+    value.digits.long.float64
     """
     chosen = _kind(kind, weighted)
     inputs = _inputs(chosen, inputs)
@@ -146,7 +152,7 @@ def audit(
             further = [case for case in cases if (case.kind, case.inputs) == (kind, inputs)]
             _audit_cases(audited, kind, inputs, names, further)
     return Report(
-        function=name or getattr(fn, "__name__", type(fn).__name__),
+        function=str(name or getattr(fn, "__name__", type(fn).__name__)),
         kind=kind,
         inputs=inputs,
         backend=backend,
@@ -231,14 +237,16 @@ def assert_audit(
     return report
 
 
-def hard_cases(kind: str, inputs: str | None = None, dtype: str = "float64") -> tuple[HardCase, ...]:
+def hard_cases(
+    kind: str, inputs: str | None = None, dtype: str = "float64"
+) -> tuple[HardCase, ...]:
     """What `audit` tries, with what is right.
 
     Parameters
     ----------
     kind : str
-        As for `audit`; also "k1", "k2", "k3" and "abs", but not "kl_estimator", "kl_penalty" and
-        "policy_loss", which have no truths of their own.
+        As for `audit`; also "k1", "k2", "k3" and "abs", but not "kl_estimator", "kl_penalty"
+        and "policy_loss", which have no truths of their own.
     inputs : str, optional
         As for `audit`.
     dtype : {"float16", "bfloat16", "float32", "float64"}, default "float64"

@@ -45,7 +45,7 @@ class Report:
     >>> bool(report), report.worst("value", "close")
     (False, inf)
     >>> [finding.name for finding in report.matching("value.negative.*")]
-    ['value.negative.close.float64']
+    ['value.negative.close.float64', 'value.negative.extreme.float64']
     """
 
     function: str
