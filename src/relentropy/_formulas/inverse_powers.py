@@ -82,6 +82,7 @@ def less_log(w: Number, numerator: Number, denominator: Number, /, *, xp: Any) -
         near = _near(w)
         close = 0 - log1pmx_near(xp.where(near, w, 0.0))
         ratio = xp.where(near, 1.0, numerator) / xp.where(near, 1.0, denominator)
+        ratio = xp.minimum(ratio, xp.limits.largest)  # not inf - inf
         return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))
     # With 1 + w = (1 + w')*(1 + v) the difference is v*w' + (v - log(1 + v)).
     here = numerator.here * denominator.there

@@ -75,9 +75,7 @@ def shape_curvature(x: Number, /, *, xp: Any) -> Number:
     return total
 
 
-def _past_steps(
-    y: Number, x: Number, d: Number, *, xp: Any
-) -> tuple[Number, Number, Number]:
+def _past_steps(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number, Number]:
     """The relative difference past all steps, and the inverse of x and of y there."""
     x, y = x + STEPS, y + STEPS
     return _excess(y, x, d, xp=xp), 1 / x, 1 / y

@@ -60,7 +60,10 @@ def ratio_excess(w: Array, one: Array, other: Array, /, *, xp: Any) -> Array:
     """``r - 1 - log(r)`` for ``r = one/other``, given ``w = r - 1``."""
     inside = (one > 0) & (other > 0)
     value = less_log(
-        xp.where(inside, w, 0.0), xp.where(inside, one, 1.0), xp.where(inside, other, 1.0), xp=xp
+        xp.where(inside, w, 0.0),
+        xp.where(inside, one, 1.0),
+        xp.where(inside, other, 1.0),
+        xp=xp,
     )
     return xp.where(inside, value, _INF)
 
@@ -163,9 +166,7 @@ def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[
     sloped = shape_slope_gap(*changes, xp=xp)
     larger = by_x * y / x - curved.gap
     smaller = by_s * t / s - (shape_curvature(s, xp=xp) * (t - s) - curved.there)
-    of_larger = sloped.gap - signed_log_ratio(
-        shares[0], shares[2], by_x * shares[2], xp=xp
-    )
+    of_larger = sloped.gap - signed_log_ratio(shares[0], shares[2], by_x * shares[2], xp=xp)
     of_smaller = (shape_slope_gap(t, s, t - s, xp=xp) - sloped.there) - signed_log_ratio(
         shares[1], shares[3], by_s * shares[3], xp=xp
     )
