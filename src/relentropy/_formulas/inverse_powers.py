@@ -1,7 +1,7 @@
 """The Bregman divergence of ``-log(x)/2`` and a series of inverse powers.
 
-That is what log-gamma and the logarithm of a Bessel function become for large arguments, but for
-terms that have divergences of their own. The divergence of a single power is
+That is what log-gamma and the logarithm of a Bessel function become for large arguments, but
+for terms that have divergences of their own. The divergence of a single power is
 
     B(y; x) = (y - x)**2 * sum(i * p**(i + 1) * q**(m + 1 - i), i = 1 ... m),  p = 1/x, q = 1/y,
 

@@ -12,7 +12,7 @@ Array = Any
 
 
 @closed_form(
-    "Kitagawa and Rowley (2022); the Bregman divergence of log(I0) by intervals",
+    "Mardia and Jupp (2000); the Bregman divergence of log(I0) by intervals",
     float64=8.0,
 )
 def kl_von_mises(
@@ -53,15 +53,15 @@ def kl_von_mises(
 
     References
     ----------
-    K. V. Mardia and P. E. Jupp, "Directional Statistics" (2000), section 3.5.4 (the density and
-    its moments). T. Kitagawa and J. Rowley, "von Mises-Fisher distributions and their statistical
-    divergence" (2022), arXiv:2202.05192.
+    K. V. Mardia and P. E. Jupp, "Directional Statistics" (2000), section 3.5.4: the density and
+    its moments. A. Banerjee, S. Merugu, I. S. Dhillon and J. Ghosh, "Clustering with Bregman
+    divergences", Journal of Machine Learning Research 6 (2005).
 
     Examples
     --------
     >>> from relentropy.families import kl_von_mises
     >>> print(f"{kl_von_mises(0.0, 2.0, 1.0, 3.0):.6f}")
-    1.016577
+    1.025836
     >>> print(f"{kl_von_mises(0.0, 2.0, 1e-9, 2.0):.6e}")
     6.977747e-19
     """
