@@ -68,7 +68,8 @@ class RestFold:
         term, less = pick(one.term, other.term)
         return Rest(
             x, y, term,
-            one.s + other.s + less_x, one.t + other.t + less_y, one.others + other.others + less,
+            one.s + other.s + less_x, one.t + other.t + less_y,
+            one.others + other.others + less,
             one.valid & other.valid,
         )  # fmt: skip
 

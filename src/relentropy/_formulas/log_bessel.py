@@ -5,8 +5,8 @@ Its second derivative is a polynomial on each of a few intervals, and beyond the
 
     B(y; x) = sum(B(y_i; x_i) + (A(y_i) - A(x_i))*(y - y_i)),  A = I1/I0,
 
-with x_i and y_i the points of interval i that are closest to x and y: all terms are positive, and
-powers have divergences of ``(y - x)**2`` times a polynomial. Near and far are one formula.
+with x_i and y_i the points of interval i that are closest to x and y: all terms are positive,
+and powers have divergences of ``(y - x)**2`` times a polynomial. Near and far are one formula.
 
 Coefficients of A' in ``z = (x - middle)/radius``, lowest power first, and of the inverse powers
 by mpmath at 60 digits; A' is at most 1e-16 off, relatively:

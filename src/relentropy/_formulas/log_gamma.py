@@ -1,7 +1,7 @@
 """The Bregman divergence of log-gamma, without a single value of log-gamma or digamma.
 
-Log-gamma is ``x*log(x) - x`` and a rest, ``f(x) = lgamma(x) - x*log(x) + x``, which is convex too:
-what a gamma distribution's shape does while its mean stays. A step of f is one logarithm,
+Log-gamma is ``x*log(x) - x`` and a rest, ``f(x) = lgamma(x) - x*log(x) + x``, which is convex
+too: what a gamma distribution's shape does while its mean stays. A step of f is one logarithm,
 
     h(x) = f(x) - f(x + 1) = (x + 1)*log((x + 1)/x) - 1,
 

@@ -9,9 +9,9 @@ two terms that are not negative; ``m - 1`` comes from the exact difference of tw
 
 For a beta distribution with shapes (x, s) from one with (y, t), of sums X and Y, it is
 
-    y*B(x*Y/(y*X)) + t*B(s*Y/(t*X)) + B_f(t; s) + [B_f(y; x) - B_f(Y; X)],  B(r) = r - 1 - log(r).
+    y*B(x*Y/(y*X)) + t*B(s*Y/(t*X)) + B_f(t; s) + [B_f(y; x) - B_f(Y; X)]
 
-The bracket is evaluated as a `Change`, with x the larger of the two shapes: it may be negative,
+with ``B(r) = r - 1 - log(r)``. The bracket is evaluated as a `Change`, with x the larger of the two shapes: it may be negative,
 but is then no more than a part of what precedes it.
 """
 
@@ -114,7 +114,7 @@ GAMMA = {
 
 
 class Pairs(NamedTuple):
-    """Shapes (x, s) of p and (y, t) of q, p's larger one first, and the shares they are of sums.
+    """Shapes (x, s) of p and (y, t) of q, p's larger one first, and their shares of sums.
 
     ``1 + by_x = (x/X)/(y/Y)`` and ``1 + by_s = (s/X)/(t/Y)``.
     """
@@ -152,7 +152,7 @@ def _pairs(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> Pairs:
 
 
 def _beta(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
-    x, s, y, t, shares, by_x, by_s, _ = pairs = _pairs(a, b, c, d, xp=xp)
+    _, s, y, t, shares, by_x, by_s, _ = pairs = _pairs(a, b, c, d, xp=xp)
     value = y * ratio_excess(by_x, shares[0], shares[2], xp=xp)
     value = value + t * ratio_excess(by_s, shares[1], shares[3], xp=xp)
     value = value + shape_bregman(t, s, t - s, xp=xp)
