@@ -49,8 +49,8 @@ def draw(report: Report, path: str | Path | None, ax: Any) -> Any:
         xscale="log", yscale="log", ylim=(_BEST, _WORST),
         xlabel="relative gap between the operands",
         ylabel="worst error in ulp",
-        title=f"{report.function} as {report.kind}, {report.backend}",
     )  # fmt: skip
+    ax.set_title(f"{report.function} as {report.kind}, {report.backend}", size="medium", pad=16)
     ax.invert_xaxis()
     ax.set_yticks([10.0**k for k in range(0, 16, 3)] + [_WORST])
     ax.set_yticklabels(

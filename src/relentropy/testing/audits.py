@@ -48,14 +48,13 @@ def audit(
         * of rows, along the last axis: "kl_divergence", "js_divergence", "js_distance",
           "jeffreys_divergence", "hellinger_distance", "total_variation", "chi2_divergence"
           (Pearson's), "cross_entropy", "entropy" and "logsumexp" return a number for each row;
-          "softmax" and "log_softmax" return rows. What takes one row at a time is
-          called so.
+          "softmax" and "log_softmax" return rows. What takes one row at a time is called so.
         * elementwise: "kl_div", "rel_entr", "entr", "xlogy", "xlog1py", "expm1mx", "log1pmx",
           "log1mexp", "log1pexp", "logaddexp", "binary_kl_divergence", "binary_entropy".
         * elementwise, of the parameters of p and then of q: "kl_normal" (mean, standard
           deviation), "kl_laplace" and "kl_gumbel" (location, scale), "kl_exponential" and
-          "kl_poisson" (rate), "kl_geometric" (probability), "kl_gamma" (shape, rate), "kl_beta",
-          "kl_weibull" (shape, scale), "kl_von_mises" (direction, concentration).
+          "kl_poisson" (rate), "kl_geometric" (probability), "kl_gamma" (shape, rate),
+          "kl_beta", "kl_weibull" (shape, scale), "kl_von_mises" (direction, concentration).
         * "kl_estimator": ``fn(log_probs, ref_log_probs)``, estimates of samples, elementwise.
           If it is k1, k2, k3 or their absolute value, its digits are looked at; its bias, and
           that of its gradient as a loss, is enumerated over all outcomes.
