@@ -14,6 +14,7 @@ X, Y = np.array([0.25, 1.0, 3.0]), np.array([0.5, 1.5, 0.75])
 A, B = np.array([[1.0, 2.0, 0.5]]), np.array([[0.0, -1.0, 2.0]])
 LOGP, REF = np.array([[-1.0, -0.5, -2.0]]), np.array([[-1.5, -0.25, -1.75]])
 R = LOGP - REF
+Z, ONE = np.zeros(1), np.ones(1)
 
 
 def kl(p, q):
@@ -51,6 +52,14 @@ EASY = {
         (A, B),
         kl(two_outcomes(sigmoid(A)), two_outcomes(sigmoid(B))),
     ),
+    ("kl_normal", "parameters"): ((Z, 2 * ONE, Z, ONE), 1.5 - np.log(2 * ONE)),
+    ("kl_laplace", "parameters"): ((Z, 2 * ONE, Z, ONE), 1 - np.log(2 * ONE)),
+    # Of a mean e**-x of the second one's gamma function, 1 for equal scales.
+    ("kl_gumbel", "parameters"): ((ONE, ONE, Z, ONE), np.exp(-ONE)),
+    ("kl_exponential", "parameters"): ((2 * ONE, ONE), np.log(2 * ONE) - 0.5),
+    ("kl_poisson", "parameters"): ((2 * ONE, ONE), 2 * np.log(2 * ONE) - 1),
+    ("kl_geometric", "parameters"): ((ONE / 2, ONE / 4), np.log(2 * ONE) + np.log(2 * ONE / 3)),
+    ("kl_gamma", "parameters"): ((ONE, 2 * ONE, ONE, ONE), np.log(2 * ONE) - 0.5),
     # log(B(1, 2)/B(2, 3)) + digamma(2) + digamma(3) - 2*digamma(5), by harmonic numbers.
     ("kl_beta", "parameters"): (
         tuple(np.array([float(one)]) for one in (2, 3, 1, 2)),

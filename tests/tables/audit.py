@@ -142,8 +142,27 @@ def write(names, processes, *, anew=False):
             own[place] = one
     FOLDER.mkdir(exist_ok=True)
     for name, own in stored.items():
-        text = json.dumps(own, indent=0, separators=(",", ":"))
-        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        (FOLDER / f"{name}.json").write_text(_laid_out(own), encoding="utf-8")
+
+
+def _laid_out(stored):
+    """JSON with a line for every case."""
+
+    def block(opening, items, closing):
+        return opening + "\n" + ",\n".join(items) + "\n" + closing
+
+    def line(case):
+        return json.dumps(case, separators=(",", ":"))
+
+    by_inputs = [
+        block(
+            f'"{inputs}": {{',
+            [block(f'"{dtype}": [', map(line, cases), "]") for dtype, cases in own.items()],
+            "}",
+        )
+        for inputs, own in stored.items()
+    ]
+    return block("{", by_inputs, "}") + "\n"
 
 
 def _kept(name):
