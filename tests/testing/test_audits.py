@@ -113,6 +113,16 @@ def test_a_dtype_that_raises_is_said_once():
     assert finding.detail == "NotImplementedError: no float32 here"
 
 
+def test_operands_that_are_written_to():
+    def fn(p, q):
+        p *= 2
+        return relentropy.kl_divergence(p, q)
+
+    (finding,) = audit(fn, "kl_divergence", dtypes=["float64"]).findings
+    assert finding.name == "value.operands.ordinary.float64"
+    assert finding.detail == "p is changed"
+
+
 def test_one_row_at_a_time():
     def fn(p, q):
         assert p.ndim == 1

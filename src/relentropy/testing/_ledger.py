@@ -18,6 +18,7 @@ FAULTS = {
     "device": "result on another device",
     "shape": "result of another shape",
     "error": "raises",
+    "operands": "changes its operands",
 }
 """Every fault that a finding may name, and what it says."""
 
@@ -88,6 +89,12 @@ class Ledger:
     def remark(self, text: str) -> None:
         if text not in self.remarks:
             self.remarks.append(text)
+
+
+def said(error: Exception) -> str:
+    """The first line of what an exception says."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"[:160]
 
 
 def _rank(finding: Finding) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._ulp import FORMATS
 from ._drawing import Numbers, rounded, symmetric
-from ._ledger import Finding
+from ._ledger import Finding, said
 from ._measure import Audited
 from ._reproducer import written
 
@@ -31,16 +31,13 @@ def audit_loss(audited: Audited, dtypes: Sequence[str]) -> None:
         try:
             loss.value(easy())
         except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
-            said = (str(error).strip().splitlines() or [""])[0]
-            loss.found("value.error", "ordinary", f"{type(error).__name__}: {said}", easy())
+            loss.found("value.error", "ordinary", said(error), easy())
             continue
         for check in (_ordinary, _masked, _empty, _overflowing, _equal, _close, _split):
             try:
                 check(loss)
-            except Exception as error:  # noqa: BLE001
-                said = (str(error).strip().splitlines() or [""])[0]
-                where = check.__name__.strip("_")
-                loss.found("value.error", where, f"{type(error).__name__}: {said}", easy())
+            except Exception as error:  # noqa: BLE001 - as above
+                loss.found("value.error", check.__name__.strip("_"), said(error), easy())
 
 
 @dataclass

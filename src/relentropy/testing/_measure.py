@@ -15,7 +15,7 @@ from .._ulp import FORMATS
 from ._cases import Exact, HardCase, Slopes, seeds
 from ._drawing import Numbers
 from ._kinds import KINDS, Kind
-from ._ledger import Finding, Ledger
+from ._ledger import Finding, Ledger, said
 from ._libraries import Function, Library
 from ._reproducer import of_case
 from .ulp import ulp_error
@@ -166,19 +166,23 @@ def audit_values(audited: Audited, cases: Sequence[HardCase]) -> None:
 
 
 def _settings(audited: Audited, case: HardCase, name: str, device: str) -> None:
-    """The result's dtype and device beside those of the operands."""
+    """The result's dtype and device beside those of the operands, which stay as they are."""
     if name in FORMATS and FORMATS[name].digits < FORMATS[case.dtype].digits:
         _noted(audited, case, "value.dtype", f"{name} of {case.dtype} operands", np.nan)
-    (first, *_) = audited.arrays(case.operands, case.dtype)
-    asked = audited.library.device(first)
+    arrays = audited.arrays(case.operands, case.dtype)
+    asked = audited.library.device(arrays[0])
     if asked != device:
         _noted(audited, case, "value.device", f"on {device}, not {asked}", np.nan)
+    if audited.batched:
+        audited.fn(*arrays)
+        left = [audited.library.read(x)[0] for x in arrays]
+        for operand, own, kept in zip(audited.kind.operands, left, case.operands, strict=True):
+            if not np.array_equal(own, kept, equal_nan=True):
+                _noted(audited, case, "value.operands", f"{operand} is changed", np.nan)
 
 
 def _raised(audited: Audited, case: HardCase, quantity: str, error: Exception) -> None:
-    said = str(error).strip().splitlines()
-    text = f"{type(error).__name__}: {said[0] if said else ''}"[:160]
-    _noted(audited, case, f"{quantity}.error", text, np.inf)
+    _noted(audited, case, f"{quantity}.error", said(error), np.inf)
 
 
 def _noted(audited: Audited, case: HardCase, what: str, detail: str, ulp: float) -> None:
@@ -286,7 +290,7 @@ def audit_slopes(audited: Audited, cases: Sequence[HardCase]) -> None:
             if actual is None:
                 audited.ledger.remark(f"no derivative by {name}")
             else:
-                _compared(audited, case, "gradient", actual, _with_values(case, exact), 0)
+                _compared(audited, case, "gradient", actual, _comparable(case, exact), 0)
     if len(found[0][0].slopes) > 1:
         audited.ledger.remark(f"derivatives are those of {MEANINGS.get(meant, meant)}")
 
@@ -298,12 +302,20 @@ MEANINGS = {
 }
 
 
-def _with_values(case: HardCase, exact: Exact) -> Exact:
-    """nan, which is not compared, where the value itself is not in the dtype's range."""
+def _comparable(case: HardCase, exact: Exact) -> Exact:
+    """Without what is convention: nan is not compared, and infinite conditions only for nan.
+
+    There is no derivative where the value is not in the dtype's range, and any one that is a
+    number will do where all distributions have no mass: they cannot have less.
+    """
     outside = ~(np.abs(case.value.high) <= _largest(case.dtype))
     if outside.ndim < exact.high.ndim:
         outside = outside[:, None]
-    return replace(exact, high=np.where(outside, np.nan, exact.high))
+    high, condition = np.where(outside, np.nan, exact.high), exact.condition
+    if case.inputs in {"probs", "weights", "values"}:
+        absent = np.all([x == 0 for x in case.operands], axis=0)
+        condition = np.where(absent, np.inf, condition)
+    return replace(exact, high=high, condition=condition)
 
 
 def _largest(dtype: str) -> float:
