@@ -113,6 +113,24 @@ def test_a_dtype_that_raises_is_said_once():
     assert finding.detail == "NotImplementedError: no float32 here"
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (lambda p, q: relentropy.kl_divergence(q, p), "right with the operands exchanged"),
+        (
+            lambda p, q: relentropy.kl_divergence(p, q, base=2),
+            "1.443 times what is right, as in",
+        ),
+        (lambda p, q: relentropy.kl_divergence(p, q) / 4, "0.25 times what is right, a mean"),
+        (lambda p, q: -relentropy.kl_divergence(p, q), "-1 times what is right"),
+    ],
+)
+def test_what_it_is_instead_is_remarked(spoilt, said):
+    report = audit(spoilt, "kl_divergence", dtypes=["float64"])
+    assert report.matching("value.*.ordinary.float64")
+    assert any(said in remark for remark in report.remarks), report.remarks
+
+
 def test_operands_that_are_written_to():
     def fn(p, q):
         p *= 2

@@ -13,7 +13,7 @@ from ._kinds import KINDS, Kind
 from ._ledger import Ledger
 from ._libraries import Library, library
 from ._losses import audit_loss
-from ._measure import Audited, audit_slopes, audit_values, normalizes, quiet, settle
+from ._measure import Audited, audit_slopes, audit_values, hint, normalizes, quiet, settle
 from .report import Report
 
 __all__ = ["assert_audit", "audit", "hard_cases"]
@@ -177,6 +177,7 @@ def _audit_cases(
         audited.ledger.remark("it normalises: weights of any scale are tried too")
         for dtype, cases in by_dtype.items():
             cases += _stored_cases(kind, "weights", dtype)
+    hint(audited, every)
     for cases in by_dtype.values():
         audit_values(audited, cases)
         if audited.has_gradient:
