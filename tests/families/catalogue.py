@@ -2,8 +2,8 @@
 
 import pytest
 
-from . import counting, locations
+from . import circular, counting, extremes, locations, shapes
 
-FAMILIES = [*locations.FAMILIES, *counting.FAMILIES]
+FAMILIES = [*locations.FAMILIES, *counting.FAMILIES, *shapes.FAMILIES, *extremes.FAMILIES, *circular.FAMILIES]
 
 each = pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.name)
