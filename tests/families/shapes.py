@@ -16,6 +16,10 @@ def gamma_density(x, a, b):
     return a * mp.log(b) - mp.loggamma(a) + (a - 1) * mp.log(x) - b * x
 
 
+def inverse_gamma_density(x, a, b):
+    return a * mp.log(b) - mp.loggamma(a) - (a + 1) * mp.log(x) - b / x
+
+
 def log_beta(a, b):
     return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
 
@@ -42,6 +46,11 @@ FAMILIES = [
         lambda x, a, b: gamma_density(x, a, 1 / b),
         lambda a, b: [0, a * b / 100, a * b, 4 * a * b, 20 * a * b, 200 * a * b],
         options={"parameter": "scale"}, moderate=((2.5, 1.5, 3.25, 0.75),),
+    ),
+    Family(
+        "kl_inverse_gamma", ("shape", "scale"), gamma, inverse_gamma_density,
+        lambda a, b: [0, b / a / 20, b / a / 4, b / a, 10 * b / a, 1000 * b / a, mp.inf],
+        moderate=((4.5, 1.5, 5.25, 0.75), (6.0, 3.0, 6.5, 3.0)),
     ),
     Family(
         "kl_beta", ("shape", "shape"), beta, beta_density, lambda a, b: [0, 0.5, 1],

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from .._arrays.changes import Change
 from .._arrays.pairs import Pair, total
 from .._arrays.protocols import Block, Measure
-from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .kl_weights import TermsFold
+from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .weight_shares import WeightShares
 
 Array = Any
@@ -68,7 +68,8 @@ class RestFold:
         term, less = pick(one.term, other.term)
         return Rest(
             x, y, term,
-            one.s + other.s + less_x, one.t + other.t + less_y, one.others + other.others + less,
+            one.s + other.s + less_x, one.t + other.t + less_y,
+            one.others + other.others + less,
             one.valid & other.valid,
         )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """The Bregman divergence of ``-log(x)/2`` and a series of inverse powers.
 
-That is what log-gamma and the logarithm of a Bessel function become for large arguments, but for
-terms that have divergences of their own. The divergence of a single power is
+That is what log-gamma and the logarithm of a Bessel function become for large arguments, but
+for terms that have divergences of their own. The divergence of a single power is
 
     B(y; x) = (y - x)**2 * sum(i * p**(i + 1) * q**(m + 1 - i), i = 1 ... m),  p = 1/x, q = 1/y,
 
@@ -82,6 +82,7 @@ def less_log(w: Number, numerator: Number, denominator: Number, /, *, xp: Any) -
         near = _near(w)
         close = 0 - log1pmx_near(xp.where(near, w, 0.0))
         ratio = xp.where(near, 1.0, numerator) / xp.where(near, 1.0, denominator)
+        ratio = xp.minimum(ratio, xp.limits.largest)  # not inf - inf
         return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))
     # With 1 + w = (1 + w')*(1 + v) the difference is v*w' + (v - log(1 + v)).
     here = numerator.here * denominator.there

@@ -1,7 +1,7 @@
 """The Bregman divergence of log-gamma, without a single value of log-gamma or digamma.
 
-Log-gamma is ``x*log(x) - x`` and a rest, ``f(x) = lgamma(x) - x*log(x) + x``, which is convex too:
-what a gamma distribution's shape does while its mean stays. A step of f is one logarithm,
+Log-gamma is ``x*log(x) - x`` and a rest, ``f(x) = lgamma(x) - x*log(x) + x``, which is convex
+too: what a gamma distribution's shape does while its mean stays. A step of f is one logarithm,
 
     h(x) = f(x) - f(x + 1) = (x + 1)*log((x + 1)/x) - 1,
 
@@ -75,9 +75,7 @@ def shape_curvature(x: Number, /, *, xp: Any) -> Number:
     return total
 
 
-def _past_steps(
-    y: Number, x: Number, d: Number, *, xp: Any
-) -> tuple[Number, Number, Number]:
+def _past_steps(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number, Number]:
     """The relative difference past all steps, and the inverse of x and of y there."""
     x, y = x + STEPS, y + STEPS
     return _excess(y, x, d, xp=xp), 1 / x, 1 / y

@@ -9,10 +9,10 @@ two terms that are not negative; ``m - 1`` comes from the exact difference of tw
 
 For a beta distribution with shapes (x, s) from one with (y, t), of sums X and Y, it is
 
-    y*B(x*Y/(y*X)) + t*B(s*Y/(t*X)) + B_f(t; s) + [B_f(y; x) - B_f(Y; X)],  B(r) = r - 1 - log(r).
+    y*B(x*Y/(y*X)) + t*B(s*Y/(t*X)) + B_f(t; s) + [B_f(y; x) - B_f(Y; X)]
 
-The bracket is evaluated as a `Change`, with x the larger of the two shapes: it may be negative,
-but is then no more than a part of what precedes it.
+with ``B(r) = r - 1 - log(r)``. The bracket is evaluated as a `Change`, with x the larger of the
+two shapes: it may be negative, but is then no more than a part of what precedes it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 from .._arrays.changes import Change
 from .._arrays.pairs import two_prod, two_sum
 from .family import PROPER, Family
-from .kl_term import product_scale
 from .inverse_powers import less_log
+from .kl_term import product_scale
 from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .logarithms import signed_log_ratio
 
@@ -60,7 +60,10 @@ def ratio_excess(w: Array, one: Array, other: Array, /, *, xp: Any) -> Array:
     """``r - 1 - log(r)`` for ``r = one/other``, given ``w = r - 1``."""
     inside = (one > 0) & (other > 0)
     value = less_log(
-        xp.where(inside, w, 0.0), xp.where(inside, one, 1.0), xp.where(inside, other, 1.0), xp=xp
+        xp.where(inside, w, 0.0),
+        xp.where(inside, one, 1.0),
+        xp.where(inside, other, 1.0),
+        xp=xp,
     )
     return xp.where(inside, value, _INF)
 
@@ -111,7 +114,7 @@ GAMMA = {
 
 
 class Pairs(NamedTuple):
-    """Shapes (x, s) of p and (y, t) of q, p's larger one first, and the shares they are of sums.
+    """Shapes (x, s) of p and (y, t) of q, p's larger one first, and their shares of sums.
 
     ``1 + by_x = (x/X)/(y/Y)`` and ``1 + by_s = (s/X)/(t/Y)``.
     """
@@ -149,7 +152,7 @@ def _pairs(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> Pairs:
 
 
 def _beta(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
-    x, s, y, t, shares, by_x, by_s, _ = pairs = _pairs(a, b, c, d, xp=xp)
+    _, s, y, t, shares, by_x, by_s, _ = pairs = _pairs(a, b, c, d, xp=xp)
     value = y * ratio_excess(by_x, shares[0], shares[2], xp=xp)
     value = value + t * ratio_excess(by_s, shares[1], shares[3], xp=xp)
     value = value + shape_bregman(t, s, t - s, xp=xp)
@@ -163,9 +166,7 @@ def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[
     sloped = shape_slope_gap(*changes, xp=xp)
     larger = by_x * y / x - curved.gap
     smaller = by_s * t / s - (shape_curvature(s, xp=xp) * (t - s) - curved.there)
-    of_larger = sloped.gap - signed_log_ratio(
-        shares[0], shares[2], by_x * shares[2], xp=xp
-    )
+    of_larger = sloped.gap - signed_log_ratio(shares[0], shares[2], by_x * shares[2], xp=xp)
     of_smaller = (shape_slope_gap(t, s, t - s, xp=xp) - sloped.there) - signed_log_ratio(
         shares[1], shares[3], by_s * shares[3], xp=xp
     )

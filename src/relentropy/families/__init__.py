@@ -2,9 +2,10 @@
 
 from .circular import kl_von_mises
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .dirichlet import kl_beta, kl_dirichlet
 from .distributions import kl
 from .extremes import kl_gumbel, kl_weibull
-from .gamma import kl_beta, kl_dirichlet, kl_gamma
+from .gamma import kl_gamma, kl_inverse_gamma
 from .multivariate import kl_multivariate_normal
 from .normal import kl_lognormal, kl_normal
 from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
@@ -20,6 +21,7 @@ __all__ = [
     "kl_gamma",
     "kl_geometric",
     "kl_gumbel",
+    "kl_inverse_gamma",
     "kl_laplace",
     "kl_lognormal",
     "kl_multivariate_normal",
