@@ -78,7 +78,9 @@ def test_every_library(name):
     backend = BACKENDS[name]
     with backend.active():
         dtype = backend.dtypes[-1]
-        bound = RECORD.ulp["float32" if dtype == "float32" and backend.has_float64 else "float64"]
+        bound = RECORD.ulp[
+            "float32" if dtype == "float32" and backend.has_float64 else "float64"
+        ]
         for a, b in cases(dtype, 1, 10):
             got = backend.read(kl_dirichlet(backend.make(a), backend.make(b)))
             assert ulp_error(got, truth(a, b)) <= bound, (a, b)

@@ -11,8 +11,9 @@ import numpy as np
 
 from .circular import kl_von_mises
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .dirichlet import kl_beta, kl_dirichlet
 from .extremes import kl_gumbel, kl_weibull
-from .gamma import kl_beta, kl_dirichlet, kl_gamma
+from .gamma import kl_gamma
 from .multivariate import kl_multivariate_normal
 from .normal import kl_lognormal, kl_normal
 from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
