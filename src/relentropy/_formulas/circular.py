@@ -16,7 +16,7 @@ from .log_bessel import parts, ratio, ratio_slope
 Array = Any
 
 # A concentration of 0 has no direction, and is still of the family.
-_CONCENTRATION = Domain(0.0, 1.7976931348623157e308, 1.0, closed=True)
+_CONCENTRATION = Domain(0.0, float("inf"), 1.0, closed=True)
 
 
 class Turn(NamedTuple):

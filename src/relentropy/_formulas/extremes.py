@@ -16,8 +16,9 @@ from .._arrays.pairs import Pair, divide, scale, three_words, two_sum
 from . import inverse_powers
 from .expm1mx import expm1, expm1mx
 from .family import POSITIVE, PROPER, REAL, Family
+from .inverse_powers import less_log
 from .log_gamma import STEPS, STIRLING, digamma_gap, gamma_bregman
-from .log_pair import log_odds, log_pair
+from .log_pair import log_odds, log_pair, log_words
 from .logarithms import log_ratio
 
 Array = Any
@@ -43,35 +44,37 @@ class Ratio(NamedTuple):
     def value(self) -> Array:
         return self.pair.hi
 
-    def bregman(self, *, xp: Any) -> Array:
-        return gamma_bregman(self.value, xp.ones_like(self.value), self.excess, xp=xp)
-
-    def slope(self, *, xp: Any) -> Array:
-        """``digamma(r) - digamma(1)``."""
-        return digamma_gap(self.value, xp.ones_like(self.value), self.excess, xp=xp)
-
-    def digamma(self, *, xp: Any) -> Array:
-        """``digamma(1 + r)``."""
+    def step_bregman(self, *, xp: Any) -> Array:
+        """That of lgamma from 2 to r + 1."""
         two = 2 * xp.ones_like(self.value)
-        return _DIGAMMA_TWO + digamma_gap(self.value + 1, two, self.excess, xp=xp)
+        return gamma_bregman(self.value + 1, two, self.excess, xp=xp)
+
+    def slopes(self, *, xp: Any) -> tuple[Array, Array]:
+        """``digamma(1 + r)`` and ``digamma(r) - digamma(1)``."""
+        two = 2 * xp.ones_like(self.value)
+        gap = digamma_gap(self.value + 1, two, self.excess, xp=xp)
+        return gap + _DIGAMMA_TWO, gap + self.excess / self.value
 
 
-def log_gamma(r: Ratio, /, *, xp: Any) -> Pair:
+def log_gamma(r: Ratio, step_bregman: Array, /, *, xp: Any) -> Pair:
     """``lgamma(1 + r)`` for r > 0: to all its digits next to r = 1, else to an ulp of 1."""
-    near = xp.abs(r.excess) < 0.5
-    rho, one = xp.where(near, r.excess, 0.0), xp.ones_like(r.excess)
-    close = gamma_bregman(rho + 2, 2 * one, rho, xp=xp) + _DIGAMMA_TWO * rho
+    near = r.excess < 0.5
+    close = step_bregman + _DIGAMMA_TWO * r.excess
 
     small = r.value < STEPS
-    factors = Pair(one)
+    factors = Pair(xp.ones_like(r.value))
     inside = r.pair.map(lambda word: xp.where(small, word, 0.0))
     for k in range(1, STEPS + 1):
-        factors = _times(factors, inside + Pair(k * one), xp=xp)
+        factors = _times(factors, inside + Pair(k * xp.ones_like(r.value)), xp=xp)
     z = r.pair + Pair(xp.where(small, STEPS + 1.0, 1.0))
-    value = _times(z + Pair(-0.5 * one), _log(z, xp=xp), xp=xp) - z
-    value = value - _log(factors, xp=xp).map(lambda word: xp.where(small, word, 0.0))
-    value = value + Pair(inverse_powers.value(STIRLING, 1 / z.hi, xp=xp) + _HALF_LOG_TWO_PI)
-    far = value.map(lambda word: xp.where(near, 0.0, word))
+    far = _times(z + Pair(-0.5 * xp.ones_like(r.value)), _log(z, xp=xp), xp=xp) - z
+    far = far - log_words(factors.hi, xp.ones_like(r.value), xp=xp).map(
+        lambda word: xp.where(small, word, 0.0)
+    )
+    powers = inverse_powers.value(STIRLING, 1 / z.hi, xp=xp)
+    if factors.lo is not None:
+        powers = powers - xp.where(small, factors.lo / factors.hi, 0.0)
+    far = (far + Pair(powers + _HALF_LOG_TWO_PI)).map(lambda word: xp.where(near, 0.0, word))
     return Pair(xp.where(near, close, far.hi), far.lo)
 
 
@@ -87,25 +90,34 @@ def _log(x: Pair, *, xp: Any) -> Pair:
     return logarithm if x.lo is None else logarithm + Pair(x.lo / x.hi)
 
 
-class Exponent(NamedTuple):
-    """x as a pair, of which the exponential's remainder and slope are wanted."""
+class Parts(NamedTuple):
+    """What a divergence and its derivatives are made of."""
 
+    gap: Array
+    """The standardised difference of locations."""
+    r: Ratio
     x: Pair
+    step_bregman: Array
 
     @classmethod
-    def of(cls, gap: Pair, r: Ratio, *, xp: Any) -> Exponent:
-        x, plain = gap + log_gamma(r, xp=xp), gap.hi
-        known = xp.isfinite(x.hi) & xp.isfinite(plain)
-        low = xp.where(known, x.hi, 0.0) * 0 if x.lo is None else x.lo
-        return cls(Pair(xp.where(known, x.hi, plain), xp.where(known, low, 0.0)))
+    def of(cls, gap: Pair, r: Ratio, *, xp: Any) -> Parts:
+        step = r.step_bregman(xp=xp)
+        x = gap + log_gamma(r, step, xp=xp)
+        known = xp.isfinite(x.hi) & xp.isfinite(gap.hi)
+        low = xp.zeros_like(x.hi) if x.lo is None else xp.where(known, x.lo, 0.0)
+        return cls(gap.hi, r, Pair(xp.where(known, x.hi, gap.hi), low), step)
 
-    def remainder(self, *, xp: Any) -> Array:
+    def divergence(self, *, xp: Any) -> Array:
         value = expm1mx(self.x.hi, xp=xp)
         known = value < _INF  # not inf*0
         slope = expm1(xp.where(known, self.x.hi, 0.0), xp=xp)
-        return value + xp.where(known, slope * self.x.lo, 0.0)
+        value = value + xp.where(known, slope * self.x.lo, 0.0)
+        # From 1 to r it is that from 2 to r + 1, and that of -log.
+        log = less_log(self.r.excess, self.r.value, xp.ones_like(self.r.value), xp=xp)
+        return value + (self.step_bregman + log)
 
     def slope(self, *, xp: Any) -> Array:
+        """``exp(x) - 1``."""
         value = expm1(self.x.hi, xp=xp)
         known = value < _INF
         return value + xp.where(known, (1 + value) * self.x.lo, 0.0)
@@ -114,29 +126,25 @@ class Exponent(NamedTuple):
 # --- Gumbel -------------------------------------------------------------------------------
 
 
-def _gumbel_parts(
-    m: Array, s: Array, n: Array, t: Array, *, xp: Any
-) -> tuple[Array, Ratio, Exponent]:
-    r = Ratio.of(s, t, xp=xp)
+def _gumbel_parts(m: Array, s: Array, n: Array, t: Array, *, xp: Any) -> Parts:
     gap = Pair(*two_sum(n, -m)) if xp.exact else Pair(n - m)
-    gap = divide(gap, Pair(t), xp=xp)
-    return gap.hi, r, Exponent.of(gap, r, xp=xp)
+    return Parts.of(divide(gap, Pair(t), xp=xp), Ratio.of(s, t, xp=xp), xp=xp)
 
 
 def _gumbel(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> Array:
-    _, r, x = _gumbel_parts(m, s, n, t, xp=xp)
-    return x.remainder(xp=xp) + r.bregman(xp=xp)
+    return _gumbel_parts(m, s, n, t, xp=xp).divergence(xp=xp)
 
 
 def _gumbel_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> list[Array]:
-    gap, r, x = _gumbel_parts(m, s, n, t, xp=xp)
-    grown, digamma, slope = x.slope(xp=xp), r.digamma(xp=xp), r.slope(xp=xp)
+    parts = _gumbel_parts(m, s, n, t, xp=xp)
+    grown, r = parts.slope(xp=xp), parts.r.value
+    digamma, slope = parts.r.slopes(xp=xp)
     by_location = grown / t
     return [
-        -by_location,
+        0 - by_location,
         (grown * digamma + slope) / t,
         by_location,
-        -(grown * (gap + r.value * digamma) + r.value * slope) / t,
+        0 - (grown * (parts.gap + r * digamma) + r * slope) / t,
     ]
 
 
@@ -145,32 +153,31 @@ GUMBEL = Family(_gumbel, _gumbel_slopes, (REAL, POSITIVE))
 # --- Weibull ------------------------------------------------------------------------------
 
 
-def _weibull_parts(
-    a: Array, b: Array, c: Array, d: Array, *, xp: Any
-) -> tuple[Array, Ratio, Exponent]:
-    r = Ratio.of(c, a, xp=xp)
+def _weibull_parts(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> tuple[Array, Parts]:
+    """The logarithm of the scales' ratio, and the parts."""
     if xp.exact:
         high, low, tail = three_words(log_odds(Pair(b), Pair(d), xp=xp))
         logarithm = Pair(high, low + tail)
     else:
         logarithm = Pair(log_ratio(b, d, xp=xp))
-    return logarithm.hi, r, Exponent.of(scale(c, logarithm, xp=xp), r, xp=xp)
+    gap = scale(c, logarithm, xp=xp)
+    return logarithm.hi, Parts.of(gap, Ratio.of(c, a, xp=xp), xp=xp)
 
 
 def _weibull(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
-    _, r, x = _weibull_parts(a, b, c, d, xp=xp)
-    return x.remainder(xp=xp) + r.bregman(xp=xp)
+    return _weibull_parts(a, b, c, d, xp=xp)[1].divergence(xp=xp)
 
 
 def _weibull_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[Array]:
-    logarithm, r, x = _weibull_parts(a, b, c, d, xp=xp)
-    grown = x.slope(xp=xp)
-    by_ratio = grown * r.digamma(xp=xp) + r.slope(xp=xp)
+    logarithm, parts = _weibull_parts(a, b, c, d, xp=xp)
+    grown = parts.slope(xp=xp)
+    digamma, slope = parts.r.slopes(xp=xp)
+    by_ratio = (grown * digamma + slope) / a
     return [
-        -by_ratio * r.value / a,
+        0 - by_ratio * parts.r.value,
         grown * c / b,
-        grown * logarithm + by_ratio / a,
-        -grown * c / d,
+        grown * logarithm + by_ratio,
+        0 - grown * c / d,
     ]
 
 

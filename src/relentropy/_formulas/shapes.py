@@ -11,8 +11,8 @@ For a beta distribution with shapes (x, s) from one with (y, t), of sums X and Y
 
     y*B(x*Y/(y*X)) + t*B(s*Y/(t*X)) + B_f(t; s) + [B_f(y; x) - B_f(Y; X)]
 
-with ``B(r) = r - 1 - log(r)``. The bracket is evaluated as a `Change`, with x the larger of the two shapes: it may be negative,
-but is then no more than a part of what precedes it.
+with ``B(r) = r - 1 - log(r)``. The bracket is evaluated as a `Change`, with x the larger of the
+two shapes: it may be negative, but is then no more than a part of what precedes it.
 """
 
 from __future__ import annotations

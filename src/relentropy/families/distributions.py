@@ -9,7 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .circular import kl_von_mises
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
+from .dirichlet import kl_beta, kl_dirichlet
+from .extremes import kl_gumbel, kl_weibull
+from .gamma import kl_gamma, kl_inverse_gamma
 from .multivariate import kl_multivariate_normal
 from .normal import kl_lognormal, kl_normal
 from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
@@ -187,12 +191,17 @@ def _independent(p: Any, q: Any) -> Array:
 
 _TORCH: dict[str, Pairwise] = {
     "Bernoulli": _bernoulli,
+    "Beta": _by(kl_beta, "concentration1", "concentration0"),
     "Binomial": _binomial,
     "Categorical": _categorical,
+    "Dirichlet": _by(kl_dirichlet, "concentration"),
     "Exponential": _by(kl_exponential, "rate"),
+    "Gamma": _by(kl_gamma, "concentration", "rate"),
     "Geometric": _geometric,
+    "Gumbel": _by(kl_gumbel, "loc", "scale"),
     "HalfNormal": _half_normal,
     "Independent": _independent,
+    "InverseGamma": _by(kl_inverse_gamma, "concentration", "rate"),
     "Laplace": _by(kl_laplace, "loc", "scale"),
     "LogNormal": _by(kl_lognormal, "loc", "scale"),
     "LowRankMultivariateNormal": _low_rank,
@@ -202,6 +211,8 @@ _TORCH: dict[str, Pairwise] = {
     "Pareto": _by(kl_pareto, "scale", "alpha"),
     "Poisson": _by(kl_poisson, "rate"),
     "Uniform": _by(kl_uniform, "low", "high"),
+    "VonMises": _by(kl_von_mises, "loc", "concentration"),
+    "Weibull": _by(kl_weibull, "concentration", "scale"),
 }
 
 # --- SciPy --------------------------------------------------------------------------------
@@ -233,6 +244,37 @@ def _where_same(value: Array, p: _Frozen, q: _Frozen, names: tuple[str, ...]) ->
 
 def _location_scale(function: Callable[..., Array]) -> Pairwise:
     return lambda p, q: function(p.loc, p.scale, q.loc, q.scale)
+
+
+def _shape_scale(function: Callable[..., Array], **options: Any) -> Pairwise:
+    """A function of one shape and the scale, for distributions that begin at one place."""
+
+    def pairwise(p: _Frozen, q: _Frozen) -> Array:
+        value = function(p.shapes[0], p.scale, q.shapes[0], q.scale, **options)
+        return _where_same(value, p, q, ("loc",))
+
+    return pairwise
+
+
+def _chi2(p: _Frozen, q: _Frozen) -> Array:
+    one, other = (np.divide(x.shapes[0], 2) for x in (p, q))
+    value = kl_gamma(one, p.scale, other, q.scale, parameter="scale")
+    return _where_same(value, p, q, ("loc",))
+
+
+def _reflected_gumbel(p: _Frozen, q: _Frozen) -> Array:
+    return kl_gumbel(np.negative(p.loc), p.scale, np.negative(q.loc), q.scale)
+
+
+def _von_mises(p: _Frozen, q: _Frozen) -> Array:
+    value = kl_von_mises(p.loc, p.shapes[0], q.loc, q.shapes[0])
+    # Of a circle of another length, where the places are measured in that scale, too.
+    same = np.equal(p.scale, 1) & np.equal(q.scale, 1)
+    return np.where(same, value, math.nan)[()]
+
+
+def _dirichlet(p: Any, q: Any) -> Array:
+    return kl_dirichlet(p.alpha, q.alpha)
 
 
 def _log_normal(p: _Frozen, q: _Frozen) -> Array:
@@ -276,9 +318,16 @@ def _multivariate_normal(p: Any, q: Any) -> Array:
 
 _SCIPY: dict[str, Pairwise] = {
     "bernoulli": _same(kl_bernoulli, "loc"),
+    "beta": _same(kl_beta, "loc", "scale"),
     "binom": _binom,
+    "chi2": _chi2,
+    "dirichlet": _dirichlet,
     "expon": _exponential,
+    "gamma": _shape_scale(kl_gamma, parameter="scale"),
     "geom": _same(kl_geometric, "loc"),
+    "gumbel_l": _reflected_gumbel,
+    "gumbel_r": _location_scale(kl_gumbel),
+    "invgamma": _shape_scale(kl_inverse_gamma),
     "laplace": _location_scale(kl_laplace),
     "lognorm": _log_normal,
     "multivariate_normal": _multivariate_normal,
@@ -286,6 +335,8 @@ _SCIPY: dict[str, Pairwise] = {
     "pareto": _pareto,
     "poisson": _same(kl_poisson, "loc"),
     "uniform": _uniform,
+    "vonmises": _von_mises,
+    "weibull_min": _shape_scale(kl_weibull),
 }
 
 
