@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._ulp import FORMATS
 from ._drawing import Numbers
 from ._kinds import KINDS, Kind
 from ._points import points
@@ -28,6 +29,15 @@ class Exact:
     high: Numbers
     low: Numbers
     condition: Numbers
+
+    def __post_init__(self) -> None:
+        for name in ("high", "low", "condition"):
+            array = np.array(getattr(self, name), np.float64)
+            if array.shape != np.shape(self.high):
+                msg = f"{name} has shape {array.shape}, high has {np.shape(self.high)}"
+                raise ValueError(msg)
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class HardCase:
     ----------
     kind, inputs, dtype : str
     regime : str
-        What makes them hard.
+        What makes them hard, in one word without dots.
     gap : float
         How close the operands are, relatively; nan where that says nothing.
     operands : tuple of numpy arrays
@@ -65,6 +75,34 @@ class HardCase:
     operands: tuple[Numbers, ...]
     value: Exact
     slopes: tuple[Slopes, ...] = ()
+
+    def __post_init__(self) -> None:
+        kind = KINDS.get(self.kind)
+        if kind is None or kind.form in {"sample", "loss"} or self.inputs not in kind.inputs:
+            msg = f"there are no cases of the kind {self.kind!r} with inputs {self.inputs!r}"
+            raise ValueError(msg)
+        if self.dtype not in FORMATS:
+            msg = f"dtype is {self.dtype!r}; expected one of {', '.join(FORMATS)}"
+            raise ValueError(msg)
+        if not self.regime or {".", " "} & set(self.regime):
+            msg = f"regime is {self.regime!r}; expected one word without dots"
+            raise ValueError(msg)
+        operands = tuple(np.array(x, np.float64) for x in self.operands)
+        shapes = [x.shape for x in operands]
+        dimensions = 1 if kind.form == "point" else 2
+        if len(operands) != len(kind.operands) or {len(s) for s in shapes} != {dimensions}:
+            msg = (
+                f"operands have the shapes {shapes}; {kind.name} takes {len(kind.operands)} of "
+                f"{dimensions} dimension{'s' * (dimensions - 1)}"
+            )
+            raise ValueError(msg)
+        right = shapes[0] if kind.form != "row" else shapes[0][:1]
+        if len(set(shapes)) > 1 or np.shape(self.value.high) != right:
+            msg = f"value has shape {np.shape(self.value.high)} for operands of {shapes}"
+            raise ValueError(msg)
+        for x in operands:
+            x.flags.writeable = False
+        object.__setattr__(self, "operands", operands)
 
     @property
     def label(self) -> str:
@@ -131,8 +169,6 @@ def checksum(regime: Regime) -> int:
 
 def _case(kind: str, inputs: str, dtype: str, regime: Regime, stored: Any) -> HardCase:
     operands = regime.operands
-    for x in operands:
-        x.flags.writeable = False
     entries = operands[0].shape
     value = entries if KINDS[kind].form != "row" else entries[:1]
     found = tuple(

@@ -6,11 +6,15 @@ import math
 from dataclasses import dataclass, field
 
 FAULTS = {
+    "wrong": "another number",
     "digits": "lost digits",
-    "nan": "nan where a number is right",
+    "nan": "nan where there is a value",
     "inf": "inf where a finite number is right",
     "negative": "negative where that is impossible",
-    "hidden": "a number where nan or inf is right",
+    "hidden": "something else where nan or an infinity is right",
+    "missing": "no derivative",
+    "sign": "goes the wrong way, or nowhere",
+    "noise": "differs from call to call",
     "mask": "depends on what is masked",
     "split": "depends on how a batch is split",
     "bias": "biased",

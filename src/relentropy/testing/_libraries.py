@@ -24,8 +24,8 @@ class Library:
     """An array of a dtype, of numbers that are representable in it."""
     module: str
     """The import that a reproducer needs."""
-    literal: str
-    """How it writes an array down, with {} for the numbers and the dtype."""
+    literal: Callable[[str, str], str]
+    """How it writes an array down, of numbers and a dtype."""
     missing: dict[str, str]
     """Dtypes that it lacks here, and why."""
     pull: Pull | None = None
@@ -39,21 +39,27 @@ class Library:
     def read(self, array: Any) -> tuple[Numbers, str]:
         """Values in float64, and the name of the dtype that they had."""
         values, name = as_named(array)
+        if name not in FORMATS and values.dtype.kind not in "biu":
+            msg = f"fn returned {name if values.dtype.kind == 'c' else type(array).__name__}"
+            raise TypeError(msg)
         return np.asarray(values, np.float64), name
 
     def device(self, array: Any) -> str:
         return str(getattr(array, "device", "cpu"))
 
 
-def library(name: str, device: Any = None) -> Library:
+def library(name: Any, device: Any = None) -> Library:
     """The library of a name, or ValueError."""
-    if name not in _LIBRARIES:
+    if not isinstance(name, str) or name not in _LIBRARIES:
         msg = f"backend is {name!r}; expected one of {', '.join(_LIBRARIES)}"
         raise ValueError(msg)
     return _LIBRARIES[name](device)
 
 
 def _numpy(device: Any) -> Library:
+    if device is not None:
+        msg = f"device is {device!r}, but numpy has none"
+        raise ValueError(msg)
     try:
         import ml_dtypes
 
@@ -64,7 +70,10 @@ def _numpy(device: Any) -> Library:
     def make(values: Numbers, dtype: str) -> Any:
         return values.astype(bfloat16 if dtype == "bfloat16" else dtype)
 
-    return Library("numpy", make, "import numpy as np", "np.array({}, {!r})", missing)
+    def literal(numbers: str, dtype: str) -> str:
+        return f"np.array({numbers}, {dtype if dtype == 'bfloat16' else repr(dtype)})"
+
+    return Library("numpy", make, "import numpy as np", literal, missing)
 
 
 def _torch(device: Any) -> Library:
@@ -76,14 +85,21 @@ def _torch(device: Any) -> Library:
     def pull(fn: Function, arrays: Sequence[Any], seed: Any) -> list[Any]:
         leaves = [x.detach().clone().requires_grad_() for x in arrays]
         value = fn(*leaves)
+        if not isinstance(value, torch.Tensor):
+            msg = f"fn returned {type(value).__name__}, which has no derivative"
+            raise TypeError(msg)
         if not value.requires_grad:
             return [None] * len(leaves)
         seed = torch.ones_like(value) if seed is None else seed.to(value.dtype)
         return list(torch.autograd.grad(value, leaves, seed, allow_unused=True))
 
-    place = "" if device is None else f", device={str(device)!r}"
-    literal = "torch.tensor({}, dtype=torch.{}" + place + ")"
-    return Library("torch", make, "import torch\nfrom torch import nan, inf", literal, {}, pull)
+    make(np.zeros(1), "float32")  # a device that there is not is said now
+
+    def literal(numbers: str, dtype: str) -> str:
+        place = "" if device is None else f", device={str(device)!r}"
+        return f"torch.tensor({numbers}, dtype=torch.{dtype}{place})"
+
+    return Library("torch", make, "import torch", literal, {}, pull)
 
 
 def _jax(device: Any) -> Library:
@@ -104,9 +120,10 @@ def _jax(device: Any) -> Library:
         seed = jnp.ones_like(value) if seed is None else seed.astype(value.dtype)
         return list(back(seed))
 
-    literal = "jnp.array({}, {!r})"
-    module = "import jax.numpy as jnp\nfrom jax.numpy import nan, inf"
-    return Library("jax", make, module, literal, missing, pull)
+    def literal(numbers: str, dtype: str) -> str:
+        return f"jnp.array({numbers}, {dtype!r})"
+
+    return Library("jax", make, "import jax, jax.numpy as jnp", literal, missing, pull)
 
 
 def _strict(device: Any) -> Library:
@@ -116,7 +133,10 @@ def _strict(device: Any) -> Library:
         return strict.asarray(values.astype(dtype), device=device)
 
     missing = dict.fromkeys(("float16", "bfloat16"), "the standard has no 16-bit types")
-    literal = "xp.asarray({}, dtype=xp.{})"
+
+    def literal(numbers: str, dtype: str) -> str:
+        return f"xp.asarray({numbers}, dtype=xp.{dtype})"
+
     return Library("array_api_strict", make, "import array_api_strict as xp", literal, missing)
 
 
@@ -127,8 +147,11 @@ def _cupy(device: Any) -> Library:
         with cupy.cuda.Device(device):
             return cupy.asarray(values.astype(dtype))
 
+    def literal(numbers: str, dtype: str) -> str:
+        return f"cp.array({numbers}, {dtype!r})"
+
     missing = {"bfloat16": "CuPy has none"}
-    return Library("cupy", make, "import cupy as cp", "cp.array({}, {!r})", missing)
+    return Library("cupy", make, "import cupy as cp", literal, missing)
 
 
 _LIBRARIES: dict[str, Callable[[Any], Library]] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from .._ulp import FORMATS
 from ._drawing import Numbers, rounded, symmetric
 from ._ledger import Finding, said
 from ._measure import Audited
-from ._reproducer import written
+from ._reproducer import halves, written
 
 Operands = dict[str, NDArray[Any]]
 
@@ -33,11 +33,20 @@ def audit_loss(audited: Audited, dtypes: Sequence[str]) -> None:
         except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
             loss.found("value.error", "ordinary", said(error), easy())
             continue
-        for check in (_ordinary, _masked, _empty, _overflowing, _equal, _close, _split):
+        try:
+            missing = loss.differentiable and loss.slope(easy()) is None
+        except Exception as error:  # noqa: BLE001 - as above
+            loss.found("gradient.error", "ordinary", said(error), easy())
+            loss.differentiable = False
+        else:
+            if missing:
+                loss.found("gradient.missing", "ordinary", "by log_probs", easy())
+                loss.differentiable = False
+        for regime, check in _CHECKS:
             try:
                 check(loss)
             except Exception as error:  # noqa: BLE001 - as above
-                loss.found("value.error", check.__name__.strip("_"), said(error), easy())
+                loss.found("value.error", regime, said(error), loss.asked)
 
 
 @dataclass
@@ -46,6 +55,12 @@ class _Loss:
 
     audited: Audited
     dtype: str
+    asked: Operands = field(default_factory=dict)
+    """The operands of the last call."""
+    differentiable: bool = True
+
+    def __post_init__(self) -> None:
+        self.differentiable = self.audited.has_gradient
 
     def _arrays(self, operands: Operands) -> list[object]:
         names = self.audited.kind.operands
@@ -55,6 +70,7 @@ class _Loss:
         ]
 
     def value(self, operands: Operands) -> float:
+        self.asked = operands
         values, name = self.audited.library.read(self.audited.fn(*self._arrays(operands)))
         if values.shape != ():
             msg = f"fn returned shape {values.shape}; a loss is one number"
@@ -65,8 +81,9 @@ class _Loss:
 
     def slope(self, operands: Operands) -> Numbers | None:
         """By the log-probabilities of the policy."""
-        if not self.audited.has_gradient:
+        if not self.differentiable:
             return None
+        self.asked = operands
         first, *rest = self._arrays(operands)
         if self.audited.gradient is not None:
             found = self.audited.gradient(first, *rest)
@@ -80,11 +97,18 @@ class _Loss:
     def found(
         self, what: str, regime: str, detail: str, operands: Operands, ulp: float = np.nan
     ) -> None:
-        named = {name: operands[name] for name in self.audited.kind.operands}
-        gradient = what.startswith("gradient")
-        shown = written(self.audited.library, named, self.dtype, gradient=gradient)
-        finding = Finding(f"{what}.{regime}.{self.dtype}", detail, 1, 1, ulp, shown)
-        self.audited.ledger.fault(regime, finding)
+        """Write down a finding, with the call that shows it."""
+        self.noted(regime, f"{what}.{regime}.{self.dtype}", detail, operands, ulp)
+
+    def noted(self, label: str, name: str, detail: str, operands: Operands, ulp: float) -> None:
+        named = {own: operands[own] for own in self.audited.kind.operands}
+        gradient = name.startswith("gradient")
+        shown = written(
+            self.audited.library, named, self.dtype, gradient=gradient, by=("log_probs",)
+        )
+        if name.split(".")[1] == "split" and not gradient:
+            shown = halves(self.audited.library, named, self.dtype)
+        self.audited.ledger.fault(label, Finding(name, detail, 1, 1, ulp, shown))
 
     def fine(self, quantity: str, regime: str, ulp: float = 0.0) -> None:
         self.audited.ledger.measured(quantity, regime, self.dtype, ulp)
@@ -181,7 +205,9 @@ def _on_policy(log_ratios: Numbers, dtype: str) -> Operands:
 
 def _ordinary(loss: _Loss) -> None:
     operands = easy()
-    loss.right("ordinary", operands)
+    value = loss.right("ordinary", operands)
+    if not np.array_equal(loss.value(operands), value, equal_nan=True):
+        loss.found("value.noise", "ordinary", "two calls have different results", operands)
     loss.right_slope("ordinary", operands)
 
 
@@ -203,7 +229,8 @@ def _masked(loss: _Loss) -> None:
         if slope is not None and pulled is not None and np.isfinite(pulled).all():
             size = np.abs(slope).max()
             if np.abs(np.where(hidden, 0.0, pulled - slope)).max() > _SAME * loss.unit * size:
-                detail = "another one with other numbers behind the mask"
+                off = float(np.abs(np.where(hidden, 0.0, pulled - slope)).max())
+                detail = f"changes by {off:.3g} with the numbers behind the mask"
                 loss.found("gradient.mask", "masked", detail, changed)
 
 
@@ -224,11 +251,29 @@ def _overflowing(loss: _Loss) -> None:
     if "advantages" not in loss.audited.kind.operands:
         return
     operands = _on_policy(np.zeros((2, TIME)), loss.dtype)
+    value, slope = loss.value(operands), loss.slope(operands)
     operands["old_log_probs"] = operands["log_probs"].copy()
     operands["old_log_probs"][0, 1] -= 800
-    every = np.ones(operands["log_probs"].shape, bool)
-    loss.right("overflow", operands, 0.0)
-    loss.right_slope("overflow", operands, zero=every)
+    loss.right("overflow", operands, value)
+    loss.right_slope("overflow", operands, zero=None if slope is None else slope == 0)
+
+
+def _advantage(loss: _Loss) -> None:
+    """A gradient step makes a token likelier that has an advantage."""
+    if "advantages" not in loss.audited.kind.operands or not loss.differentiable:
+        return
+    operands = _on_policy(np.zeros((2, TIME)), loss.dtype)
+    without = loss.slope(operands)
+    operands["advantages"] = np.ones_like(operands["advantages"])
+    slope = loss.slope(operands)
+    assert slope is not None
+    assert without is not None
+    gained = slope - without
+    if not (gained < 0).all():
+        detail = f"an advantage of 1 adds {float(gained.max()):.3g} to a derivative"
+        loss.found("gradient.sign", "advantage", detail + ", which must be negative", operands)
+    else:
+        loss.fine("gradient", "advantage")
 
 
 def _equal(loss: _Loss) -> None:
@@ -237,7 +282,7 @@ def _equal(loss: _Loss) -> None:
     loss.right("equal", operands, 0.0)
 
 
-_SHAPES = {
+_SHAPES: dict[str, tuple[Callable[[Numbers], Numbers], Callable[[Numbers], Numbers]]] = {
     "k1": (lambda u: u, np.ones_like),
     "k2": (lambda u: u * u / 2, lambda u: u),
     "k3": (lambda u: _expm1mx(-u), lambda u: -np.expm1(-u)),
@@ -261,6 +306,7 @@ def _horner(z: Numbers) -> Numbers:
 
 
 _UNIT = 1.0
+_EASY = np.array([_UNIT, 0.5, -0.5, 2.0])
 
 
 def _close(loss: _Loss) -> None:
@@ -274,20 +320,28 @@ def _close(loss: _Loss) -> None:
 
 def _shape(loss: _Loss, regime: str, ladder: Sequence[float], *, slope: bool) -> None:
     quantity = "gradient" if slope else "value"
-    easy_ratios = np.array([_UNIT, 0.5, -0.5, 2.0])
-    known = _profile(loss, easy_ratios, slope=slope)
-    if known is None or not np.isfinite(known).all() or not known.any():
-        if known is not None and regime == "close":
+    known = _profile(loss, _EASY, slope=slope)
+    if known is None or not np.isfinite(known).all():
+        return
+    alone = loss.audited.kind.name == "kl_penalty"
+    if not known.any():
+        if regime == "close" and alone and not slope:
+            loss.found(
+                "value.sign", "far", "0 at every log-ratio", _on_policy(_EASY, loss.dtype)
+            )
+        elif regime == "close":
             loss.audited.ledger.remark(f"no KL penalty in its {quantity}")
         return
+    if known[0] < 0 and regime == "close":
+        detail = f"{known[0]:.6g} at a log-ratio of 1, where it is positive"
+        operands = _on_policy(np.array([_UNIT]), loss.dtype)
+        loss.found(f"{quantity}.sign", "far", detail, operands)
     relative = known / known[0]
     name = next(
         (
             name
             for name, pair in _SHAPES.items()
-            if np.allclose(
-                relative, _ratio(pair[slope], easy_ratios), rtol=max(1e-2, 16 * loss.unit)
-            )
+            if np.allclose(relative, _ratio(pair[slope], _EASY), rtol=max(1e-2, 16 * loss.unit))
         ),
         None,
     )
@@ -333,17 +387,11 @@ def _judged(
     loss.audited.ledger.measured(quantity, label, loss.dtype, error)
     if fault is not None:
         name = f"{quantity}.{fault}.{regime}.{loss.dtype}"
-        shown = written(
-            loss.audited.library,
-            {name: operands[name] for name in loss.audited.kind.operands},
-            loss.dtype,
-            gradient=quantity == "gradient",
-        )
-        loss.audited.ledger.fault(label, Finding(name, detail, 1, 1, error, shown))
+        loss.noted(label, name, detail, operands, error)
 
 
-def _ratio(function: object, ratios: Numbers) -> Numbers:
-    values = function(ratios)  # type: ignore[operator]
+def _ratio(function: Callable[[Numbers], Numbers], ratios: Numbers) -> Numbers:
+    values = function(ratios)
     return np.asarray(values / values[0])
 
 
@@ -366,8 +414,8 @@ def _split(loss: _Loss) -> None:
     """The mean of two micro-batches' losses against the loss of the batch."""
     operands = easy()
     value, slope = loss.value(operands), loss.slope(operands)
-    halves = list(_halves(operands))
-    values = [loss.value(half) for half in halves]
+    parts = list(_halves(operands))
+    values = [loss.value(part) for part in parts]
     mean = float(np.mean(values))
     if abs(mean - value) > _SPLIT * np.abs(values).max():
         detail = f"micro-batches have a mean of {mean:.6g}, the batch {value:.6g}"
@@ -376,8 +424,8 @@ def _split(loss: _Loss) -> None:
         loss.fine("value", "micro-batches")
     if slope is None:
         return
-    parts = [loss.slope(half) for half in halves]
-    joined = np.concatenate([part for part in parts if part is not None]) / len(halves)
+    slopes = [loss.slope(part) for part in parts]
+    joined = np.concatenate([one for one in slopes if one is not None]) / len(parts)
     off = np.abs(joined - slope).max() / np.abs(slope).max()
     if off > _SPLIT:
         detail = f"gradients of micro-batches accumulate to another one, {off:.0%} off"
@@ -389,3 +437,16 @@ def _split(loss: _Loss) -> None:
 def _halves(operands: Operands) -> Iterator[Operands]:
     for part in (slice(0, BATCH // 2), slice(BATCH // 2, BATCH)):
         yield {name: x[part] for name, x in operands.items()}
+
+
+_CHECKS: tuple[tuple[str, Callable[[_Loss], None]], ...] = (
+    ("ordinary", _ordinary),
+    ("masked", _masked),
+    ("empty", _empty),
+    ("overflow", _overflowing),
+    ("advantage", _advantage),
+    ("equal", _equal),
+    ("close", _close),
+    ("micro-batches", _split),
+)
+"""What is tried, and the regime under which it is reported."""

@@ -6,10 +6,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._ulp import FORMATS
 from ._cases import Exact, HardCase, Slopes, seeds
@@ -55,20 +54,17 @@ class Audited:
     def arrays(self, operands: Sequence[Numbers], dtype: str) -> list[Any]:
         return [self.library.make(x, dtype) for x in operands]
 
-    def value(self, operands: Sequence[Numbers], dtype: str) -> tuple[Numbers, str, str]:
-        """Results in float64, the dtype they had, and their device."""
+    def value(self, operands: Sequence[Numbers], dtype: str) -> Result:
+        """What it returns, for all rows together or one by one."""
         if self.batched:
-            result = self.fn(*self.arrays(operands, dtype))
-            values, name = self.library.read(result)
-            return values, name, self.library.device(result)
-        parts = []
-        name = device = ""
-        for row in zip(*operands, strict=True):
-            result = self.fn(*self.arrays(row, dtype))
-            values, name = self.library.read(result)
-            device = self.library.device(result)
-            parts.append(values)
-        return np.stack(parts), name, device
+            return self._called(operands, dtype)
+        rows = [self._called(row, dtype) for row in zip(*operands, strict=True)]
+        return rows[0]._replace(values=np.stack([row.values for row in rows]))
+
+    def _called(self, operands: Sequence[Numbers], dtype: str) -> Result:
+        result = self.fn(*self.arrays(operands, dtype))
+        values, name = self.library.read(result)
+        return Result(values, name, self.library.device(result))
 
     def slopes(self, operands: Sequence[Numbers], dtype: str) -> list[Numbers | None]:
         """Derivatives by each operand in float64; of maps, of their sum with `seeds`."""
@@ -84,11 +80,28 @@ class Audited:
             seed = self.library.make(seeds(operands[0].shape), dtype)
         if self.gradient is not None:
             found = self.gradient(*arrays) if seed is None else self.gradient(*arrays, seed)
-            found = found if isinstance(found, (tuple, list)) else [found]
+            found = list(found) if isinstance(found, (tuple, list)) else [found]
+            if len(found) != len(arrays):
+                msg = f"gradient returned {len(found)} arrays for {len(arrays)} operands"
+                raise TypeError(msg)
         else:
             assert self.library.pull is not None
             found = self.library.pull(self.fn, arrays, seed)
-        return [None if one is None else self.library.read(one)[0] for one in found]
+        slopes = [None if one is None else self.library.read(one)[0] for one in found]
+        for slope, operand in zip(slopes, operands, strict=True):
+            if slope is not None and slope.shape != operand.shape:
+                msg = f"a derivative has shape {slope.shape}, its operand {operand.shape}"
+                raise TypeError(msg)
+        return slopes
+
+
+class Result(NamedTuple):
+    """What a function returned."""
+
+    values: Numbers
+    """In float64."""
+    dtype: str
+    device: str
 
 
 def _stacked(rows: Sequence[Numbers | None]) -> Numbers | None:
@@ -101,9 +114,9 @@ def normalizes(audited: Audited, cases: Sequence[HardCase]) -> bool:
     for case in cases:
         if case.regime == "ordinary":
             try:
-                plain, _, _ = audited.value(case.operands, case.dtype)
+                plain = audited.value(case.operands, case.dtype).values
                 scaled = [x * 2.0 ** (2 - 3 * i) for i, x in enumerate(case.operands)]
-                other, _, _ = audited.value(scaled, case.dtype)
+                other = audited.value(scaled, case.dtype).values
             except Exception:  # noqa: BLE001 - reported where all cases are called
                 continue
             return bool(np.allclose(plain, other, rtol=1e-2))
@@ -118,17 +131,20 @@ def settle(audited: Audited, cases: Sequence[HardCase]) -> None:
     ValueError
         If what it returns for easy operands has neither shape.
     """
-    shapes = []
+    shapes: list[tuple[tuple[int, ...], ...]] = []
     for case in cases:
         if case.regime != "ordinary":
             continue
         for batched in (True, False):
             audited.batched = batched
             try:
-                values, _, _ = audited.value(case.operands, case.dtype)
+                values = audited.value(case.operands, case.dtype).values
             except Exception:  # noqa: BLE001 - reported where all cases are called
                 continue
             if values.shape == case.value.high.shape:
+                if not batched:
+                    what = f"; of several it returned shape {shapes[0][2]}" if shapes else ""
+                    audited.ledger.remark(f"called one row at a time{what}")
                 return
             shapes.append((case.operands[0].shape, case.value.high.shape, values.shape))
     audited.batched = True
@@ -149,18 +165,19 @@ def audit_values(audited: Audited, cases: Sequence[HardCase]) -> None:
     """Every value of every case against its truth."""
     for case in cases:
         try:
-            values, name, device = audited.value(case.operands, case.dtype)
+            result = audited.value(case.operands, case.dtype)
         except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
             _raised(audited, case, "value", error)
             if case is cases[0]:  # not even what is easy: once is enough
                 return
             continue
+        values = result.values
         if values.shape != case.value.high.shape:
             detail = f"shape {values.shape} where {case.value.high.shape} is right"
             _noted(audited, case, "value.shape", detail, np.nan)
             continue
         if case is cases[0]:  # it is the same for all others
-            _settings(audited, case, name, device)
+            _settings(audited, case, result)
         sign = KINDS[case.kind].sign
         _compared(audited, case, "value", values, case.value, sign)
 
@@ -172,11 +189,11 @@ def hint(audited: Audited, cases: Sequence[HardCase]) -> None:
         return
     right = easy.value.high
     try:
-        values, _, _ = audited.value(easy.operands, easy.dtype)
+        values = audited.value(easy.operands, easy.dtype).values
         if np.allclose(values, right, rtol=0.05):
             return
         if len(easy.operands) == 2:
-            other, _, _ = audited.value(easy.operands[::-1], easy.dtype)
+            other = audited.value(easy.operands[::-1], easy.dtype).values
             if np.allclose(other, right, rtol=0.01):
                 audited.ledger.remark("its values are right with the operands exchanged")
                 return
@@ -194,14 +211,18 @@ def hint(audited: Audited, cases: Sequence[HardCase]) -> None:
             )
 
 
-def _settings(audited: Audited, case: HardCase, name: str, device: str) -> None:
-    """The result's dtype and device beside those of the operands, which stay as they are."""
-    if name in FORMATS and FORMATS[name].digits < FORMATS[case.dtype].digits:
-        _noted(audited, case, "value.dtype", f"{name} of {case.dtype} operands", np.nan)
+def _settings(audited: Audited, case: HardCase, result: Result) -> None:
+    """What a result has beside its values, what is left of operands, and a second call."""
+    narrow = result.dtype in FORMATS
+    if narrow and FORMATS[result.dtype].digits < FORMATS[case.dtype].digits:
+        _noted(audited, case, "value.dtype", f"{result.dtype} of {case.dtype} operands", np.nan)
     arrays = audited.arrays(case.operands, case.dtype)
     asked = audited.library.device(arrays[0])
-    if asked != device:
-        _noted(audited, case, "value.device", f"on {device}, not {asked}", np.nan)
+    if asked != result.device:
+        _noted(audited, case, "value.device", f"on {result.device}, not {asked}", np.nan)
+    again = audited.value(case.operands, case.dtype).values
+    if not np.array_equal(again, result.values, equal_nan=True):
+        _noted(audited, case, "value.noise", "two calls have different results", np.nan)
     if audited.batched:
         audited.fn(*arrays)
         left = [audited.library.read(x)[0] for x in arrays]
@@ -229,6 +250,7 @@ def _compared(
     actual: Numbers,
     exact: Exact,
     sign: int,
+    by: str = "",
 ) -> None:
     """Sort numbers into right ones and faults, and write both down."""
     high = exact.high
@@ -256,46 +278,43 @@ def _compared(
     with np.errstate(invalid="ignore", divide="ignore"):
         weighed = np.where(compared, error / condition, 0.0)
     faults["digits"] = compared & ~(weighed <= audited.max_ulp)
+    if case.regime == "ordinary":  # more than rounding explains
+        coarse = 0.2 if FORMATS[case.dtype].digits < 20 else 0.01
+        with np.errstate(invalid="ignore"):
+            off = np.abs(actual - high) > coarse * np.abs(high) * condition
+        faults["wrong"] = faults["digits"] & off
+        faults["digits"] = faults["digits"] & ~off
 
     worst = float(np.max(weighed, initial=0.0))
     audited.ledger.measured(quantity, case.label, case.dtype, worst)
     for fault, mask in faults.items():
         if mask.any():
-            _written(
-                audited, case, quantity, fault, mask, actual, exact, weighed, int(known.sum())
-            )
+            score = np.where(mask, weighed, -1.0) if fault == "digits" else mask
+            at = np.unravel_index(int(np.argmax(score)), score.shape)
+            ulp = float(weighed[at]) if fault == "digits" else np.inf
+            detail = _detail(by, float(actual[at]), float(high[at]), ulp, float(condition[at]))
+            if np.isfinite(case.gap):
+                detail += f" (relative gap {case.gap:.0e})"
+            shown = of_case(
+                case, audited.library, int(at[0]),
+                gradient=quantity != "value", batched=audited.batched,
+            )  # fmt: skip
+            name = f"{quantity}.{fault}.{case.regime}.{case.dtype}"
+            many = int(mask.sum()), int(known.sum())
+            audited.ledger.fault(case.label, Finding(name, detail, *many, ulp, shown))
     if case.gap == case.gap:
         seen = np.inf if bad.any() else worst
         audited.ledger.curve.append((quantity, case.dtype, case.gap, seen))
 
 
-def _written(
-    audited: Audited,
-    case: HardCase,
-    quantity: str,
-    fault: str,
-    mask: NDArray[np.bool_],
-    actual: Numbers,
-    exact: Exact,
-    weighed: Numbers,
-    of: int,
-) -> None:
-    score = np.where(mask, weighed, -1.0) if fault == "digits" else mask * 1.0
-    at = np.unravel_index(int(np.argmax(score)), score.shape)
-    ulp = float(weighed[at]) if fault == "digits" else np.inf
-    detail = f"{float(actual[at])!r} where {float(exact.high[at])!r} is right"
-    if fault == "digits":
-        detail += f", {ulp:.2g} ulp"
-        if exact.condition[at] > 1:
-            detail += f" past a condition number of {exact.condition[at]:.2g}"
-    if np.isfinite(case.gap):
-        detail += f" (relative gap {case.gap:.0e})"
-    gradient = quantity != "value"
-    shown = of_case(
-        case, audited.library, int(at[0]), gradient=gradient, batched=audited.batched
-    )
-    name = f"{quantity}.{fault}.{case.regime}.{case.dtype}"
-    audited.ledger.fault(case.label, Finding(name, detail, int(mask.sum()), of, ulp, shown))
+def _detail(by: str, actual: float, right: float, ulp: float, condition: float) -> str:
+    """What came back, and what is right."""
+    text = f"by {by}: " * bool(by) + f"{actual!r} where {right!r} is right"
+    if np.isfinite(ulp) and right != 0:
+        text += f", {ulp:.2g} ulp"
+        if condition > 1:
+            text += f" past a condition number of {condition:.2g}"
+    return text
 
 
 # --- derivatives ----------------------------------------------------------------------------
@@ -310,7 +329,14 @@ def audit_slopes(audited: Audited, cases: Sequence[HardCase]) -> None:
                 found.append((case, audited.slopes(case.operands, case.dtype)))
             except Exception as error:  # noqa: BLE001 - whatever it raises is what is reported
                 _raised(audited, case, "gradient", error)
+                if not found:  # not even where it is easy: once is enough
+                    return
     if not found:
+        return
+    first, easy = found[0]
+    if all(slope is None for slope in easy):
+        names = " or ".join(audited.kind.operands)
+        _noted(audited, first, "gradient.missing", f"by {names}", np.inf)
         return
     meant = _meaning(found)
     for case, slopes in found:
@@ -319,7 +345,9 @@ def audit_slopes(audited: Audited, cases: Sequence[HardCase]) -> None:
             if actual is None:
                 audited.ledger.remark(f"no derivative by {name}")
             else:
-                _compared(audited, case, "gradient", actual, _comparable(case, exact), 0)
+                _compared(
+                    audited, case, "gradient", actual, _comparable(case, exact), 0, by=name
+                )
     if len(found[0][0].slopes) > 1:
         audited.ledger.remark(f"derivatives are those of {MEANINGS.get(meant, meant)}")
 

@@ -62,7 +62,12 @@ def draw(report: Report, path: str | Path | None, ax: Any) -> Any:
         ax.spines[side].set_visible(False)
     ax.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
     if path is not None:
-        (figure or ax.figure).savefig(path, dpi=150)
+        import matplotlib as mpl
+
+        # The same bytes each time, also as SVG.
+        with mpl.rc_context({"svg.hashsalt": "relentropy"}):
+            dated = {"Date": None} if str(path).endswith((".svg", ".svgz")) else None
+            (figure or ax.figure).savefig(path, dpi=150, metadata=dated)
     return ax
 
 

@@ -4,93 +4,104 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ._cases import HardCase
+from ._cases import HardCase, hard_cases
 from ._kinds import KINDS
 from ._libraries import Library
 
 MOST = 12
 """Entries of a row that are written out; a longer one is fetched."""
 
+SEEDS = "[1.0, -2.0, 3.0, 0.5]"
+
 
 def of_case(
     case: HardCase, library: Library, row: int, *, gradient: bool = False, batched: bool = True
 ) -> str:
     """The call for one row, or point, of a case."""
-    names = KINDS[case.kind].operands
+    kind = KINDS[case.kind]
+    seed = f"*{library.literal(SEEDS, case.dtype)}" if kind.form == "map" and gradient else ""
     point = case.operands[0].ndim == 1
-    pick = [x[row : row + 1] if batched or point else x[row] for x in case.operands]
     if case.operands[0].shape[-1] > MOST and not point:
-        return _fetched(case, library, gradient)
-    return written(library, dict(zip(names, pick, strict=True)), case.dtype, gradient=gradient)
+        return _fetched(case, library, gradient, seed)
+    pick = [x[row : row + 1] if batched or point else x[row] for x in case.operands]
+    named = dict(zip(kind.operands, pick, strict=True))
+    return written(library, named, case.dtype, gradient=gradient, seed=seed)
 
 
 def written(
-    library: Library, operands: dict[str, NDArray[Any]], dtype: str, *, gradient: bool = False
+    library: Library,
+    operands: dict[str, NDArray[Any]],
+    dtype: str,
+    *,
+    gradient: bool = False,
+    seed: str = "",
+    by: tuple[str, ...] | None = None,
 ) -> str:
-    """Operands as literals, and the call."""
-    lines = library.module.splitlines()
-    if library.name == "numpy":
-        lines.append("from numpy import nan, inf")
-        if dtype == "bfloat16":
-            lines.append("from ml_dtypes import bfloat16")
+    """Operands as literals, and the call, or its derivative by all operands or by some."""
+    lines = _imports(library, dtype)
+    literals = []
     for name, values in operands.items():
-        if values.dtype == bool:
-            literal = library.literal.format(values.tolist(), "bool")
-            lines.append(f"{name} = {literal}")
-            continue
-        literal = library.literal.format(_numbers(values), dtype)
-        if library.name == "numpy" and dtype == "bfloat16":
-            literal = literal.replace("'bfloat16'", "bfloat16")
-        lines.append(f"{name} = {literal}")
-    return "\n".join([*_used(lines), *_call(library, tuple(operands), gradient)])
+        of = "bool" if values.dtype == bool else dtype
+        literals.append(f"{name} = {library.literal(repr(values.tolist()), of)}")
+    if any("inf" in line or "nan" in line for line in literals):
+        lines.append("from math import inf, nan")
+    call = _call(library, tuple(operands), by or tuple(operands), gradient, seed)
+    return "\n".join([*lines, *literals, *call])
 
 
-def _used(lines: list[str]) -> list[str]:
-    """Without imports of words that no line uses."""
-    text = "\n".join(line for line in lines if not line.startswith("from"))
-    return [
-        line
-        for line in lines
-        if not line.endswith("import nan, inf") or "nan" in text or "inf" in text
-    ]
+def _imports(library: Library, dtype: str) -> list[str]:
+    lines = [library.module]
+    if (library.name, dtype) == ("numpy", "bfloat16"):
+        lines.append("from ml_dtypes import bfloat16")
+    if (library.name, dtype) == ("jax", "float64"):
+        lines.append('jax.config.update("jax_enable_x64", True)')
+    return lines
 
 
-def _fetched(case: HardCase, library: Library, gradient: bool) -> str:
+def _fetched(case: HardCase, library: Library, gradient: bool, seed: str) -> str:
     names = KINDS[case.kind].operands
-    wanted = f"{case.kind!r}, {case.inputs!r}, {case.dtype!r}"
-    lines = [
-        *library.module.splitlines()[:1],
-        "from relentropy.testing import hard_cases",
-        f"(case,) = [c for c in hard_cases({wanted}) if c.label == {case.label!r}]",
+    lines = _imports(library, case.dtype)
+    if any(case is one for one in hard_cases(case.kind, case.inputs, case.dtype)):
+        wanted = f"{case.kind!r}, {case.inputs!r}, {case.dtype!r}"
+        lines += [
+            "from relentropy.testing import hard_cases",
+            f"cases = [c for c in hard_cases({wanted}) if c.label == {case.label!r}]",
+            "case = cases[-1]",
+        ]
+    else:
+        lines.append(f"# case: yours, {case.label!r}")
+    lines += [
+        f"{name} = {library.literal(f'case.operands[{i}]', case.dtype)}"
+        for i, name in enumerate(names)
     ]
-    for i, name in enumerate(names):
-        literal = library.literal.format(f"case.operands[{i}]", case.dtype)
-        lines.append(f"{name} = {literal}")
-    return "\n".join([*lines, *_call(library, names, gradient)])
+    return "\n".join([*lines, *_call(library, names, names, gradient, seed)])
 
 
-def _call(library: Library, names: tuple[str, ...], gradient: bool) -> list[str]:
+def _call(
+    library: Library, names: tuple[str, ...], by: tuple[str, ...], gradient: bool, seed: str
+) -> list[str]:
     call = f"fn({', '.join(names)})"
     if not gradient:
         return [call]
-    first = names[:2] if len(names) == 2 else names[:1]
+    total = f"({call}{seed}).sum()" if seed else f"{call}.sum()"
     if library.name == "torch":
-        leaves = [f"{name}.requires_grad_()" for name in first]
+        leaves = [f"{name}.requires_grad_()" for name in by]
         return [
             "; ".join(leaves),
-            f"torch.autograd.grad({call}.sum(), [{', '.join(first)}], allow_unused=True)",
+            f"torch.autograd.grad({total}, [{', '.join(by)}], allow_unused=True)",
         ]
     if library.name == "jax":
-        which = tuple(range(len(first)))
-        inside = f"lambda {', '.join(first)}: {call}.sum()"
-        return ["import jax", f"jax.grad({inside}, {which})({', '.join(first)})"]
+        which = tuple(names.index(name) for name in by)
+        return [f"jax.grad(lambda {', '.join(names)}: {total}, {which})({', '.join(names)})"]
     return [f"gradient({', '.join(names)})"]
 
 
-def _numbers(values: NDArray[Any]) -> str:
-    """Digits that read back exactly in any precision."""
-    listed = np.asarray(values, np.float64).tolist()
-    return repr(listed)
+def halves(library: Library, operands: dict[str, NDArray[Any]], dtype: str) -> str:
+    """The call for a batch, and the mean of those for its halves."""
+    whole = written(library, operands, dtype)
+    batch = len(next(iter(operands.values())))
+    names = ", ".join(operands)
+    part = f"x[i:i + {batch // 2}] for x in ({names})"
+    return f"{whole}, sum(fn(*({part})) for i in (0, {batch // 2})) / 2"

@@ -63,8 +63,8 @@ def _probs(dtype: str) -> Iterator[Regime]:
     sure = [1 - 3 * u, u, u, u]
     yield _regime("far", [sure], [[u, 0.5, 0.25, 0.25 - u]])
     yield _regime("certain", [sure], [[1 - 6 * u, 2 * u, 2 * u, 2 * u]])
-    # Their sums differ from 1 by less than any result can tell.
-    yield _regime("tiny", [[0.5, 0.5, tiny, tiny]], [[0.25, 0.75, 2 * tiny, 8 * tiny]])
+    if dtype != "float16":  # their sums differ from 1 by less than any result can tell
+        yield _regime("tiny", [[0.5, 0.5, tiny, tiny]], [[0.25, 0.75, 2 * tiny, 8 * tiny]])
     yield _regime(
         "zeros", [[0.5, 0.5, 0, 0], [0, 1, 0, 0]], [[0.25, 0.25, 0.5, 0], [0.5, 0.5, 0, 0]]
     )

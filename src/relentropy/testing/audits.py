@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .. import _arguments
 from .._ulp import FORMATS
 from ._bias import audit_samples
 from ._cases import HardCase
@@ -26,7 +27,7 @@ def audit(
     inputs: str | None = None,
     backend: str = "numpy",
     dtypes: Iterable[str] | None = None,
-    gradient: bool | Callable[..., Any] = True,
+    gradient: Any = True,
     device: Any = None,
     weighted: bool = False,
     max_ulp: float = 16.0,
@@ -85,7 +86,8 @@ def audit(
         Errors above it are findings, in units in the last place of the operands' dtype, times
         the condition number where one is known.
     cases : iterable of HardCase, optional
-        Further cases; those of other dtypes, kinds or forms of inputs are passed over.
+        Further cases, for the kinds that have truths; those of other kinds, forms of inputs or
+        dtypes are passed over.
     name : str, optional
         How the report calls the function.
 
@@ -98,10 +100,12 @@ def audit(
     Raises
     ------
     TypeError
-        If `fn` is not callable.
+        If `fn` or `gradient` is no function, or one of `cases` no `HardCase`.
     ValueError
-        For an unknown kind, inputs, backend or dtype, and if `fn` returns neither a number for
-        each row nor, of one row, one number.
+        For an unknown kind, inputs, backend, device or dtype, and if `fn` returns neither a
+        number for each row nor, of one row, one number.
+    ImportError
+        If the backend is not installed.
 
     See Also
     --------
@@ -114,7 +118,13 @@ def audit(
     stand; which ones is found out where they are easy, and said in a remark.
 
     What is a convention in one library and not in another, such as negative weights, is not
-    looked at. Subnormal numbers are not, either: some devices flush them.
+    looked at. Subnormal numbers are not, either: some devices flush them. Nor are warnings,
+    what is printed, time, and layouts other than contiguous rows.
+
+    Of losses it is not known what they should be; they are looked at for what must hold of any:
+    what a mask excludes has no influence, nothing overflows, an advantage makes its token
+    likelier, and a penalty has the digits, and the sign, of the k1, k2, k3 or absolute value
+    that it is. Other terms, such as the entropy of samples, disturb that: leave them out.
 
     Examples
     --------
@@ -137,6 +147,11 @@ def audit(
     if not callable(fn):
         msg = f"fn is {fn!r}; expected a function"
         raise TypeError(msg)
+    if not (callable(gradient) or isinstance(gradient, bool)):
+        msg = f"gradient is {gradient!r}; expected True, False or a function"
+        raise TypeError(msg)
+    _arguments.positive("max_ulp", max_ulp)
+    further = _cases(chosen, cases)
     own = library(backend, device)
     ledger = Ledger()
     names = _dtypes(own, dtypes, ledger)
@@ -148,7 +163,7 @@ def audit(
         elif chosen.form == "sample":
             audit_samples(audited, names)
         else:
-            further = [case for case in cases if (case.kind, case.inputs) == (kind, inputs)]
+            further = [case for case in further if (case.kind, case.inputs) == (kind, inputs)]
             _audit_cases(audited, kind, inputs, names, further)
     return Report(
         function=str(name or getattr(fn, "__name__", type(fn).__name__)),
@@ -224,6 +239,9 @@ def assert_audit(
         msg = f"accept is {accept!r}; expected a list of patterns"
         raise TypeError(msg)
     patterns = tuple(accept)
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        msg = f"accept has {patterns!r}; expected patterns of findings' names"
+        raise TypeError(msg)
     report = audit(fn, kind, **options)
     accepted = report.matching(*patterns)
     left = report.without(*patterns)
@@ -280,8 +298,23 @@ def hard_cases(
     return _stored_cases(kind, _inputs(chosen, inputs), dtype)
 
 
-def _kind(name: str, weighted: bool) -> Kind:
-    if name not in KINDS:
+def _cases(kind: Kind, cases: Any) -> list[HardCase]:
+    if isinstance(cases, HardCase):
+        msg = "cases is one HardCase; expected a list of them"
+        raise TypeError(msg)
+    found = list(cases)
+    for case in found:
+        if not isinstance(case, HardCase):
+            msg = f"cases has {case!r}; expected HardCase objects"
+            raise TypeError(msg)
+    if found and kind.form in {"sample", "loss"}:
+        msg = f"cases are of no use to the kind {kind.name!r}, which has no truths of its own"
+        raise ValueError(msg)
+    return found
+
+
+def _kind(name: Any, weighted: bool) -> Kind:
+    if not isinstance(name, str) or name not in KINDS:
         msg = f"kind is {name!r}; expected one of {', '.join(KINDS)}"
         raise ValueError(msg)
     kind = KINDS[name]
@@ -302,14 +335,14 @@ def _inputs(kind: Kind, inputs: str | None) -> str:
     return inputs
 
 
-def _dtypes(own: Library, dtypes: Iterable[str] | None, ledger: Ledger) -> tuple[str, ...]:
+def _dtypes(own: Library, dtypes: Any, ledger: Ledger) -> tuple[str, ...]:
     if dtypes is None:
         for name, why in own.missing.items():
             ledger.remark(f"without {name}: {why}")
         return own.dtypes
     wanted = (dtypes,) if isinstance(dtypes, str) else tuple(dtypes)
     for name in wanted:
-        if name not in FORMATS:
+        if not isinstance(name, str) or name not in FORMATS:
             msg = f"dtypes has {name!r}; expected some of {', '.join(FORMATS)}"
             raise ValueError(msg)
         if name in own.missing:
