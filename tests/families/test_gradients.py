@@ -73,14 +73,12 @@ def test_every_digit_in_jax_with_every_family(family, name):
 @each
 def test_second_derivatives(family):
     torch = pytest.importorskip("torch")
-    rows = [np.array(row) for row in family.moderate[:1]]
+    rows = [np.array(family.moderate[0])]
     half = rows[0].size // 2
     if family.smooth:
         rows.append(np.concatenate([rows[0][:half]] * 2))  # where a divergence is a square
-    for row in rows:
-        given = [torch.tensor([x], dtype=torch.float64, requires_grad=True) for x in row]
-        torch.autograd.gradcheck(family, given, atol=1e-7, fast_mode=True)
-        torch.autograd.gradgradcheck(family, given, atol=1e-7, fast_mode=True)
+    given = [torch.tensor(x, requires_grad=True) for x in np.stack(rows, axis=1)]
+    torch.autograd.gradgradcheck(family, given, atol=1e-7, fast_mode=True)
 
 
 @each

@@ -13,7 +13,7 @@ from .circular import kl_von_mises
 from .counts import kl_bernoulli, kl_binomial, kl_categorical, kl_geometric, kl_poisson
 from .dirichlet import kl_beta, kl_dirichlet
 from .extremes import kl_gumbel, kl_weibull
-from .gamma import kl_gamma
+from .gamma import kl_gamma, kl_inverse_gamma
 from .multivariate import kl_multivariate_normal
 from .normal import kl_lognormal, kl_normal
 from .scales import kl_exponential, kl_laplace, kl_pareto, kl_uniform
@@ -201,7 +201,7 @@ _TORCH: dict[str, Pairwise] = {
     "Gumbel": _by(kl_gumbel, "loc", "scale"),
     "HalfNormal": _half_normal,
     "Independent": _independent,
-    "InverseGamma": _by(kl_gamma, "concentration", "rate"),  # 1/x changes nothing
+    "InverseGamma": _by(kl_inverse_gamma, "concentration", "rate"),
     "Laplace": _by(kl_laplace, "loc", "scale"),
     "LogNormal": _by(kl_lognormal, "loc", "scale"),
     "LowRankMultivariateNormal": _low_rank,
@@ -327,7 +327,7 @@ _SCIPY: dict[str, Pairwise] = {
     "geom": _same(kl_geometric, "loc"),
     "gumbel_l": _reflected_gumbel,
     "gumbel_r": _location_scale(kl_gumbel),
-    "invgamma": _shape_scale(kl_gamma),  # the scale of x is the rate of 1/x
+    "invgamma": _shape_scale(kl_inverse_gamma),
     "laplace": _location_scale(kl_laplace),
     "lognorm": _log_normal,
     "multivariate_normal": _multivariate_normal,

@@ -27,6 +27,7 @@ _FORMULAS: dict[str, Any] = {
 
 @closed_form(
     "Kullback (1959); a triangular factor of the relative difference of scales",
+    float64=4.0,
     conditioned=True,
 )
 def kl_multivariate_normal(
@@ -82,6 +83,9 @@ def kl_multivariate_normal(
     is larger, and 1 for "diagonal". For "low_rank" it is the largest eigenvalue of
     ``I + Fᵀ F``, F being the factor over the diagonal's roots, times the largest ratio of the
     diagonals: close pairs have their digits, as they do from covariances and factors.
+
+    Derivatives by a mean or by a matrix are bounded as wholes, relative to their largest entry,
+    times the same number.
 
     Only the lower triangle of a factor is looked at; of covariances, each triangle counts half.
 
