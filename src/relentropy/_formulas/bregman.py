@@ -17,24 +17,34 @@ Array = Any
 
 
 def log_bregman(y: Array, x: Array, /, *, xp: Any) -> Array:
-    """``y/x - 1 - log(y/x)``, that of -log, for positive numbers; at most 4 ulp.
-
-    From the relative difference where y is between 0.4 and 2.5 times x; elsewhere the logarithm
-    may be subtracted.
-    """
+    """``y/x - 1 - log(y/x)``, that of -log, for positive numbers; at most 4 ulp."""
     excess = (y - x) / x
-    near = (excess > -0.6) & (excess < 1.5)
-    close = 0 - log1pmx_near(xp.where(near, excess, 0.0))
-    one, two = xp.where(near, 1.0, y), xp.where(near, 1.0, x)
-    ratio = one / two
-    if xp.exact:  # a wider working precision holds every quotient
-        kept = (ratio > xp.limits.ratio_min) & (ratio < xp.limits.ratio_max)
-        apart = xp.log(one) - xp.log(two)
-        log = xp.where(kept, xp.log(xp.where(kept, ratio, 1.0)), apart)
-    else:
-        log = xp.log(ratio)
-    far = xp.where(near, 1.0, excess) - log
-    return xp.where(near, close, far)
+    value = less_log(excess, y, x, xp=xp)
+    if not xp.exact:  # a wider working precision holds every quotient
+        return value
+    ratio = y / x
+    kept = (ratio > xp.limits.ratio_min) & (ratio < xp.limits.ratio_max)
+    one, two = xp.where(kept, 1.0, y), xp.where(kept, 1.0, x)
+    apart = xp.where(kept, 0.0, excess) - (xp.log(one) - xp.log(two))
+    return xp.where(kept, value, apart)
+
+
+def less_log(w: Array, numerator: Array, denominator: Array, /, *, xp: Any) -> Array:
+    """``w - log(1 + w)``, where ``1 + w = numerator/denominator`` keeps its digits near 0.
+
+    From w alone where the quotient is between 0.4 and 2.5; elsewhere the logarithm may be
+    subtracted.
+    """
+    near = is_near(w)
+    close = 0 - log1pmx_near(xp.where(near, w, 0.0))
+    ratio = xp.where(near, 1.0, numerator) / xp.where(near, 1.0, denominator)
+    ratio = xp.minimum(ratio, xp.limits.largest)  # not inf - inf
+    return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))
+
+
+def is_near(w: Array) -> Array:
+    """Where the logarithm of 1 + w is close to w."""
+    return (w > -0.6) & (w < 1.5)
 
 
 def log_bregman_by_y(y: Array, x: Array, /, *, xp: Any) -> Array:

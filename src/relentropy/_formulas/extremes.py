@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from .._arrays.pairs import Pair, divide, scale, three_words, two_sum
 from . import inverse_powers
+from .bregman import less_log
 from .expm1mx import expm1, expm1mx
 from .family import POSITIVE, PROPER, REAL, Family
-from .inverse_powers import less_log
 from .log_gamma import STEPS, STIRLING, digamma_gap, gamma_bregman
 from .log_pair import log_odds, log_pair, log_words
 from .logarithms import log_ratio

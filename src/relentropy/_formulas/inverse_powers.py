@@ -15,6 +15,8 @@ from typing import Any
 
 from .._arrays.changes import Change
 from .._arrays.polynomials import log1pmx_near
+from .bregman import is_near
+from .bregman import less_log as of_arrays
 
 Array = Any
 Number = Any
@@ -77,26 +79,17 @@ def _known(coefficient: float | None) -> float:
 
 
 def less_log(w: Number, numerator: Number, denominator: Number, /, *, xp: Any) -> Number:
-    """``w - log(1 + w)``, where ``1 + w = numerator/denominator`` keeps its digits near 0."""
+    """``w - log(1 + w)`` for ``1 + w = numerator/denominator``, also of changes."""
     if not isinstance(w, Change):
-        near = _near(w)
-        close = 0 - log1pmx_near(xp.where(near, w, 0.0))
-        ratio = xp.where(near, 1.0, numerator) / xp.where(near, 1.0, denominator)
-        ratio = xp.minimum(ratio, xp.limits.largest)  # not inf - inf
-        return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))
+        return of_arrays(w, numerator, denominator, xp=xp)
     # With 1 + w = (1 + w')*(1 + v) the difference is v*w' + (v - log(1 + v)).
     here = numerator.here * denominator.there
     there = denominator.here * numerator.there
     v = w.gap * denominator.there / numerator.there
-    near = _near(v)
+    near = is_near(v)
     close = xp.where(near, v, 0.0)
     close = close * w.there - log1pmx_near(close)
     apart = w.gap - xp.log(xp.where(near, 1.0, here / there))
     gap = xp.where(near, close, apart)
-    value = less_log(w.there, numerator.there, denominator.there, xp=xp)
+    value = of_arrays(w.there, numerator.there, denominator.there, xp=xp)
     return Change(value + gap, value, gap)
-
-
-def _near(w: Array) -> Array:
-    """Where a polynomial serves."""
-    return (w > -0.6) & (w < 1.5)

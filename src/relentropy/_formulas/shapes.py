@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from .._arrays.changes import Change
 from .._arrays.pairs import two_prod, two_sum
+from .bregman import less_log
 from .family import PROPER, Family
-from .inverse_powers import less_log
 from .kl_term import product_scale
 from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .logarithms import signed_log_ratio

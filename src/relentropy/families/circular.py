@@ -13,7 +13,7 @@ Array = Any
 
 @closed_form(
     "Mardia and Jupp (2000); the Bregman divergence of log(I0) by intervals",
-    float64=8.0,
+    float64=10.0,
 )
 def kl_von_mises(
     location_p: Array,

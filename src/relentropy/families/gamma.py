@@ -14,7 +14,7 @@ Array = Any
 
 @closed_form(
     "Penny (2001); Bregman divergences of shapes at equal means and of means",
-    float64=8.0,
+    float64=10.0,
 )
 def kl_gamma(
     shape_p: Array,
@@ -80,7 +80,7 @@ def kl_gamma(
 
 @closed_form(
     "Penny (2001), of the inverses; Bregman divergences of shapes and of means",
-    float64=8.0,
+    float64=10.0,
 )
 def kl_inverse_gamma(
     shape_p: Array,
