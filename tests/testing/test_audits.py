@@ -418,3 +418,235 @@ def test_an_audit_prints_nothing_and_warns_of_nothing():
     with contextlib.redirect_stdout(io.StringIO()) as out:
         audit(naive, "kl_divergence", dtypes=["float16"])
     assert out.getvalue() == ""
+
+
+# --- what a reader without context found ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fn", "said"),
+    [
+        (lambda a, b: 1 / 0, "ZeroDivisionError"),
+        (lambda a, b: (a - b, 1), "ValueError"),
+        (lambda a, b: "x", "TypeError: fn returned str"),
+        (lambda a, b: (a - b) + 1j, "TypeError: fn returned complex128"),
+        (lambda a, b: None, "TypeError: fn returned NoneType"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["kl_estimator", "kl_divergence"])
+def test_what_does_not_return_numbers_is_an_error(fn, said, kind):
+    (finding,) = audit(fn, kind, dtypes=["float64"]).findings
+    assert finding.name == "value.error.ordinary.float64"
+    assert finding.detail.startswith(said)
+
+
+def test_an_estimator_that_sums_is_of_another_shape():
+    with pytest.raises(ValueError, match=r"returned shape \(\).*an estimator is elementwise"):
+        audit(lambda a, b: np.sum(a - b), "kl_estimator")
+
+
+def test_bias_in_16_bits_is_not_said():
+    report = audit(lambda a, b: a - b, "kl_estimator", dtypes=["float16"])
+    assert "bias is not looked at in 16 bits, which round too much" in report.remarks
+
+
+def test_one_row_at_a_time_is_remarked():
+    report = audit(
+        lambda p, q: relentropy.kl_divergence(p, q, axis=None), "kl_divergence",
+        dtypes=["float64"],
+    )  # fmt: skip
+    assert "called one row at a time; of several it returned shape ()" in report.remarks
+
+
+def test_noise_is_told_from_lost_digits():
+    rng = np.random.default_rng(0)
+
+    def fn(p, q):
+        return relentropy.kl_divergence(p, q) * (1 + 1e-3 * rng.normal())
+
+    assert audit(fn, "kl_divergence", dtypes=["float64"]).matching("value.noise.ordinary.*")
+
+
+def test_another_function_is_no_loss_of_digits():
+    report = audit(lambda p, q: np.sum(p * q, axis=-1), "kl_divergence", dtypes=["float64"])
+    assert report.matching("value.wrong.ordinary.float64")
+
+
+def test_no_derivative_at_all_is_found():
+    pytest.importorskip("torch")
+    report = audit(
+        lambda p, q: relentropy.kl_divergence(p.detach(), q.detach()),
+        "kl_divergence", backend="torch", dtypes=["float64"],
+    )  # fmt: skip
+    assert [finding.name for finding in report.findings] == [
+        "gradient.missing.ordinary.float64"
+    ]
+    assert not any("derivatives are" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize(
+    "slopes",
+    [
+        lambda x, y: np.log(x / y),
+        lambda x, y: (np.zeros(3), np.zeros(7)),
+        lambda x, y: np.stack([x, y]),
+        lambda x, y: (),
+    ],
+)
+def test_derivatives_of_another_shape_are_an_error(slopes):
+    report = audit(special.kl_div, "kl_div", gradient=slopes, dtypes=["float64"])
+    assert report.matching("gradient.error.ordinary.float64")
+
+
+def surrogate(log_probs, old, ref, advantages, mask, *, sign=-1.0, penalty=0.0):
+    """Careful but for its sign; k1 times a factor."""
+    import torch
+
+    ratio = torch.exp(torch.where(mask & (advantages != 0), log_probs - old, 0.0))
+    gain = torch.minimum(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    each = sign * gain + penalty * torch.where(mask, log_probs - ref, 0.0)
+    counts = mask.sum(-1)
+    means = torch.where(mask, each, 0.0).sum(-1) / counts.clamp(min=1)
+    return means.sum() / (counts > 0).sum().clamp(min=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, set()),
+        ({"penalty": 0.04}, set()),
+        ({"sign": 1.0}, {"gradient.sign.advantage.float64"}),
+        ({"penalty": -0.04}, {"value.sign.far.float64", "gradient.sign.far.float64"}),
+        ({"sign": 0.0}, {"gradient.sign.advantage.float64"}),
+    ],
+)
+def test_losses_that_go_the_wrong_way(options, found):
+    pytest.importorskip("torch")
+    report = audit(
+        partial(surrogate, **options), "policy_loss", backend="torch", dtypes=["float64"],
+        name="surrogate",
+    )  # fmt: skip
+    assert {finding.name for finding in report.findings} == found, str(report)
+
+
+def test_a_penalty_of_nothing():
+    report = audit(lambda p, r, mask: np.sum(p * 0.0 * mask), "kl_penalty", dtypes=["float64"])
+    assert report.matching("value.sign.far.float64")
+
+
+def test_a_loss_without_a_derivative_is_one_finding():
+    pytest.importorskip("torch")
+    report = audit(
+        lambda *operands: float(surrogate(*operands)), "policy_loss", backend="torch",
+        dtypes=["float64"],
+    )  # fmt: skip
+    (finding,) = report.findings
+    assert finding.name == "gradient.error.ordinary.float64"
+    assert finding.detail == "TypeError: fn returned float, which has no derivative"
+
+
+def test_reproducers_of_losses_show_their_findings():
+    """Also where a check raises, and where a batch is split."""
+    torch = pytest.importorskip("torch")
+
+    def fn(log_probs, ref, mask):
+        if not mask.any():
+            raise ZeroDivisionError("no tokens")
+        return ((log_probs - ref).abs() * mask).sum() / mask.sum()
+
+    report = audit(fn, "kl_penalty", backend="torch", dtypes=["float32"])
+    shown = {}
+    for name in ("value.error.empty", "value.split.micro-batches", "gradient.nan.masked"):
+        (finding,) = report.matching(name + ".*")
+        *lines, call = finding.reproducer.splitlines()
+        scope = {"fn": fn}
+        exec("\n".join(lines), scope)
+        shown[name] = partial(eval, call, scope)
+    with pytest.raises(ZeroDivisionError):
+        shown["value.error.empty"]()
+    whole, mean = shown["value.split.micro-batches"]()
+    assert abs(whole - mean) > 0.01 * whole
+    (slope,) = shown["gradient.nan.masked"]()
+    assert torch.isnan(slope).any()
+
+
+def test_reproducers_of_maps_weigh_the_rows():
+    torch = pytest.importorskip("torch")
+
+    def fn(x):
+        share = torch.softmax(x, -1)
+        return share.detach() + 0.5 * (share - share.detach())
+
+    report = audit(fn, "softmax", backend="torch", dtypes=["float64"])
+    (finding,) = report.matching("gradient.wrong.ordinary.*")
+    *lines, call = finding.reproducer.splitlines()
+    scope = {"fn": fn}
+    exec("\n".join(lines), scope)
+    (slope,) = eval(call, scope)
+    wrong = float(finding.detail.partition(": ")[2].partition(" where ")[0])
+    assert wrong in slope.ravel().tolist()
+
+
+def test_reproducers_of_long_rows_in_bfloat16():
+    pytest.importorskip("ml_dtypes")
+
+    def fn(p, q):
+        return naive(p.astype(np.float32) ** 2, q.astype(np.float32))
+
+    report = audit(fn, "kl_divergence", dtypes=["bfloat16"])
+    (finding,) = report.matching("value.*.long.bfloat16")
+    *lines, call = finding.reproducer.splitlines()
+    scope = {"fn": fn}
+    exec("\n".join(lines), scope)
+    assert np.isfinite(eval(call, scope)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"regime": "my.case"}, "expected one word without dots"),
+        ({"regime": ""}, "expected one word without dots"),
+        ({"dtype": "float6"}, "dtype is 'float6'"),
+        ({"kind": "policy_loss"}, "no cases of the kind 'policy_loss'"),
+        ({"operands": (np.ones(2), np.ones(2))}, "takes 2 of 2 dimensions"),
+        ({"operands": (np.ones((3, 2)), np.ones((3, 2)))}, "value has shape"),
+    ],
+)
+def test_cases_are_checked(change, words):
+    (case, *_) = hard_cases("kl_divergence")
+    with pytest.raises(ValueError, match=words):
+        replace(case, **change)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"cases": [1]}, TypeError, "cases has 1; expected HardCase objects"),
+        ({"cases": hard_cases("entr")[0]}, TypeError, "cases is one HardCase"),
+        ({"gradient": "no"}, TypeError, "gradient is 'no'"),
+        ({"max_ulp": -1.0}, ValueError, "max_ulp must be positive"),
+        ({"device": "cuda"}, ValueError, "device is 'cuda', but numpy has none"),
+    ],
+)
+def test_arguments_are_checked(arguments, error, words):
+    with pytest.raises(error, match=words):
+        audit(naive, "kl_divergence", **arguments)
+
+
+def test_cases_are_of_no_use_to_losses():
+    with pytest.raises(ValueError, match="cases are of no use to the kind 'kl_penalty'"):
+        audit(naive, "kl_penalty", cases=hard_cases("entr"))
+
+
+def test_truths_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        hard_cases("kl_divergence")[0].value.high[:] = 9
+
+
+def test_a_picture_is_the_same_each_time(report, tmp_path):
+    pytest.importorskip("matplotlib")
+    texts = []
+    for name in ("one.svg", "two.svg"):
+        report.plot(tmp_path / name)
+        texts.append((tmp_path / name).read_bytes())
+    assert texts[0] == texts[1]
