@@ -121,3 +121,9 @@ def test_torch_compiles_without_breaks(family):
     eager = torch.autograd.grad(family(*given).sum(), given)
     for x, slope in zip(given, eager, strict=True):
         assert torch.equal(x.grad, slope)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("family", FAMILIES[1:], ids=lambda one: one.name)
+def test_torch_compiles_every_family(family):
+    test_torch_compiles_without_breaks(family)

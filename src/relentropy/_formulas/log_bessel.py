@@ -20,7 +20,6 @@ by mpmath at 60 digits; A' is at most 1e-16 off, relatively:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from . import inverse_powers
@@ -45,14 +44,14 @@ class Interval:
         middle, radius = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
         return (x - middle) * (1 / radius)
 
-    @cached_property
-    def rise(self) -> tuple[float, ...]:
-        """Coefficients of ``(A(x) - A(low))/(x - low)``, highest power first."""
-        primitive = [c / (j + 1) for j, c in enumerate(self.coefficients)]
-        found = [primitive[-1]]
-        for coefficient in reversed(primitive[:-1]):
-            found.append(coefficient - found[-1])
-        return tuple(found)
+
+def _rise(interval: Interval) -> tuple[float, ...]:
+    """Coefficients of ``(A(x) - A(low))/(x - low)``, highest power first."""
+    primitive = [c / (j + 1) for j, c in enumerate(interval.coefficients)]
+    found = [primitive[-1]]
+    for coefficient in reversed(primitive[:-1]):
+        found.append(coefficient - found[-1])
+    return tuple(found)
 
 
 class Parts(NamedTuple):
@@ -96,9 +95,9 @@ def ratio(x: Array, /, *, xp: Any) -> Array:
     excess = (beyond - _FAR) * (1 / _FAR)
     start = (1 / _FAR) * xp.ones_like(x)
     total = inverse_powers.slope_gap(_POWERS, excess, start, 1 / beyond, xp=xp)
-    for one in reversed(_INTERVALS):
+    for one, rise in reversed(_RISING):
         inside = one.clipped(x, xp=xp)
-        place, rise = one.place(inside), one.rise
+        place = one.place(inside)
         value = rise[0] * xp.ones_like(place)
         for coefficient in rise[1:]:
             value = value * place + coefficient
@@ -279,3 +278,4 @@ _INTERVALS = (
         ),
     ),
 )
+_RISING = tuple((one, _rise(one)) for one in _INTERVALS)
