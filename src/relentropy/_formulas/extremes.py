@@ -24,7 +24,8 @@ from .logarithms import log_ratio
 Array = Any
 _INF = float("inf")
 
-# digamma(2) = 1 - gamma and log(2*pi)/2.
+# digamma(1), digamma(2) and log(2*pi)/2.
+_DIGAMMA_ONE = -0.5772156649015329
 _DIGAMMA_TWO = 0.42278433509846714
 _HALF_LOG_TWO_PI = 0.9189385332046727
 
@@ -57,9 +58,15 @@ class Ratio(NamedTuple):
 
 
 def log_gamma(r: Ratio, step_bregman: Array, /, *, xp: Any) -> Pair:
-    """``lgamma(1 + r)`` for r > 0: to all its digits next to r = 1, else to an ulp of 1."""
-    near = r.excess < 0.5
+    """``lgamma(1 + r)`` for r > 0: to all its digits next to 0 and 1, else to an ulp of 1.
+
+    Next to its zeros it is its tangent there and a Bregman divergence.
+    """
+    near, low = r.excess < 0.5, r.value < 0.5
     close = step_bregman + _DIGAMMA_TWO * r.excess
+    least = xp.where(low, r.value, 0.0)
+    from_one = gamma_bregman(least + 1, xp.ones_like(least), least, xp=xp)
+    close = xp.where(low, from_one + _DIGAMMA_ONE * least, close)
 
     small = r.value < STEPS
     factors = Pair(xp.ones_like(r.value))
