@@ -1,6 +1,8 @@
 """Relative entropy and its relatives, with every digit, for any array library."""
 
-from . import estimators, families, objectives, special, testing
+from typing import TYPE_CHECKING, Any
+
+from . import estimators, families, objectives, special
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
 from .entropies import cross_entropy, entropy, surprisal
@@ -41,6 +43,9 @@ from .orders import (
 )
 
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from . import testing
 
 __all__ = [
     "Chernoff",
@@ -85,3 +90,13 @@ __all__ = [
     "tsallis_entropy",
     "variation_of_information",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What only tests need is imported when it is asked for."""
+    if name == "testing":
+        import importlib
+
+        return importlib.import_module("relentropy.testing")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

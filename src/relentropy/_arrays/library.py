@@ -44,6 +44,22 @@ class Arguments(NamedTuple):
     loose: dict[str, Any]
 
 
+class Number(NamedTuple):
+    """A Python number beside arrays, which compilers follow where numpy's arrays stop them."""
+
+    value: int | float
+    dtype: str
+
+    @classmethod
+    def of(cls, value: int | float) -> Number:
+        if isinstance(value, float):
+            return cls(value, "float64")
+        return cls(value, "int64" if -(2**63) <= value < 2**64 else "object")
+
+    def tolist(self) -> int | float:
+        return self.value
+
+
 def gather(arguments: dict[str, Any]) -> Arguments:
     """Sort named arguments into one library's arrays and loose numbers and lists.
 
@@ -55,12 +71,17 @@ def gather(arguments: dict[str, Any]) -> Arguments:
         if type(value) is np.ndarray:  # a tenth of the cost of asking array-api-compat
             arrays[name] = value
         elif isinstance(value, bool | int | float | complex | list | tuple | np.generic):
-            loose[name] = from_loose(name, value)
+            loose[name] = value
         else:
             require_dense_array(name, value)
             arrays[name] = value
     if not arrays:
-        arrays, loose = loose, {}
+        arrays = {name: from_loose(name, value) for name, value in loose.items()}
+        loose = {}
+    loose = {
+        name: Number.of(value) if type(value) in (int, float) else from_loose(name, value)
+        for name, value in loose.items()
+    }
     if all(type(value) is np.ndarray for value in arrays.values()):
         return Arguments("numpy", _numpy_namespace(), None, arrays, loose)
     library, raw = _library(arrays)

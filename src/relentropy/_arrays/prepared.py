@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,10 @@ class Prepared:
         value = found.loose[key]
         dtypes.kind_of(key, value.dtype)
         dtype = dtypes.dtype_object(self.library, self.raw, name)
-        with np.errstate(over="ignore"):  # what a narrow dtype cannot hold becomes infinite
+        # What a narrow dtype cannot hold becomes infinite. torch never warns, and its compiler
+        # does not know numpy's setting.
+        torch = self.library == "torch"
+        with contextlib.nullcontext() if torch else np.errstate(over="ignore"):
             return self.raw.asarray(value.tolist(), dtype=dtype, **self._place)
 
     def _full(self, value: float, dtype: Any) -> Array:
