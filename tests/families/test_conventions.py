@@ -128,3 +128,23 @@ def test_torch_compiles_without_breaks(family):
 @pytest.mark.parametrize("family", FAMILIES[1:], ids=lambda one: one.name)
 def test_torch_compiles_every_family(family):
     test_torch_compiles_without_breaks(family)
+
+
+def test_torch_compiles_python_numbers_beside_tensors():
+    """Also those of a default: the divergence of a variational autoencoder."""
+    torch = pytest.importorskip("torch")
+
+    def penalty(mean, log_variance):
+        return families.kl_normal(mean, log_variance, scale="log_variance") + (
+            families.kl_binomial(3, torch.sigmoid(mean), 0.5)
+        )
+
+    compiled = torch.compile(penalty, fullgraph=True, backend="eager")
+    mean, log_variance = torch.tensor([0.5, -1.0]), torch.tensor([0.25, -2.0])
+    assert torch.equal(compiled(mean, log_variance), penalty(mean, log_variance))
+
+
+def test_numbers_do_not_widen_numpys_scalars():
+    assert families.kl_normal(np.float32(1), np.float32(2)).dtype == np.float32
+    assert families.kl_normal(np.float32(1), 2.0).dtype == np.float32
+    assert families.kl_normal(1.0, 2.0).dtype == np.float64

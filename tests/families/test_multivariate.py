@@ -339,3 +339,14 @@ def test_shapes():
         kl_multivariate_normal(np.zeros(2), eye, scale="precision")
     with pytest.raises(ValueError, match="axis"):
         kl_multivariate_normal(0.0, 1.0, scale="diagonal")
+
+
+def test_factors_of_no_rank():
+    """Beside one of some rank, as covariances."""
+    ones, none, own = np.ones((2, 1)), np.ones((2, 0)), np.ones(2)
+    full, alone = ones @ ones.T + np.eye(2), np.eye(2)
+    for p, q, first, second in ((ones, none, full, alone), (none, ones, alone, full)):
+        got = kl_multivariate_normal(0.0, (p, own), 0.0, (q, own), scale="low_rank")
+        right = kl_multivariate_normal(0.0, first, 0.0, second, scale="covariance")
+        np.testing.assert_allclose(got, right, rtol=1e-14)
+    assert kl_multivariate_normal(0.0, (none, own), 0.0, (none, own), scale="low_rank") == 0

@@ -20,6 +20,12 @@ class Change:
     there: Array
     gap: Array
 
+    def difference(self, *, xp: Any) -> Array:
+        """``here - there``, by subtraction where that has more digits than a long way has."""
+        apart = self.here - self.there
+        largest = xp.maximum(xp.abs(self.here), xp.abs(self.there))
+        return xp.where(xp.abs(apart) > 0.5 * largest, apart, self.gap)
+
     def __add__(self, other: Change | float) -> Change:
         if isinstance(other, Change):
             return Change(

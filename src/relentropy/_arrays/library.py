@@ -63,7 +63,8 @@ class Number(NamedTuple):
 def gather(arguments: dict[str, Any]) -> Arguments:
     """Sort named arguments into one library's arrays and loose numbers and lists.
 
-    With no array at all the loose ones become numpy arrays, as numpy itself would have it.
+    With no array at all the loose ones become numpy arrays, as numpy itself would have it; of
+    those, Python's numbers follow numpy's and lists.
     """
     arrays: dict[str, Array] = {}
     loose: dict[str, Any] = {}
@@ -75,13 +76,15 @@ def gather(arguments: dict[str, Any]) -> Arguments:
         else:
             require_dense_array(name, value)
             arrays[name] = value
-    if not arrays:
-        arrays = {name: from_loose(name, value) for name, value in loose.items()}
-        loose = {}
-    loose = {
-        name: Number.of(value) if type(value) in (int, float) else from_loose(name, value)
-        for name, value in loose.items()
-    }
+    numbers = {name: value for name, value in loose.items() if type(value) in (int, float)}
+    others = {name: from_loose(name, loose[name]) for name in loose if name not in numbers}
+    if not (arrays or others):
+        arrays, numbers = {name: from_loose(name, one) for name, one in numbers.items()}, {}
+    loose = {name: Number.of(value) for name, value in numbers.items()}
+    if arrays:
+        loose |= others
+    else:
+        arrays = others
     if all(type(value) is np.ndarray for value in arrays.values()):
         return Arguments("numpy", _numpy_namespace(), None, arrays, loose)
     library, raw = _library(arrays)

@@ -146,11 +146,11 @@ class DirichletKL(Measure):
         if need[0]:
             of_sum = shape_slope_gap(y, x, move, xp=xp)
             own = shape_slope_gap(q, p, q - p, xp=xp)
-            own = xp.where(largest, of_sum.gap, own - of_sum.there)
+            own = xp.where(largest, of_sum.difference(xp=xp), own - of_sum.there)
             by_q = xp.where(valid, entry.log_ratio + own, 0.0)
         if need[1]:
             of_sum = move * shape_curvature(x, xp=xp)
             own = shape_curvature(p, xp=xp) * (q - p)
-            own = xp.where(largest, of_sum.gap, own - of_sum.there)
+            own = xp.where(largest, of_sum.difference(xp=xp), own - of_sum.there)
             by_p = xp.where(valid, (0 - entry.excess) * (y.there / x.there) - own, 0.0)
         return by_q, by_p, None

@@ -164,9 +164,11 @@ def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[
     *_, move = changes = pairs.changes
     curved = move * shape_curvature(changes[1], xp=xp)
     sloped = shape_slope_gap(*changes, xp=xp)
-    larger = by_x * y / x - curved.gap
+    larger = by_x * y / x - curved.difference(xp=xp)
     smaller = by_s * t / s - (shape_curvature(s, xp=xp) * (t - s) - curved.there)
-    of_larger = sloped.gap - signed_log_ratio(shares[0], shares[2], by_x * shares[2], xp=xp)
+    of_larger = sloped.difference(xp=xp) - signed_log_ratio(
+        shares[0], shares[2], by_x * shares[2], xp=xp
+    )
     of_smaller = (shape_slope_gap(t, s, t - s, xp=xp) - sloped.there) - signed_log_ratio(
         shares[1], shares[3], by_s * shares[3], xp=xp
     )

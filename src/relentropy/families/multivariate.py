@@ -198,9 +198,10 @@ def _completed(plain: Plain, kind: str) -> dict[str, Array]:
         rank = max(arrays[name].shape[-1] for name in names)
         for name in names:
             one = arrays[name]
-            more = raw.zeros_like(one[..., :1])
-            missing = rank - one.shape[-1]
-            arrays[name] = raw.concat([one, *[more] * missing], axis=-1) if missing else one
+            if missing := rank - one.shape[-1]:
+                shape = (*one.shape[:-1], missing)
+                more = raw.zeros(shape, dtype=one.dtype, **plain.place)
+                arrays[name] = raw.concat([one, more], axis=-1)
     return {
         name: arrays[name]
         for name in (
