@@ -93,7 +93,7 @@ dtype : dtype or str, optional
     alone), but float32 for 16-bit ones.""",
     "limits": """\
 Parameters outside their domain, infinite and nan ones give nan; parameters that are equal bit
-for bit give exactly 0 with a gradient of 0.""",
+for bit give exactly 0, with a gradient of 0 inside their domain.""",
 }
 
 

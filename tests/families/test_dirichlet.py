@@ -261,3 +261,21 @@ def test_jax(name):
             for value, (slope, size) in zip(row, slopes(p, q), strict=True):
                 condition = float(max(mp.mpf(1), size / abs(slope)))
                 assert ulp_error(value, slope) <= RECORD.slope_ulp["float64"] * condition
+
+
+@pytest.mark.parametrize("axis", [None, (0, 1), 1.0])
+def test_categories_are_along_one_axis(axis):
+    with pytest.raises(TypeError, match="axis must be an integer"):
+        kl_dirichlet(np.ones((2, 3)), np.ones((2, 3)), axis=axis)
+
+
+def test_slopes_far_apart_are_subtracted():
+    """A lot apart in one parameter, and equal in the other."""
+    torch = pytest.importorskip("torch")
+    row = (0.0015, 0.009, 1e5, 0.009)
+    given = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in row]
+    *_, slope = torch.autograd.grad(kl_beta(*given), given)
+    with mp.workdps(40):
+        a, b, c, d = map(mp.mpf, row)
+        right = mp.digamma(d) - mp.digamma(c + d) - mp.digamma(b) + mp.digamma(a + b)
+    assert ulp_error(slope, right) < 6

@@ -350,3 +350,8 @@ def test_factors_of_no_rank():
         right = kl_multivariate_normal(0.0, first, 0.0, second, scale="covariance")
         np.testing.assert_allclose(got, right, rtol=1e-14)
     assert kl_multivariate_normal(0.0, (none, own), 0.0, (none, own), scale="low_rank") == 0
+
+
+def test_a_pair_is_of_low_rank():
+    with pytest.raises(TypeError, match=r"scale_p is a tuple of arrays; .*'low_rank'"):
+        kl_multivariate_normal(0.0, (np.ones((2, 1)), np.ones(2)))

@@ -39,7 +39,7 @@ def kl_von_mises(
     location_q : array
         Directions of q.
     concentration_q : array
-        Concentrations of q.
+        Concentrations of q. Both are meant to be at most 1e300.
 
     See Also
     --------

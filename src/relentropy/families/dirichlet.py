@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _arguments
 from .._call import elementwise, reduce
 from .._formulas.dirichlet import DirichletKL
 from .._formulas.shapes import BETA
@@ -137,6 +138,7 @@ def kl_dirichlet(
     >>> print(f"{kl_dirichlet(alpha, alpha * (1 + 1e-9)):.6e}")
     6.896200e-19
     """
+    _arguments.integer("axis", axis, -(2**31))
     operands = {"alpha_q": alpha_q, "alpha_p": alpha_p}
     (value,) = reduce(
         DirichletKL(), operands, axis=axis, where=where, keepdims=keepdims, dtype=dtype,

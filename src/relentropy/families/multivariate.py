@@ -161,6 +161,11 @@ def _diagonal(
 
 def _scales(name: str, scale: Any, kind: str) -> dict[str, Any]:
     if kind != "low_rank":
+        if isinstance(scale, tuple) and any(hasattr(part, "shape") for part in scale):
+            raise TypeError(
+                f"{name} is a tuple of arrays; for a factor and a diagonal, pass "
+                "scale='low_rank'"
+            )
         return {name: scale}
     if not isinstance(scale, list | tuple) or len(scale) != 2:
         raise TypeError(f"{name} must be a pair (factor, diagonal) where scale is 'low_rank'")
