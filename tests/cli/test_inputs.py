@@ -1,4 +1,4 @@
-"""Reading blocks of rows."""
+"""Reading blocks of rows, of files of every kind."""
 
 import tracemalloc
 
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("click")
 
-from relentropy.cli.npy import Rows
+from relentropy.cli.inputs import open_rows
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -16,9 +16,10 @@ from relentropy.cli.npy import Rows
 def test_blocks_are_the_rows_in_order(tmp_path, shape, order, dtype):
     array = np.arange(np.prod(shape), dtype=dtype).reshape(shape, order=order)
     np.save(tmp_path / "a.npy", array)
-    rows = Rows(tmp_path / "a.npy", "FILE")
+    rows = open_rows(str(tmp_path / "a.npy"), "FILE")
     flat = array.reshape(-1, 7)
-    assert (rows.count, rows.vocabulary, rows.shape) == (len(flat), 7, shape)
+    assert (rows.count, rows.vocabulary) == (len(flat), 7)
+    assert rows.shape == (shape if len(shape) > 1 else (1, *shape))
     for start in range(len(flat)):
         for stop in range(start + 1, len(flat) + 1):
             block = rows.block(start, stop)
@@ -31,7 +32,7 @@ def test_every_bfloat16_is_widened_exactly(tmp_path):
     ml_dtypes = pytest.importorskip("ml_dtypes")
     array = np.arange(2**16, dtype=np.uint16).view(ml_dtypes.bfloat16).reshape(4, -1)
     np.save(tmp_path / "a.npy", array)
-    rows = Rows(tmp_path / "a.npy", "FILE")
+    rows = open_rows(str(tmp_path / "a.npy"), "FILE")
     assert rows.dtype == "bfloat16"
     np.testing.assert_array_equal(rows.block(1, 3), array[1:3].astype(np.float32))
 
@@ -43,7 +44,7 @@ def test_no_more_than_a_block_is_in_memory(tmp_path, order):
     )
     size = file.nbytes
     del file
-    rows = Rows(tmp_path / "a.npy", "FILE")
+    rows = open_rows(str(tmp_path / "a.npy"), "FILE")
     tracemalloc.start()
     for start in range(0, rows.count, 64):
         rows.block(start, start + 64)
