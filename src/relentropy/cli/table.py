@@ -153,7 +153,8 @@ def _worst(report: Report, student: OfStudent) -> Table:
     """The rows with the largest divergences, and their tokens."""
     several = len(report.students) > 1
     shown = student.worst[: _WORST_OF_SEVERAL if several else None]
-    table = _table("row", "position", "KL", "teacher's top", "its probability", "student's top")
+    table = _table("row", "position", "KL", "teacher's top", "its p", "student's top")
+    table.columns[4].no_wrap = True
     table.columns[0].justify = "right"
     table.title = f"largest KL(teacher || student){f', {student.label}' if several else ''}"
     table.title_justify = "left"
@@ -165,7 +166,7 @@ def _worst(report: Report, student: OfStudent) -> Table:
             f"{one.position:,}",
             number(one.kl),
             f"{one.teacher_top}",
-            f"{one.teacher_top_probability:.3f} → {one.student_probability_of_teacher_top:.3f}",
+            f"{one.teacher_top_probability:.3f}→{one.student_probability_of_teacher_top:.3f}",
             f"{one.student_top}",
         ]
         if report.job.tokens is not None:
