@@ -190,8 +190,8 @@ def test_a_real_language_model(student):
     assert (report["rows"], report["vocabulary"]) == (16, 49152)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("vocabulary", [1, 2, 7, 33, 1000, 5001])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+@pytest.mark.parametrize("vocabulary", [1, 7, 33, 1000, 5001])
 @pytest.mark.parametrize("options", [(), ("--probs",)])
 def test_no_bit_depends_on_the_block(save, dtype, vocabulary, options):
     arrays = logits((13, vocabulary))
