@@ -1,5 +1,6 @@
 """Arguments and options, and nothing else."""
 
+import json
 import math
 import sys
 from collections.abc import Sequence
@@ -289,3 +290,80 @@ def _need(module: str, option: str, extra: str) -> None:
         raise FailedError(
             f"{option} needs {module}: pip install 'relentropy[{extra}]'"
         ) from None
+
+
+@app.command("backends")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, no table.")
+def backends_command(*, as_json: bool) -> None:
+    """Show the array libraries of this installation.
+
+    Each is imported and tried: its devices, the precisions in which a divergence comes out
+    right, whether it has derivatives, and what to install for what is missing.
+    """
+    from relentropy.cli.backends import backends, facts, tools
+
+    found = backends()
+    if as_json:
+        parts = {
+            **facts(),
+            "backends": [one._asdict() for one in found],
+            "tools": [one._asdict() for one in tools()],
+        }
+        click.echo(json.dumps(parts))
+        return
+    from relentropy.cli.installed import show_backends
+
+    show_backends(found)
+
+
+@app.command("accuracy")
+@click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
+@click.option(
+    "--backend",
+    "names",
+    multiple=True,
+    type=click.Choice(["numpy", "torch", "jax", "array_api_strict", "cupy"]),
+    help="Whose arrays to use; may be repeated. The default is numpy, and torch and CuPy where "
+    "they are installed. jax takes minutes, to compile.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, no table.")
+def accuracy_command(
+    functions: tuple[str, ...], *, names: tuple[str, ...], as_json: bool
+) -> None:
+    """Measure the accuracy of this library's functions on this machine.
+
+    The worst errors in units in the last place, of values and of derivatives, over the inputs
+    on which such functions go wrong (relentropy.testing.audit says which). With names of
+    functions, such as kl_divergence, only of those.
+
+    Exit status: 0, or 1 if something is less accurate than it should be.
+    """
+    from relentropy.cli.accuracy import entries, measure
+    from relentropy.cli.installed import accuracy_as_dict, default_backends, show_accuracy
+
+    every = list(entries())
+    known = list(dict.fromkeys(entry.kind for entry in every))
+    for name in functions:
+        if name not in known:
+            raise BadInput(
+                f"there is no function {name!r} here; choose from {', '.join(known)}"
+            )
+    chosen = [entry for entry in every if not functions or entry.kind in functions]
+    libraries = names or default_backends()
+    reports = []
+    with bar(
+        len(chosen) * len(libraries), shown=sys.stderr.isatty(), unit="functions"
+    ) as advance:
+        for library in libraries:
+            for entry in chosen:
+                try:
+                    reports.append(measure(entry, library))
+                except ImportError as missing:
+                    raise BadInput(f"--backend {library} cannot be used: {missing}") from None
+                advance(1)
+    if as_json:
+        click.echo(json.dumps(accuracy_as_dict(reports)))
+    else:
+        show_accuracy(reports)
+    if any(report.findings for report in reports):
+        sys.exit(1)

@@ -75,8 +75,9 @@ def draw(report: Report, path: Path, theme: Literal["light", "dark"] = "light") 
         if len(report.students) > 1:
             handles, labels = left.get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        dated = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
-        figure.savefig(path, format=path.suffix[1:], **dated)
+        # Without a date the same numbers give the same file.
+        metadata = {"Date": None} if path.suffix == ".svg" else None
+        figure.savefig(path, format=path.suffix[1:], metadata=metadata)
 
 
 def _kl(report: Report, place: int) -> Numbers:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(rows: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Yield a function that is told the numbers of rows that are done."""
+def bar(count: int, *, shown: bool, unit: str = "rows") -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told how many more are done."""
     if not shown:
         yield lambda _: None
         return
@@ -23,11 +23,13 @@ def bar(rows: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Rows in a second."""
+        """How many in a second."""
 
         def render(self, task: object) -> Text:
             speed = getattr(task, "finished_speed", None) or getattr(task, "speed", None)
-            return Text("" if speed is None else f"{speed:,.0f} rows/s")
+            return Text(
+                "" if speed is None else f"{speed:,.{0 if speed > 10 else 1}f} {unit}/s"
+            )
 
     columns = (
         BarColumn(bar_width=None),
@@ -39,5 +41,5 @@ def bar(rows: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, expand=True) as progress:
-        task = progress.add_task("", total=rows)
+        task = progress.add_task("", total=count)
         yield lambda done: progress.advance(task, done)
