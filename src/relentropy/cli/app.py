@@ -197,11 +197,10 @@ def compare_command(
     """
     try:
         job = _job(teacher, students, probs, base, vocab, mask, tokens, block_rows)
-        with Outputs() as outputs:
-            report = _compared(
-                job, thresholds, workers, checkpoint, outputs, per_row=per_row, plot=plot,
-                theme=theme, as_json=as_json,
-            )  # fmt: skip
+        report = _compared(
+            job, thresholds, workers, checkpoint, per_row=per_row, plot=plot, theme=theme,
+            as_json=as_json,
+        )  # fmt: skip
     except (UnusableFileError, FailedError) as bad:
         raise BadInput(str(bad)) from None
     except MemoryError:
@@ -238,11 +237,11 @@ def _job(
 
 def _compared(
     job: Job, thresholds: tuple[float, ...], workers: int, checkpoint: Path | None,
-    outputs: Outputs, *, per_row: Path | None, plot: Path | None,
-    theme: Literal["light", "dark"], as_json: bool,
+    *, per_row: Path | None, plot: Path | None, theme: Literal["light", "dark"], as_json: bool,
 ) -> Report:  # fmt: skip
     """Everything between good arguments and the last output."""
     reports: list[Report] = []
+    outputs = Outputs()
     if per_row is not None:
         if per_row.suffix == ".parquet":
             _need("pyarrow", "--per-row", "parquet")

@@ -1,5 +1,6 @@
 """What is measured of each row; everything else is made of these numbers."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,23 +94,26 @@ class Job:
     def _of_one(
         self, rows: NDArray[Any], top: NDArray[np.int64], tokens: NDArray[np.int64] | None
     ) -> Numbers:
-        entropy = relentropy.entropy(
-            rows, from_logits=not self.probs, base=self.base, dtype=np.float64
-        )
-        nothing = np.full(len(rows), np.nan)
-        numbers = [
-            entropy,
-            np.argmax(rows, axis=-1),
-            np.exp(self._log_probs(rows, top)),
-            nothing if tokens is None else self._log_probs(rows, tokens),
-        ]
+        if self.probs:
+            entropy = relentropy.entropy(rows, base=self.base, dtype=np.float64)
+            of_top = _log_probs(rows, top)
+            of_token = None if tokens is None else _log_probs(rows, tokens)
+        else:
+            nats: dict[str, Any] = {"dtype": np.float64}
+            of_top, entropy = token_log_probs(rows, top, return_entropy=True, **nats)
+            entropy = entropy if self.base is None else entropy / math.log(self.base)
+            of_token = (
+                None if tokens is None else np.asarray(token_log_probs(rows, tokens, **nats))
+            )
+        following = np.full(len(rows), np.nan) if of_token is None else of_token
+        numbers = [entropy, np.argmax(rows, axis=-1), np.exp(of_top), following]
         return np.stack(numbers, axis=-1)
 
-    def _log_probs(self, rows: NDArray[Any], tokens: NDArray[np.int64]) -> Numbers:
-        if not self.probs:
-            return np.asarray(token_log_probs(rows, tokens, dtype=np.float64))
-        known = tokens >= 0
-        taken = rows[np.arange(len(rows)), np.where(known, tokens, 0)].astype(np.float64)
-        with np.errstate(all="ignore"):  # of no weight at all, or of negative ones
-            logs = np.log(taken / np.sum(rows, axis=-1, dtype=np.float64))
-        return np.where(known, logs, np.nan)
+
+def _log_probs(weights: NDArray[Any], tokens: NDArray[np.int64]) -> Numbers:
+    """Logarithms of the shares of tokens; nan where there is none."""
+    known = tokens >= 0
+    taken = weights[np.arange(len(weights)), np.where(known, tokens, 0)].astype(np.float64)
+    with np.errstate(all="ignore"):  # of no weight at all, or of negative ones
+        logs = np.log(taken / np.sum(weights, axis=-1, dtype=np.float64))
+    return np.where(known, logs, np.nan)

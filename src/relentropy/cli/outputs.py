@@ -4,9 +4,9 @@ import csv
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,58 +21,72 @@ class Outputs:
     """Files to be written: tried at once, filled at the end, and renamed when all are whole."""
 
     def __init__(self) -> None:
-        self._files: list[tuple[str, Path, Path, Callable[[Path], None]]] = []
+        self._files: list[_Output] = []
 
-    def add(self, option: str, path: Path, write: Callable[[Path], None]) -> None:
-        """Make a temporary file beside `path`, for ``write`` to fill later.
+    def add(self, option: str, path: Path, fill: Callable[[Path], None]) -> None:
+        """Remember what ``fill`` is to write later.
 
         Raises
         ------
         FailedError
-            If nothing can be written there.
+            If nothing can be written there, which a long run should not find out at its end.
         """
         if path.is_dir():
             raise FailedError(f"{option} {path} is a folder; name a file")
-        try:
-            handle, name = tempfile.mkstemp(
-                prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
-            )
-        except OSError as error:
-            raise _failed(option, path, error) from None
-        os.close(handle)
-        self._files.append((option, path, Path(name), write))
+        output = _Output(option, path, fill)
+        with _said(output):
+            _beside(path).unlink()
+        self._files.append(output)
 
     def write(self) -> None:
-        """Fill all files, then give them their names.
+        """Fill all files under other names, then give them theirs.
 
         Raises
         ------
         FailedError
             If one cannot be written; then none appears.
         """
-        for option, path, temporary, fill in self._files:
-            try:
-                fill(temporary)
-                with temporary.open("r+b") as file:
-                    os.fsync(file.fileno())  # a full disk may say so only now
-            except OSError as error:
-                raise _failed(option, path, error) from None
-        for option, path, temporary, _ in self._files:
-            try:
-                temporary.chmod(0o666 & ~_umask())  # made for its owner alone
-                temporary.replace(path)
-            except OSError as error:
-                raise _failed(option, path, error) from None
+        made: list[tuple[_Output, Path]] = []
+        try:
+            for output in self._files:
+                with _said(output):
+                    made.append((output, _beside(output.path)))
+                    output.fill(made[-1][1])
+                    with made[-1][1].open("r+b") as file:
+                        os.fsync(file.fileno())  # a full disk may say so only now
+            for output, temporary in made:
+                with _said(output):
+                    temporary.chmod(0o666 & ~_umask())  # it was made for its owner alone
+                    temporary.replace(output.path)
+        finally:
+            for _, temporary in made:
+                temporary.unlink(missing_ok=True)
 
-    def __enter__(self) -> "Outputs":
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
-        for _, _, temporary, _ in self._files:
-            temporary.unlink(missing_ok=True)
+class _Output(NamedTuple):
+    option: str
+    path: Path
+    fill: Callable[[Path], None]
+
+
+def _beside(path: Path) -> Path:
+    """Make an empty file in the same folder, so that renaming moves no data."""
+    prefix, suffix = f".{path.name}.", path.suffix
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+@contextmanager
+def _said(output: _Output) -> Iterator[None]:
+    """Turn what the system says into the line that the user reads."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise FailedError(
+            f"{output.option} {output.path} cannot be written: {reason}"
+        ) from None
 
 
 def write_rows(report: Report, path: Path) -> None:
@@ -142,7 +156,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _failed(option: str, path: Path, error: OSError) -> FailedError:
-    return FailedError(f"{option} {path} cannot be written: {error.strerror or error}")
