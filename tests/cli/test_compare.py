@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from relentropy.cli.app import app
 
+from .files import write_llama, write_safetensors
+
 SLICE = Path(__file__).parents[1] / "data" / "smollm2"
 needs_slice = pytest.mark.skipif(
     not (SLICE / "teacher.npy").exists(), reason="the logits are not in a source distribution"
@@ -277,6 +279,59 @@ def test_the_table_says_what_a_person_wants_to_know(save):
     assert f"± {report['kl']['standard_error']:.2g}" in result.stdout
     assert f"{report['top1_agreement_percent']:.6g} %" in result.stdout
     assert max(map(len, result.stdout.splitlines()[3:])) <= 80
+
+
+def test_a_padded_vocabulary(save):
+    teacher, student = logits((4, 30))
+    padded = np.concatenate([student, np.full((4, 2), 99.0)], axis=-1)
+    files = save("p", teacher), save("padded", padded)
+    result = run(*files)
+    assert result.exit_code == 2
+    assert "--vocab 30 compares the entries that both have" in result.stderr
+    for order in (files, files[::-1]):
+        plain = run_pair(*(save(one.stem, np.load(one)[:, :30]) for one in order))
+        save("p", teacher), save("padded", padded)
+        cut = run_json(*order, "--vocab", 30)
+        assert cut["vocabulary"] == 30
+        assert cut["students"][0] == plain
+
+
+def test_files_of_different_kinds_are_the_same(save, tmp_path):
+    arrays = [a.astype(np.float32) for a in logits((3, 5, 30))]
+    files = [save(name, a) for name, a in zip("pq", arrays, strict=True)]
+    expected = run_pair(*files)
+    np.savez(tmp_path / "both.npz", p=arrays[0], q=arrays[1])
+    np.savez_compressed(tmp_path / "small.npz", q=arrays[1])
+    write_safetensors(tmp_path / "t.safetensors", {"p": arrays[0], "q": arrays[1]})
+    (tmp_path / "shards").mkdir()
+    for i, sequence in enumerate(arrays[1]):
+        np.save(tmp_path / "shards" / f"{i}.npy", sequence[np.newaxis])
+    for p, q in [
+        ("both.npz:p", "both.npz:q"),
+        ("t.safetensors:p", "small.npz"),
+        ("p.npy", "t.safetensors:q"),
+        ("p.npy", "shards"),
+        ("both.npz:p", "shards/*.npy"),
+    ]:
+        found = run_pair(tmp_path / p, tmp_path / q)
+        assert found.pop("file") == str(tmp_path / q)
+        assert found == {name: one for name, one in expected.items() if name != "file"}
+
+
+def test_bases_of_llama_cpp_bring_their_tokens(tmp_path):
+    tokens = np.random.default_rng(0).integers(0, 30, (3, 9))
+    teacher, student = logits((3, 4, 30))
+    files = [
+        write_llama(tmp_path / f"{name}.kld", a, tokens)
+        for name, a in (("p", teacher), ("q", student))
+    ]
+    found = run_pair(*files, "--tokens", files[0])
+    expected = reference(teacher, student)
+    assert found["kl"]["mean"] == pytest.approx(float(expected["kl"].mean()), rel=1e-3)
+    p, _ = expected["log_probs"]
+    following = tokens[:, 5:].reshape(-1)
+    perplexity = np.exp(-p[np.arange(12), following].mean())
+    assert found["perplexity"]["teacher"] == pytest.approx(float(perplexity), rel=1e-3)
 
 
 GOOD = np.zeros((2, 3), np.float32)
