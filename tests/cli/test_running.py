@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,7 +149,10 @@ def children(process_id):
         return [int(one) for one in file.read().split()]
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="looks at processes in /proc")  # noqa: PTH110
+@pytest.mark.skipif(
+    not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists(),
+    reason="looks at processes in /proc",
+)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_run_goes_on_to_the_same_bits(files, undisturbed, tmp_path, workers):
     checkpoint = tmp_path / "run.ckpt"

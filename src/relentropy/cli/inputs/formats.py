@@ -159,10 +159,9 @@ def _safetensors(path: Path, member: str | None, file: IO[bytes], argument: str)
 
 
 def _llama(path: Path, file: IO[bytes]) -> Reader:
-    tokens, shape, offset = _llama_header(file)
+    _, shape, offset = _llama_header(file)
     reader = Quantised(path, offset, shape)
     _check_size(path.stat().st_size, offset + math.prod(shape[:-1]) * reader.stride * 2)
-    del tokens
     return reader
 
 
