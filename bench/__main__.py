@@ -1,4 +1,4 @@
-"""``python -m bench [speed] [memory] [import] [gpu]``: measure; without a name, all of them.
+"""``python -m bench [speed] [memory] [import] [compare] [gpu]``: measure; by default all.
 
 Prints Markdown tables, and writes them to ``--output FILE`` too. No test asserts a time.
 """
@@ -6,7 +6,7 @@ Prints Markdown tables, and writes them to ``--output FILE`` too. No test assert
 import argparse
 from pathlib import Path
 
-PARTS = ("speed", "memory", "import", "gpu")
+PARTS = ("speed", "memory", "import", "compare", "gpu")
 
 
 def main() -> None:
@@ -47,6 +47,10 @@ def _report(part: str, chosen: argparse.Namespace) -> str:
         from .startup import report
 
         return report()
+    if part == "compare":
+        from .compare import report
+
+        return report(chosen.rounds, processor_time=chosen.processor_time)
     from .gpu import report
 
     return report(chosen.rounds)

@@ -1,0 +1,204 @@
+"""The divergences as a picture: how they are distributed, and how they run along positions."""
+
+import math
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from relentropy.cli.measures import Numbers
+from relentropy.cli.report import OfStudent, Report, positions
+from relentropy.cli.summaries import quantile
+
+
+class Theme(NamedTuple):
+    """Colours."""
+
+    ground: str
+    ink: str
+    faint: str
+    students: tuple[str, ...]
+
+
+# Okabe and Ito's, which the colour-blind can tell apart; on black, lighter ones of their hues.
+THEMES = {
+    "light": Theme(
+        "#ffffff", "#24292f", "#e4e7eb",
+        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    ),
+    "dark": Theme(
+        "#12161c", "#d5dbe3", "#2b323c",
+        ("#58b0ee", "#ff8f4a", "#35cfa4", "#e79cc8", "#f6c344", "#9ddcff"),
+    ),
+}  # fmt: skip
+
+_BINS = 60
+_STRETCHES = 64
+_MARKED = ("median", "p90", "p99")
+# A decade and a half are drawn at least: a narrower axis would have no label.
+_LEAST_DECADES = 1.5
+_PER_BAND = 8
+
+
+def draw(report: Report, path: Path, theme: Literal["light", "dark"] = "light") -> None:
+    """Draw a report into a file, in the format of its suffix."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    colours = THEMES[theme]
+    style = {
+        "text.color": colours.ink,
+        "axes.labelcolor": colours.ink,
+        "axes.edgecolor": colours.ink,
+        "axes.facecolor": colours.ground,
+        "figure.facecolor": colours.ground,
+        "savefig.facecolor": colours.ground,
+        "xtick.color": colours.ink,
+        "ytick.color": colours.ink,
+        "grid.color": colours.faint,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 11,
+        "axes.titlelocation": "left",
+        "legend.frameon": False,
+        "legend.fontsize": 9,
+        "font.size": 9.5,
+        "svg.hashsalt": "relentropy",
+    }
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(10.5, 4.4), dpi=150, layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1))
+        _distribution(left, report, colours)
+        _along(right, report, colours)
+        if len(report.students) > 1:
+            handles, labels = left.get_legend_handles_labels()
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        # Without a date the same numbers give the same file.
+        metadata = {"Date": None} if path.suffix == ".svg" else None
+        figure.savefig(path, format=path.suffix[1:], metadata=metadata)
+
+
+def _kl(report: Report, place: int) -> Numbers:
+    return report.numbers[f"{place}.kl"]
+
+
+def _distribution(panel: Any, report: Report, colours: Theme) -> None:
+    drawn = [np.sort(_kl(report, i)) for i in range(len(report.students))]
+    drawn = [one[np.isfinite(one) & (one > 0)] for one in drawn]
+    panel.set(xlabel=f"KL(teacher ‖ student), {report.unit}", ylabel="share of rows, %")
+    panel.set_title("Distribution over the rows")
+    some = [one for one in drawn if len(one)]
+    if not some:
+        _say(panel, "no row has a divergence that is\npositive and finite")
+        return
+    low = math.log10(min(one[0] for one in some))
+    high = math.log10(max(one[-1] for one in some))
+    missing = max(0.0, _LEAST_DECADES - (high - low)) / 2
+    edges = np.logspace(low - missing, high + missing, _BINS + 1)
+    edges[0], edges[-1] = min(edges[0], 10**low), max(edges[-1], 10**high)
+    bins = max(8, min(_BINS, int(4 * math.sqrt(max(map(len, some))))))
+    edges = np.geomspace(edges[0] * (1 - 1e-12), edges[-1] * (1 + 1e-12), bins + 1)
+    tallest = 0.0
+    for i, (values, student) in enumerate(zip(drawn, report.students, strict=True)):
+        colour = colours.students[i % len(colours.students)]
+        shares = 100 * np.histogram(values, edges)[0] / max(1, len(report.rows))
+        tallest = max(tallest, float(np.max(shares)))
+        label = (
+            f"{student.label}: median {_short(student.divergences['kl'].quantiles['median'])}"
+        )
+        panel.stairs(shares, edges, fill=True, color=colour, alpha=0.22)
+        panel.stairs(shares, edges, color=colour, linewidth=1.6, label=label)
+    panel.set(xscale="log", ylim=(0, 1.3 * tallest))
+    if len(report.students) == 1:
+        _mark(panel, report.students[0], colours)
+    else:
+        for i, student in enumerate(report.students):
+            at = student.divergences["kl"].quantiles["median"]
+            if at > 0:
+                colour = colours.students[i % len(colours.students)]
+                panel.axvline(at, color=colour, linewidth=1, linestyle="--", ymax=0.8)
+    _admit(panel, report)
+
+
+def _mark(panel: Any, student: OfStudent, colours: Theme) -> None:
+    """Percentiles as lines, each lower than the one before, so that none crosses a label."""
+    quantiles = student.divergences["kl"].quantiles
+    low, high = panel.get_xlim()
+    room = (high / low) ** 0.25  # for the last label
+    panel.set_xlim(low, max(high, quantiles[_MARKED[-1]] * room))
+    for step, name in enumerate(_MARKED):
+        x, top = quantiles[name], 0.98 - 0.075 * step
+        if x > 0:
+            panel.axvline(x, ymax=top - 0.01, color=colours.ink, linewidth=0.9, linestyle="--")
+            panel.annotate(
+                f" {name}  {_short(x)}", (x, top), xycoords=("data", "axes fraction"),
+                va="top", fontsize=9,
+            )  # fmt: skip
+
+
+def _admit(panel: Any, report: Report) -> None:
+    """Say how many rows are on no log axis."""
+    for i, student in enumerate(report.students):
+        kl, of = _kl(report, i), f" of {student.label}" if len(report.students) > 1 else ""
+        counts = {
+            "exactly 0": int(np.sum(kl == 0)),
+            "infinite": int(np.sum(np.isinf(kl))),
+            "nan": int(np.sum(np.isnan(kl))),
+        }
+        there = [f"{count:,} are {name}" for name, count in counts.items() if count]
+        if there:
+            panel.set_xlabel(f"{panel.get_xlabel()}\nnot shown{of}: {', '.join(there)}")
+
+
+def _along(panel: Any, report: Report, colours: Theme) -> None:
+    length = positions(report.job)
+    edges = np.unique(np.linspace(0, length, min(_STRETCHES, length) + 1).astype(int))
+    where = np.searchsorted(edges, report.positions, side="right") - 1
+    middles = (edges[:-1] + edges[1:] - 1) / 2
+    panel.set(xlabel="position", ylabel=f"KL(teacher ‖ student), {report.unit}")
+    band = False
+    positive = False
+    for i, student in enumerate(report.students):
+        colour = colours.students[i % len(colours.students)]
+        low, middle, high, fewest = _percentiles(_kl(report, i), where, len(middles))
+        if not np.any(middle > 0):
+            continue
+        positive = True
+        marker = {"marker": "o", "markersize": 3} if len(middles) <= 16 else {}
+        panel.plot(middles, middle, color=colour, linewidth=1.6, label=student.label, **marker)
+        if fewest >= _PER_BAND and len(report.students) <= 2:
+            panel.fill_between(middles, low, high, color=colour, alpha=0.18, linewidth=0)
+            band = True
+    what = "median" if len(report.rows) > len(middles) else "each row"
+    panel.set_title(f"Along the positions: {what}" + (", 10 % to 90 %" if band else ""))
+    if positive:
+        panel.set_yscale("log")
+    else:
+        _say(panel, "nothing to draw")
+
+
+def _percentiles(
+    kl: Numbers, where: np.ndarray[Any, Any], count: int
+) -> tuple[Numbers, Numbers, Numbers, int]:
+    """The 10th, 50th and 90th of every stretch, and how few rows one of them has."""
+    found = np.full((3, count), np.nan)
+    fewest = len(kl)
+    order = np.argsort(where, kind="stable")
+    starts = np.searchsorted(where[order], np.arange(count + 1))
+    for i in range(count):
+        ordered = np.sort(kl[order[starts[i] : starts[i + 1]]])
+        ordered = ordered[np.isfinite(ordered)]
+        fewest = min(fewest, len(ordered))
+        values = [quantile(ordered, at) for at in (0.1, 0.5, 0.9)]
+        found[:, i] = [one if one > 0 else math.nan for one in values]
+    return found[0], found[1], found[2], fewest
+
+
+def _say(panel: Any, words: str) -> None:
+    panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center")
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
