@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from mpmath import mp
 
 from relentropy import families as f
+from relentropy.testing import ulp_error
 
 INF, NAN = np.inf, np.nan
 
@@ -107,3 +109,22 @@ def test_equal_ends_have_no_gradient_and_others_have():
         given = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (*p, *q)]
         found = torch.autograd.grad(function(*given), given)
         np.testing.assert_allclose([x.item() for x in found], expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (3.1952778067346304e-302, 3.19527780673463e-302),
+        (1e-290, 1.0000000000001e-290),
+        (1.4527048612522e-310, 1.52121506304213e-310),
+        (1e-300, 1e-20),
+        (1e-20, 1e-300),
+        (8e-19, 9e-19),
+    ],
+)
+def test_rare_successes_keep_their_digits(p, q):
+    """A trial's divergence is below the range, and that of all trials is not."""
+    with mp.workdps(700):
+        a, b = mp.mpf(p), mp.mpf(q)
+        right = (a * mp.log(a / b) + (1 - a) * mp.log((1 - a) / (1 - b))) / a
+    assert ulp_error(f.kl_geometric(p, q), right) < 6

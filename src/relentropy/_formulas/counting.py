@@ -13,7 +13,7 @@ from .elementwise import KL_DIV
 from .expm1mx import expm1
 from .exponentials import log1pexp
 from .family import Domain, Family
-from .kl_term import kl_div
+from .kl_term import kl_div, power_of_two_scale
 from .logarithms import signed_log_ratio
 from .odds import Form
 from .times import times
@@ -74,6 +74,21 @@ def _geometric(of: Any, p: Array, q: Array, /, *, xp: Any) -> Array:
     return value / xp.where(ever, p, 1.0)
 
 
+def _geometric_divergence(of: Any, p: Array, q: Array, /, *, xp: Any) -> Array:
+    """The same, also where a Bernoulli trial's divergence is below the range, and this is not.
+
+    Of probabilities that are so small the other outcome says nothing, and one scale is as good
+    as another.
+    """
+    value = _geometric(of, p, q, xp=xp)
+    if not xp.exact:  # what is widened is not so small
+        return value
+    rare = (xp.maximum(p, q) < 2.0**-60) & (p > 0)
+    a, b = xp.where(rare, p, 0.5), xp.where(rare, q, 0.5)
+    factor = power_of_two_scale(xp.maximum(a, b), xp=xp)
+    return xp.where(rare, kl_div(a * factor, b * factor, xp=xp) / (a * factor), value)
+
+
 def _geometric_by_p(p: Array, q: Array, /, *, xp: Any) -> Array:
     """``log((1 - q)/(1 - p))/p**2``."""
     inside = (p > 0) & (p <= 1) & (q >= 0) & (q <= 1)
@@ -117,7 +132,8 @@ def _made(form: Form) -> Elementwise:
         else (_geometric, _geometric_by_p)
     )
     by_q = partial(of, trial.slopes[1])
-    return Elementwise(partial(of, trial.value), (by, by_q), trial.fills)
+    value = _geometric_divergence if form == "probability" else of
+    return Elementwise(partial(value, trial.value), (by, by_q), trial.fills)
 
 
 GEOMETRIC = {form: _made(form) for form in _FORMS}

@@ -59,6 +59,13 @@ def kl(p: Any, q: Any) -> Array:
 
     Independent torch distributions of a batch (``Independent``) are added up.
 
+    Of torch: Bernoulli, Beta, Binomial, Categorical, Dirichlet, Exponential, Gamma (and Chi2),
+    Geometric, Gumbel, HalfNormal, Independent, InverseGamma, Laplace, LogNormal,
+    LowRankMultivariateNormal, MultivariateNormal, Normal, OneHotCategorical, Pareto, Poisson,
+    Uniform, VonMises and Weibull. Of SciPy: bernoulli, beta, binom, chi2, dirichlet, expon,
+    gamma, geom, gumbel_l, gumbel_r, invgamma, laplace, lognorm, multivariate_normal, norm,
+    pareto, poisson, uniform, vonmises and weibull_min.
+
     Examples
     --------
     >>> from relentropy.families import kl

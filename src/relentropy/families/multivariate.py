@@ -81,15 +81,18 @@ def kl_multivariate_normal(
     -----
     Bounds are times a condition number: that of the scale as it is given, p's or q's, whichever
     is larger, and 1 for "diagonal". For "low_rank" it is the largest eigenvalue of
-    ``I + Fᵀ F``, F being the factor over the diagonal's roots, times the largest ratio of the
-    diagonals: close pairs have their digits, as they do from covariances and factors.
+    ``I + Fᵀ F``, F being the factor over the diagonal's roots, times the largest entry of both
+    diagonals over the smallest, for ranks below the dimension: close pairs have their digits,
+    as they do from covariances and factors. Of a factor that is not of low rank the digits of
+    the diagonal are lost beside it; such scales are covariances.
 
     Derivatives by a mean or by a matrix are bounded as wholes, relative to their largest entry,
     times the same number.
 
     Only the lower triangle of a factor is looked at; of covariances, each triangle counts half.
 
-    nan where a scale is not positive definite. A factor of low rank stands for many: two that
+    nan where a covariance or a factor is not positive definite; deviations of 0 are points.
+    A factor of low rank stands for many: two that
     differ by a rotation are not close.
 
     With n the larger of the ranks, low rank costs d*n**2 operations, the other matrices d**3.
