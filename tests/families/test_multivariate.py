@@ -355,3 +355,23 @@ def test_factors_of_no_rank():
 def test_a_pair_is_of_low_rank():
     with pytest.raises(TypeError, match=r"scale_p is a tuple of arrays; .*'low_rank'"):
         kl_multivariate_normal(0.0, (np.ones((2, 1)), np.ones(2)))
+
+
+def test_the_divergence_is_an_integral_of_densities():
+    """By quadrature in p's standardised coordinates, where p's weight is Gauss and Hermite's."""
+    p_mean, q_mean = np.array([0.5, -1.0]), np.array([0.25, 0.5])
+    p_cov = np.array([[2.0, 0.6], [0.6, 0.5]])
+    q_cov = np.array([[1.0, -0.3], [-0.3, 1.5]])
+
+    def log_density(x, mean, cov):
+        off = x - mean
+        squares = np.einsum("...i,ij,...j->...", off, np.linalg.inv(cov), off)
+        return -squares / 2 - np.log(2 * np.pi) - np.log(np.linalg.det(cov)) / 2
+
+    nodes, weights = np.polynomial.hermite.hermgauss(8)
+    grid = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1)
+    x = p_mean + np.sqrt(2) * grid @ np.linalg.cholesky(p_cov).T
+    gain = log_density(x, p_mean, p_cov) - log_density(x, q_mean, q_cov)
+    right = np.einsum("i,j,ij->", weights, weights, gain) / np.pi
+    got = kl_multivariate_normal(p_mean, p_cov, q_mean, q_cov, scale="covariance")
+    np.testing.assert_allclose(got, right, rtol=1e-13)
