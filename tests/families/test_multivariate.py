@@ -358,7 +358,7 @@ def test_a_pair_is_of_low_rank():
 
 
 def test_the_divergence_is_an_integral_of_densities():
-    """By quadrature in p's standardised coordinates, where p's weight is Gauss and Hermite's."""
+    """By Gauss and Hermite's quadrature, in p's standardised coordinates."""
     p_mean, q_mean = np.array([0.5, -1.0]), np.array([0.25, 0.5])
     p_cov = np.array([[2.0, 0.6], [0.6, 0.5]])
     q_cov = np.array([[1.0, -0.3], [-0.3, 1.5]])
