@@ -248,3 +248,37 @@ def test_several_students_side_by_side(files):
         assert f"{student['kl']['p99']:#.6g}" in shown
         assert f"{name}.npy" in shown
     assert max(map(len, shown.splitlines()[4:])) <= 80
+
+
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+@pytest.mark.parametrize("option", ["--per-row", "--plot", "--checkpoint"])
+def test_nothing_is_written_over_what_is_read(files, option, link):
+    """Under its own name, whatever its suffix, or under another one."""
+    read = files / ("q.png" if option == "--plot" else "q.csv")
+    (files / "q.npy").rename(read)
+    before, target = read.read_bytes(), read
+    if link is not None:
+        target = files / ("link" + read.suffix)
+        getattr(target, link)(read)
+    result = run(files / "p.npy", read, option, target)
+    assert result.exit_code == 2
+    assert f"{option} {target} would overwrite {read}; name another file" in result.stderr
+    assert read.read_bytes() == before
+
+
+def test_masks_and_tokens_are_not_written_over_either(files):
+    tokens = files / "tokens.csv"
+    (files / "tokens.npy").rename(tokens)
+    before = tokens.read_bytes()
+    given = files / "p.npy", files / "r.npy", "--tokens", tokens
+    assert run(*given, "--per-row", tokens).exit_code == 2
+    assert tokens.read_bytes() == before
+
+
+def test_two_outputs_are_two_files(files, tmp_path):
+    both = tmp_path / "rows.csv"
+    given = files / "p.npy", files / "r.npy"
+    result = run(*given, "--per-row", both, "--checkpoint", tmp_path / "." / "rows.csv")
+    assert result.exit_code == 2
+    assert f"--checkpoint {both} would overwrite --per-row {both}" in result.stderr
+    assert not both.exists()

@@ -14,7 +14,7 @@ from relentropy.cli.checkpoint import Checkpoint
 from relentropy.cli.errors import FailedError, UnusableFileError
 from relentropy.cli.inputs import mask_of, open_rows, tokens_of
 from relentropy.cli.measures import Job
-from relentropy.cli.outputs import Outputs, write_rows
+from relentropy.cli.outputs import Outputs, must_not_meet, write_rows
 from relentropy.cli.progress import bar
 from relentropy.cli.report import THRESHOLDS, Report, report_of
 from relentropy.cli.running import OUT_OF_MEMORY, run
@@ -197,6 +197,11 @@ def compare_command(
     """
     try:
         job = _job(teacher, students, probs, base, vocab, mask, tokens, block_rows)
+        read = [path for rows in (job.teacher, *job.students) for path in rows.paths]
+        must_not_meet(
+            [*read, *(path for path in (mask, tokens) if path is not None)],
+            {"--per-row": per_row, "--plot": plot, "--checkpoint": checkpoint},
+        )
         report = _compared(
             job, thresholds, workers, checkpoint, per_row=per_row, plot=plot, theme=theme,
             as_json=as_json,

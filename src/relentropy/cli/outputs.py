@@ -3,7 +3,7 @@
 import csv
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,31 @@ from relentropy.cli.measures import OF_STUDENT
 from relentropy.cli.report import Report
 
 _ROWS_AT_ONCE = 1 << 16
+
+
+def must_not_meet(read: Sequence[Path], written: Mapping[str, Path | None]) -> None:
+    """Refuse to write over what is read, or twice over one file.
+
+    Raises
+    ------
+    FailedError
+        Naming the option, before anything is done.
+    """
+    taken = {str(path): path for path in read}
+    for option, path in written.items():
+        if path is None:
+            continue
+        for named, other in taken.items():
+            if _same(path, other):
+                raise FailedError(f"{option} {path} would overwrite {named}; name another file")
+        taken[f"{option} {path}"] = path
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there yet
+        return one.resolve() == other.resolve()
 
 
 class Outputs:
