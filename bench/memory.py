@@ -10,7 +10,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-from .table import table
+from relentropy.testing.report import markdown as table
 
 SHAPE = (256, 128256)
 LIMIT = 0.05

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from relentropy.testing.report import markdown as table
+
 from . import timing
-from .table import table
 from .timing import Result
 
 CONTENDERS = ("scipy", "naive numpy", "relentropy, numpy", "relentropy, torch")

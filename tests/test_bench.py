@@ -7,10 +7,10 @@ from bench.accuracy.page import page
 from bench.accuracy.reproducer import reproducer
 from bench.accuracy.slopes import Slope
 from bench.accuracy.worst import Worst
-from bench.table import table
 from bench.timing import UNIT, interleaved
 
 import relentropy
+from relentropy.testing.report import markdown as table
 
 from .suite.measured import Measured
 from .tables.load import Case

@@ -5,14 +5,15 @@ from collections import defaultdict
 from functools import partial
 from importlib.metadata import version
 
-import relentropy
-from relentropy import estimators, families, objectives, special
+from tests.testing.own import grpo, own
+
+from relentropy import estimators
 from relentropy.testing import audit
 from relentropy.testing._kinds import KINDS as AUDITED
 from relentropy.testing.report import figure
+from relentropy.testing.report import markdown as table
 
 from ..rivals import KINDS, installed
-from ..table import table
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 COLUMNS = [("value", dtype) for dtype in DTYPES] + [
@@ -49,22 +50,11 @@ this library makes of them: the closer they are, the fewer digits are right on t
 """
 
 
-def own(kind, inputs):
-    """Our function of a kind, by the library whose arrays it is to be given."""
-    of_logs = inputs in {"logits", "log_probs"}
-    if kind in {"kl_div", "rel_entr"}:
-        return getattr(special, kind)
-    if kind in {"logsumexp", "log_softmax"}:
-        return partial(getattr(special, kind), axis=-1)
+def ours(kind, inputs):
+    """Our function of a kind, for operands of one form."""
     if kind == "kl_estimator":
         return partial(estimators.kl_estimate, gradient="straight_through")
-    if kind == "policy_loss":
-        return lambda p, old, ref, advantages, mask: (
-            objectives.grpo_loss(p, old, advantages, ref, where=mask).loss
-        )
-    if inputs == "parameters":
-        return getattr(families, kind)
-    return partial(getattr(relentropy, kind), from_logits=of_logs)
+    return grpo if kind == "policy_loss" else own(AUDITED[kind], inputs)
 
 
 def measured():
@@ -78,16 +68,18 @@ def measured():
         for kind, formulas in KINDS.items():
             if kind not in AUDITED:
                 continue
-            ours = {}
+            forms = {}
             for formula in formulas:
                 if not installed(formula.library):
                     continue
                 place = {"inputs": formula.inputs, "backend": formula.library}
                 reports[kind].append(audit(formula.call, kind, name=formula.label, **place))
-                ours[formula.inputs] = "torch"
-            for inputs, backend in ours.items():
+                forms[formula.inputs] = "torch"
+            for inputs, backend in forms.items():
                 place = {"inputs": inputs, "backend": backend}
-                reports[kind].append(audit(own(kind, inputs), kind, name="relentropy", **place))
+                reports[kind].append(
+                    audit(ours(kind, inputs), kind, name="relentropy", **place)
+                )
             print(kind, *(repr(report) for report in reports[kind]), sep="\n  ", flush=True)
     finally:
         jax.config.update("jax_enable_x64", kept)

@@ -1,6 +1,5 @@
 """The page in Markdown, from what was measured; the same numbers give the same bytes."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -8,8 +7,9 @@ from importlib.metadata import version
 from tests.suite.backends import BACKENDS, DTYPES
 
 from relentropy._records import RECORDS
+from relentropy.testing.report import figure
+from relentropy.testing.report import markdown as table
 
-from ..table import table
 from .slopes import Slope
 from .worst import Worst
 
@@ -98,13 +98,6 @@ def _error(worst: Worst | None) -> str:
         return "–"
     text = figure(worst.ulp)
     return f"**{text} ({worst.above})**" if worst.fails else text
-
-
-def figure(ulp: float) -> str:
-    """Two decimals as long as they say something."""
-    if not math.isfinite(ulp):
-        return "inf"
-    return f"{ulp:.2f}" if ulp < 1000 else f"{ulp:.0e}"
 
 
 def _bound(name: str, dtype: str, columns: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from .._ulp import FORMATS
 from ._drawing import Numbers
 from ._kinds import KINDS, Kind
 from ._points import points
-from ._rows import LONG, Regime, rows
+from ._rows import Regime, rows
 
 STORE = "truths"
 
@@ -121,13 +121,12 @@ def regimes(kind: Kind, inputs: str, dtype: str) -> Iterator[Regime]:
     if kind.form == "point":
         drawn: Iterable[Regime] = points(kind.name, inputs, dtype)
     else:
-        drawn = rows(inputs, dtype)
+        drawn = rows(inputs, dtype, long=kind.name in _LONG)
     seen = set()
     for regime in drawn:
         own = regime._replace(operands=regime.operands[:count])
         text = b"".join(x.tobytes() for x in own.operands)
-        long = own.operands[0].shape[-1] == LONG
-        if text in seen or (long and kind.name not in _LONG):
+        if text in seen:
             continue
         if count == 1 and own.name in {"close", "equal", "uncovered"} and kind.form != "point":
             continue

@@ -220,15 +220,16 @@ def _settings(audited: Audited, case: HardCase, result: Result) -> None:
     asked = audited.library.device(arrays[0])
     if asked != result.device:
         _noted(audited, case, "value.device", f"on {result.device}, not {asked}", np.nan)
-    again = audited.value(case.operands, case.dtype).values
+    if audited.batched:
+        again = audited.library.read(audited.fn(*arrays))[0]
+    else:
+        again = audited.value(case.operands, case.dtype).values
     if not np.array_equal(again, result.values, equal_nan=True):
         _noted(audited, case, "value.noise", "two calls have different results", np.nan)
-    if audited.batched:
-        audited.fn(*arrays)
-        left = [audited.library.read(x)[0] for x in arrays]
-        for operand, own, kept in zip(audited.kind.operands, left, case.operands, strict=True):
-            if not np.array_equal(own, kept, equal_nan=True):
-                _noted(audited, case, "value.operands", f"{operand} is changed", np.nan)
+    left = [audited.library.read(x)[0] for x in arrays]
+    for operand, own, kept in zip(audited.kind.operands, left, case.operands, strict=True):
+        if not np.array_equal(own, kept, equal_nan=True):
+            _noted(audited, case, "value.operands", f"{operand} is changed", np.nan)
 
 
 def _raised(audited: Audited, case: HardCase, quantity: str, error: Exception) -> None:

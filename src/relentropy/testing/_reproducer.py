@@ -6,14 +6,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ._cases import HardCase, hard_cases
+from ._cases import HardCase, hard_cases, seeds
 from ._kinds import KINDS
 from ._libraries import Library
 
 MOST = 12
 """Entries of a row that are written out; a longer one is fetched."""
-
-SEEDS = "[1.0, -2.0, 3.0, 0.5]"
 
 
 def of_case(
@@ -21,7 +19,10 @@ def of_case(
 ) -> str:
     """The call for one row, or point, of a case."""
     kind = KINDS[case.kind]
-    seed = f"*{library.literal(SEEDS, case.dtype)}" if kind.form == "map" and gradient else ""
+    seed = ""
+    if kind.form == "map" and gradient:
+        weights = seeds(case.operands[0].shape[-1:]).tolist()
+        seed = f"*{library.literal(repr(weights), case.dtype)}"
     point = case.operands[0].ndim == 1
     if case.operands[0].shape[-1] > MOST and not point:
         return _fetched(case, library, gradient, seed)

@@ -38,14 +38,16 @@ class Regime(NamedTuple):
         return f"{self.name} {self.gap:.0e}" if self.gap == self.gap else self.name
 
 
-def rows(inputs: str, dtype: str) -> Iterator[Regime]:
+def rows(inputs: str, dtype: str, *, long: bool) -> Iterator[Regime]:
     """Pairs of distributions in one form; of a function of one distribution, the first."""
-    return {
+    yield from {
         "probs": _probs,
         "weights": _weights,
         "logits": _logits,
         "log_probs": _log_probs,
     }[inputs](dtype)
+    if long:
+        yield from _long(inputs, dtype)
 
 
 def _probs(dtype: str) -> Iterator[Regime]:
@@ -71,12 +73,6 @@ def _probs(dtype: str) -> Iterator[Regime]:
     yield _regime("uncovered", [[0.5, 0.5, 0, 0]], [[0, 0.5, 0.5, 0]], slopes=False)
     yield _regime("nan", [[0.5, NAN, 0.25, 0.25]], [[0.25, 0.25, 0.5, 0]], slopes=False)
     yield _regime("nan", [[0.25, 0.75, 0, 0]], [[0.25, 0.25, NAN, 0.5]], slopes=False)
-    if dtype != "float16":  # where an entry of so many is below the normal range
-        p, bits = simplex("long", (1, LONG), dtype)
-        for gap in GAPS:
-            if 1e-5 < gap < 0.1 and gap * 2.0**bits >= LONG:
-                near = moved("long step", p, gap)
-                yield Regime("long", shares(bits, p, near), gap, slopes=False)
 
 
 def _weights(dtype: str) -> Iterator[Regime]:
@@ -123,10 +119,6 @@ def _logits(dtype: str) -> Iterator[Regime]:
     yield _regime("uncovered", [[0, 1, 2, 3]], [[0, 1, -INF, 3]], slopes=False)
     yield _regime("nan", [[0, 1, NAN, 3]], [[0, 1, 2, 3]], slopes=False)
     yield _regime("nan", [[0, 1, 2, 3]], [[0, NAN, 2, 3]], slopes=False)
-    a = rounded(4 * symmetric("long a", (1, LONG)), dtype)
-    for gap in (1e-2, 1e-4) if form.digits > 20 else (0.1,):
-        b = rounded(a + gap * symmetric("long gap", (1, LONG)), dtype)
-        yield Regime("long", (a, b), gap, slopes=False)
 
 
 def _log_probs(dtype: str) -> Iterator[Regime]:
@@ -135,7 +127,7 @@ def _log_probs(dtype: str) -> Iterator[Regime]:
     What rounding leaves of their sum is taken out by normalising: the distribution is meant.
     """
     for regime in _probs(dtype):
-        if regime.name not in {"long", "nan"}:
+        if regime.name != "nan":
             logs = tuple(rounded(logarithms(x), dtype) for x in regime.operands)
             if regime.name != "close" or regime.gap >= 64 * 2.0 ** -FORMATS[dtype].digits:
                 yield regime._replace(operands=logs)
@@ -147,3 +139,20 @@ def _regime(
 ) -> Regime:
     """Of numbers that every dtype holds."""
     return Regime(name, (np.array(p, np.float64), np.array(q, np.float64)), slopes=slopes)
+
+
+def _long(inputs: str, dtype: str) -> Iterator[Regime]:
+    """Rows of so many entries, which take their time to draw."""
+    if (
+        inputs == "probs" and dtype != "float16"
+    ):  # where such an entry is below the normal range
+        p, bits = simplex("long", (1, LONG), dtype)
+        for gap in GAPS:
+            if 1e-5 < gap < 0.1 and gap * 2.0**bits >= LONG:
+                near = moved("long step", p, gap)
+                yield Regime("long", shares(bits, p, near), gap, slopes=False)
+    if inputs == "logits":
+        a = rounded(4 * symmetric("long a", (1, LONG)), dtype)
+        for gap in (1e-2, 1e-4) if FORMATS[dtype].digits > 20 else (0.1,):
+            b = rounded(a + gap * symmetric("long gap", (1, LONG)), dtype)
+            yield Regime("long", (a, b), gap, slopes=False)
