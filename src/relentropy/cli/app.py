@@ -11,7 +11,7 @@ import click
 
 import relentropy
 from relentropy.cli.checkpoint import Checkpoint
-from relentropy.cli.errors import FailedError, UnusableFileError
+from relentropy.cli.errors import FailedError, UnusableFileError, printable
 from relentropy.cli.inputs import mask_of, open_rows, tokens_of
 from relentropy.cli.measures import Job
 from relentropy.cli.outputs import Outputs, must_not_meet, write_rows
@@ -62,8 +62,11 @@ def _suffix(*suffixes: str) -> click.Path:
             self, value: str, param: click.Parameter | None, context: click.Context | None
         ) -> Path:
             path = Path(value)
+            if value.endswith("/"):  # which a path forgets
+                self.fail(f"{printable(value)} ends with a /; name a file", param, context)
             if path.suffix not in suffixes:
-                self.fail(f"{value} ends with none of {', '.join(suffixes)}", param, context)
+                why = f"{printable(value)} ends with none of {', '.join(suffixes)}"
+                self.fail(why, param, context)
             return path
 
     return Suffixed()
