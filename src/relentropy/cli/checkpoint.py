@@ -124,8 +124,8 @@ def _check(block: int, data: bytes) -> int:
 def _fingerprint(job: Job) -> bytes:
     """All that decides a bit of the numbers, as a line."""
     facts: dict[str, Any] = {
-        "files": [one.stamps for one in (job.teacher, *job.students)],
-        "members": [one.name for one in (job.teacher, *job.students)],
+        "files": [one.stamps for one in job.sources],
+        "members": [one.name for one in job.sources],
         "options": [job.probs, job.base, job.teacher.vocabulary, job.step, job.columns],
         "rows": [None if one is None else _digest(one) for one in (job.mask, job.tokens)],
         "versions": [relentropy.__version__, np.__version__, platform.machine()],

@@ -39,6 +39,11 @@ class Job:
     block_rows: int | None = None
 
     @property
+    def sources(self) -> tuple[Rows, ...]:
+        """The teacher, then the students."""
+        return (self.teacher, *self.students)
+
+    @property
     def step(self) -> int:
         """Rows of a block."""
         return self.block_rows or max(1, _BLOCK_ELEMENTS // self.teacher.shape[-1])
@@ -50,9 +55,18 @@ class Job:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of a row's numbers, with the student's place before them."""
+        """Names of a row's numbers, with the student's place before them.
+
+        Check sums of what was read come last; they go where the numbers go, through pipes and
+        checkpoints, to be put together at the end.
+        """
         of_students = (f"{i}.{name}" for i in range(len(self.students)) for name in OF_STUDENT)
-        return (*OF_TEACHER, *of_students)
+        return (*OF_TEACHER, *of_students, *self.check_sums)
+
+    @property
+    def check_sums(self) -> dict[str, Rows]:
+        """Columns of check sums, and whose they are."""
+        return {_sum_of(i): one for i, one in enumerate(self.sources) if one.checked}
 
     def rows_of(self, block: int) -> slice:
         """The rows of a block."""
@@ -64,21 +78,28 @@ class Job:
         rows = self.rows_of(block)
         chosen = np.ones(rows.stop - rows.start, bool) if self.mask is None else self.mask[rows]
         found = np.full((len(chosen), len(self.columns)), np.nan)
-        if not chosen.any():
-            return found
-        tokens = None if self.tokens is None else self.tokens[rows][chosen]
 
-        def read(source: Rows) -> NDArray[Any]:
-            whole = source.block(rows.start, rows.stop)
+        def read(place: int) -> NDArray[Any]:
+            source = self.sources[place]
+            whole, sums = source.block_and_sums(rows.start, rows.stop)
+            if source.checked:
+                found[:, self.columns.index(_sum_of(place))] = sums
             return whole if chosen.all() else whole[chosen]
 
-        p = read(self.teacher)
+        if not chosen.any():
+            for place, source in enumerate(self.sources):
+                if source.checked:
+                    read(place)
+            return found
+        tokens = None if self.tokens is None else self.tokens[rows][chosen]
+        p = read(0)
         top = np.argmax(p, axis=-1)
         numbers = [self._of_one(p, top, tokens)]
-        for student in self.students:
-            q = read(student)
+        for place in range(len(self.students)):
+            q = read(1 + place)
             numbers += [self._of_two(p, q), self._of_one(q, top, tokens)]
-        found[chosen] = np.concatenate(numbers, axis=-1)
+        measured = np.concatenate(numbers, axis=-1)
+        found[chosen, : measured.shape[-1]] = measured
         return found
 
     def _of_two(self, p: NDArray[Any], q: NDArray[Any]) -> Numbers:
@@ -108,6 +129,10 @@ class Job:
         following = np.full(len(rows), np.nan) if of_token is None else of_token
         numbers = [entropy, np.argmax(rows, axis=-1), np.exp(of_top), following]
         return np.stack(numbers, axis=-1)
+
+
+def _sum_of(place: int) -> str:
+    return f"{place}.sum"
 
 
 def _log_probs(weights: NDArray[Any], tokens: NDArray[np.int64]) -> Numbers:

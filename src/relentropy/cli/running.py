@@ -66,8 +66,10 @@ def run(
         put(block, numbers)
         if checkpoint:
             checkpoint.add(block, numbers)
-    for source in (job.teacher, *job.students):
+    for source in job.sources:
         source.must_be_unchanged()
+    for name, source in job.check_sums.items():
+        source.must_be_sound(found[:, job.columns.index(name)])
     return found
 
 

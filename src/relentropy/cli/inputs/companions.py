@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relentropy.cli.inputs.formats import llama_tokens
-from relentropy.cli.inputs.readers import refuse
+from relentropy.cli.inputs import llama, npy
+from relentropy.cli.inputs.damage import (
+    check_size,
+    exactly,
+    must_be_on_disk,
+    refuse,
+    refused,
+    shortened,
+)
 from relentropy.cli.inputs.rows import Rows
 
 
@@ -20,7 +27,7 @@ def mask_of(path: Path, rows: Rows) -> NDArray[np.bool_]:
     UnusableFileError
         If the file cannot be read, has another shape, selects no row, or holds no flags.
     """
-    flags = _integers(path, "--mask", rows)
+    flags = _integers(path, "--mask", rows).reshape(-1)
     if not np.isin(flags, (0, 1)).all():
         raise refuse("--mask", path, "holds other numbers than 0 and 1")
     if not flags.any():
@@ -36,43 +43,43 @@ def tokens_of(path: Path, rows: Rows) -> NDArray[np.int64]:
     UnusableFileError
         If the file cannot be read, has another shape, or a token is not in the vocabulary.
     """
-    try:
-        tokens = llama_tokens(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise refuse("--tokens", path, f"cannot be read: {error}") from None
-    if tokens is None:
-        tokens = _integers(path, "--tokens", rows, bools=False)
-    else:
-        _must_fit(tokens, path, "--tokens", rows)
-    tokens = tokens.reshape(-1).astype(np.int64)
+    tokens = _integers(path, "--tokens", rows).reshape(-1)
+    # As they are: unsigned ones would turn negative among signed ones.
     worst = int(tokens.max())
     if worst >= rows.vocabulary:
         why = f"holds the token {worst}; the vocabulary has {rows.vocabulary:,}"
         raise refuse("--tokens", path, why)
-    least: NDArray[np.int64] = np.maximum(tokens, -1)
+    least: NDArray[np.int64] = np.maximum(tokens.astype(np.int64), -1)
     return least
 
 
-def _integers(path: Path, option: str, rows: Rows, *, bools: bool = True) -> NDArray[Any]:
-    try:
-        found = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise refuse(option, path, f"cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
-        reason = " ".join(str(error).split()).partition(". ")[0]
-        raise refuse(option, path, f"is not a usable .npy file: {reason}") from None
-    if not isinstance(found, np.ndarray):
-        found.close()
-        raise refuse(option, path, "is not a .npy file; save one array with numpy.save")
-    if found.dtype.kind not in ("biu" if bools else "iu"):
-        wanted = "bools or integers" if bools else "integers"
-        raise refuse(option, path, f"has dtype {found.dtype.name}; expected {wanted}")
-    _must_fit(found, path, option, rows)
-    return found.reshape(-1)
+def _integers(path: Path, option: str, rows: Rows) -> NDArray[Any]:
+    tokens = option == "--tokens"
+    with refused(option, path):
+        must_be_on_disk(path)
+        with path.open("rb") as file:
+            start = file.read(8)
+            file.seek(0)
+            if tokens and start == llama.MAGIC:
+                found = llama.llama_tokens(path, file)
+                _must_fit(found.shape, path, option, rows)
+                return found
+            if not start.startswith(npy.MAGIC):
+                why = "is not a .npy file; save one array with numpy.save"
+                raise refuse(option, path, why)
+            header = npy.npy_header(file)
+            if header.storage.kind not in ("iu" if tokens else "biu"):
+                wanted = "integers" if tokens else "bools or integers"
+                why = f"has dtype {header.storage.name}; expected {wanted}"
+                raise refuse(option, path, why)
+            _must_fit(header.shape, path, option, rows)
+            check_size(path.stat().st_size, file.tell() + header.nbytes)
+            flat = np.frombuffer(exactly(file, header.nbytes), header.storage)
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def _must_fit(found: NDArray[Any], path: Path, option: str, rows: Rows) -> None:
+def _must_fit(shape: tuple[int, ...], path: Path, option: str, rows: Rows) -> None:
     expected = rows.shape[:-1]
-    if found.shape not in {expected, (math.prod(expected),)}:
-        why = f"has shape {found.shape}; expected {expected}, a number for each row"
+    if shape not in {expected, (math.prod(expected),)}:
+        why = f"has shape {shortened(str(shape))}; expected {expected}, a number for each row"
         raise refuse(option, path, why)

@@ -1,8 +1,6 @@
 """One array of rows, of one file or of several."""
 
 import math
-import zipfile
-import zlib
 from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
@@ -11,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relentropy.cli.inputs.readers import Reader, refuse
+from relentropy.cli.inputs.damage import DamagedError, refuse
+from relentropy.cli.inputs.readers import Deflated, Reader, Stored
 
 
 class Rows:
@@ -96,34 +95,59 @@ class Rows:
             if old != new:
                 raise refuse(self.argument, old[0], _CHANGED)
 
+    @property
+    def checked(self) -> bool:
+        """Whether a file has a check sum, for which every row must be read."""
+        return any(isinstance(one, Stored | Deflated) for one in self._readers)
+
+    def must_be_sound(self, sums: NDArray[Any]) -> None:
+        """Raise UnusableFileError if the rows' check sums are not those of what was written."""
+        begin = 0
+        for one, end in zip(self._readers, self._ends, strict=True):
+            if isinstance(one, Stored) and not one.is_sound(sums[begin:end].astype(np.uint32)):
+                raise refuse(self.argument, one.path, _OTHER_SUM)
+            begin = end
+
     def block(self, start: int, stop: int) -> NDArray[np.floating[Any]]:
         """Rows `start` to `stop` as a C-ordered float32 or float64 array in memory.
 
         The 16-bit types are widened, which is exact, so that every pair of files promotes.
         """
-        parts = []
+        return self.block_and_sums(start, stop)[0]
+
+    def block_and_sums(
+        self, start: int, stop: int
+    ) -> tuple[NDArray[np.floating[Any]], list[int]]:
+        """Such a block, and its rows' check sums for `must_be_sound`, where there are some."""
+        parts: list[NDArray[np.floating[Any]]] = []
+        sums: list[int] = []
         while start < stop:
             one = bisect_right(self._ends, start)
             begin = self._ends[one - 1] if one else 0
             end = min(stop, self._ends[one])
-            parts.append(self._read(self._readers[one], start - begin, end - begin))
+            part, more = self._read(self._readers[one], start - begin, end - begin)
+            parts.append(part)
+            sums += more
             start = end
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts), sums
 
-    def _read(self, reader: Reader, start: int, stop: int) -> NDArray[np.floating[Any]]:
+    def _read(
+        self, reader: Reader, start: int, stop: int
+    ) -> tuple[NDArray[np.floating[Any]], list[int]]:
         try:
             raw = reader.read(start, stop)
-        except (EOFError, zlib.error, zipfile.BadZipFile):
+        except (EOFError, DamagedError):
             why = "ends before its array does, or is damaged; copy it again"
             raise refuse(self.argument, reader.path, why) from None
         except OSError as error:
             why = f"cannot be read: {error.strerror or error}"
             raise refuse(self.argument, reader.path, why) from None
+        sums = reader.sums(start, raw) if isinstance(reader, Stored) else [0] * len(raw)
         raw = raw[:, : self._vocabulary]
         if reader.dtype == "bfloat16":
-            return (raw.astype(np.uint32) << 16).view(np.float32)
+            return (raw.astype(np.uint32) << 16).view(np.float32), sums
         wide = np.float64 if raw.dtype.itemsize == 8 else np.float32
-        return np.ascontiguousarray(raw, dtype=wide)
+        return np.ascontiguousarray(raw, dtype=wide), sums
 
     def _stamped(self) -> list[tuple[str, int, int]]:
         found = []
@@ -137,3 +161,4 @@ class Rows:
 
 
 _CHANGED = "changed while it was read; wait until it is written and run again"
+_OTHER_SUM = "is damaged: its bytes have another check sum than was written; copy it again"

@@ -2,14 +2,15 @@
 
 import glob
 import re
+from itertools import pairwise
 from pathlib import Path
 
+from relentropy.cli.inputs.damage import refuse, refused
 from relentropy.cli.inputs.formats import reader_of
-from relentropy.cli.inputs.readers import refuse
 from relentropy.cli.inputs.rows import Rows
 
 _WITH_MEMBERS = (".npz", ".safetensors")
-_SUFFIXES = (".npy", *_WITH_MEMBERS)
+_SUFFIXES = (".npy", *_WITH_MEMBERS, ".kld")
 
 
 def open_rows(name: str, argument: str) -> Rows:
@@ -28,21 +29,38 @@ def open_rows(name: str, argument: str) -> Rows:
     UnusableFileError
         If a file cannot be read, or does not hold rows of floating-point numbers.
     """
-    place, member = _split(name)
+    with refused(argument, name):
+        place, member = _split(name)
+        files = sorted(_files(place, argument, name), key=_in_order)
+    for one, other in pairwise(files):
+        if _in_order(one) == _in_order(other):
+            why = f"holds {one.name} and {other.name}, in no order; rename one"
+            raise refuse(argument, name, why)
+    return Rows(name, argument, [reader_of(one, member, argument) for one in files])
+
+
+def _files(place: str, argument: str, name: str) -> list[Path]:
     path = Path(place)
+    if not place:
+        raise refuse(argument, "''", "is no name of a file; is a variable of the shell empty?")
     if path.is_dir():
         files = [one for one in path.iterdir() if one.suffix in _SUFFIXES]
         files = [one for one in files if not one.name.startswith(".")]
         if not files:
-            raise refuse(argument, name, "is a folder without .npy, .npz or .safetensors files")
-    elif not path.exists() and any(sign in place for sign in "*?["):
-        files = [Path(one) for one in glob.glob(place)]  # noqa: PTH207 (a pattern may be absolute)
+            why = f"is a folder without {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} files"
+            raise refuse(argument, name, why)
+        return files
+    if place.endswith("/"):
+        raise refuse(argument, name, "is no folder; leave out the / at its end for a file")
+    if not path.exists() and any(sign in place for sign in "*?["):
+        # A folder that is there is meant, whatever signs its name has.
+        folder = glob.escape(str(path.parent)) if path.parent.is_dir() else str(path.parent)
+        files = [Path(one) for one in glob.glob(str(Path(folder) / path.name))]  # noqa: PTH207 (a pattern may be absolute)
         if not files:
-            raise refuse(argument, name, "matches no file")
-    else:
-        files = [path]
-    files.sort(key=_in_order)
-    return Rows(name, argument, [reader_of(one, member, argument) for one in files])
+            hint = "; a [ of a name is written [[]" if "[" in place else ""
+            raise refuse(argument, name, f"matches no file{hint}")
+        return files
+    return [path]
 
 
 def _split(name: str) -> tuple[str, str | None]:
@@ -56,5 +74,5 @@ def _split(name: str) -> tuple[str, str | None]:
 
 def _in_order(path: Path) -> list[tuple[int, int, str]]:
     """Numbers by their size: 10 after 9, and both before letters."""
-    parts = re.split(r"(\d+)", str(path))
-    return [(0, int(one), one) if one.isdigit() else (1, 0, one) for one in parts]
+    parts = re.split(r"([0-9]+)", str(path))
+    return [(0, int(one), "") if i % 2 else (1, 0, one) for i, one in enumerate(parts)]
