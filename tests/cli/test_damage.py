@@ -1,5 +1,6 @@
 """Files that are not what they should be: one line that says so, whatever their bytes are."""
 
+import io
 import json
 import os
 import pickle
@@ -300,6 +301,13 @@ def npy(header, data=b""):
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
 
 
+def archive(name, data):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr(name, data)
+    return file.getvalue()
+
+
 def tensors(header, data=b""):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
@@ -324,6 +332,11 @@ BAD = {
     "a negative shape": (".npy", npy(HEAD + "(-4, 3)}", bytes(48)), "says shape (-4, 3)"),
     "a shape of bools": (".npy", npy(HEAD + "(True, 3)}", bytes(12)), "says shape (True, 3)"),
     "many axes": (".npy", npy(HEAD + f"{(1,) * 40}}}", bytes(4)), "has 40 axes"),
+    "another file in an archive": (
+        ".npz",
+        archive("a.npy", b"1.0, 2.0, 3.0"),
+        "does not begin as arrays of numpy.save do",
+    ),
     "version 9": (".npy", b"\x93NUMPY\x09\x00" + b"x" * 100, "format version 9.0 is unknown"),
     "half a header": (".npy", npy(HEAD)[:30], "the file ends before its array does"),
     "half a magic word": (".npy", b"\x93NUMPY", "the file ends before its array does"),
@@ -369,6 +382,16 @@ def test_what_is_wrong_is_said_in_words(tmp_path, suffix, content, words):
     said = str(caught.value)
     assert said.startswith(f"STUDENT {path}")
     assert words in said
+
+
+def test_a_scale_that_makes_infinities_warns_of_nothing(tmp_path):
+    path = write_llama(tmp_path / "a.kld", array((3, 2, 4)).astype(float), np.ones((3, 6), int))
+    content = bytearray(path.read_bytes())
+    content[20 + 72 : 20 + 76] = struct.pack("<f", 3e38)
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(whole(path, str(path))).any()
 
 
 def test_a_byte_too_many(tmp_path):

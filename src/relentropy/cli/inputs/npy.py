@@ -55,7 +55,10 @@ def npy_header(file: IO[bytes]) -> Header:
     DamagedError, EOFError
         If there is none.
     """
-    major, minor = exactly(file, 8)[6:]
+    start = exactly(file, 8)
+    if not start.startswith(MAGIC):
+        raise DamagedError("it does not begin as arrays of numpy.save do")
+    major, minor = start[6:]
     form = _LENGTHS.get((major, minor))
     if form is None:
         why = f"its format version {major}.{minor} is unknown; save it with numpy.save"

@@ -174,7 +174,8 @@ class Quantised:
         stored = Plain(self.path, self.offset, (rows, self.stride), np.dtype("<u2"), "uint16")
         raw = stored.read(start, stop)
         scale, least = np.ascontiguousarray(raw[:, :4]).view("<f4").T[:, :, np.newaxis]
-        block: Block = raw[:, 4 : 4 + self.shape[-1]] * scale + least
+        with np.errstate(all="ignore"):  # infinities are counted where they come out
+            block: Block = raw[:, 4 : 4 + self.shape[-1]] * scale + least
         return block
 
 
