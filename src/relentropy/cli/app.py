@@ -11,7 +11,7 @@ import click
 
 import relentropy
 from relentropy.cli.checkpoint import Checkpoint
-from relentropy.cli.errors import FailedError, UnusableFileError, printable
+from relentropy.cli.errors import FailedError, UnusableFileError
 from relentropy.cli.inputs import mask_of, open_rows, tokens_of
 from relentropy.cli.measures import Job
 from relentropy.cli.outputs import Outputs, must_not_meet, write_rows
@@ -63,10 +63,9 @@ def _suffix(*suffixes: str) -> click.Path:
         ) -> Path:
             path = Path(value)
             if value.endswith("/"):  # which a path forgets
-                self.fail(f"{printable(value)} ends with a /; name a file", param, context)
+                self.fail(f"{value} ends with a /; name a file", param, context)
             if path.suffix not in suffixes:
-                why = f"{printable(value)} ends with none of {', '.join(suffixes)}"
-                self.fail(why, param, context)
+                self.fail(f"{value} ends with none of {', '.join(suffixes)}", param, context)
             return path
 
     return Suffixed()
