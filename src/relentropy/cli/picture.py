@@ -1,6 +1,7 @@
 """The divergences as a picture: how they are distributed, and how they run along positions."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -66,18 +67,32 @@ def draw(report: Report, path: Path, theme: Literal["light", "dark"] = "light") 
         "legend.fontsize": 9,
         "font.size": 9.5,
         "svg.hashsalt": "relentropy",
+        "text.usetex": False,
     }
-    with mpl.rc_context(style):
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # Of names in scripts that the font does not have; their letters become boxes.
+        warnings.filterwarnings("ignore", "Glyph")
         figure = Figure(figsize=(10.5, 4.4), dpi=150, layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1))
         _distribution(left, report, colours)
         _along(right, report, colours)
         if len(report.students) > 1:
-            handles, labels = left.get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside lower center", ncols=3)
+            _legend(figure, left, report)
         # Without a date the same numbers give the same file.
         metadata = {"Date": None} if path.suffix == ".svg" else None
         figure.savefig(path, format=path.suffix[1:], metadata=metadata)
+
+
+def _legend(figure: Any, panel: Any, report: Report) -> None:
+    handles, places = panel.get_legend_handles_labels()
+    if not handles:
+        return
+    legend = figure.legend(handles, places, loc="outside lower center", ncols=3)
+    # A legend leaves out labels that begin with an underscore, so that they come later.
+    for text in legend.get_texts():
+        student = report.students[int(text.get_text())]
+        median = student.divergences["kl"].quantiles["median"]
+        text.set_text(f"{_plain(student.label)}: median {_short(median)}")
 
 
 def _kl(report: Report, place: int) -> Numbers:
@@ -101,15 +116,12 @@ def _distribution(panel: Any, report: Report, colours: Theme) -> None:
     bins = max(8, min(_BINS, int(4 * math.sqrt(max(map(len, some))))))
     edges = np.geomspace(edges[0] * (1 - 1e-12), edges[-1] * (1 + 1e-12), bins + 1)
     tallest = 0.0
-    for i, (values, student) in enumerate(zip(drawn, report.students, strict=True)):
+    for i, values in enumerate(drawn):
         colour = colours.students[i % len(colours.students)]
         shares = 100 * np.histogram(values, edges)[0] / max(1, len(report.rows))
         tallest = max(tallest, float(np.max(shares)))
-        label = (
-            f"{student.label}: median {_short(student.divergences['kl'].quantiles['median'])}"
-        )
         panel.stairs(shares, edges, fill=True, color=colour, alpha=0.22)
-        panel.stairs(shares, edges, color=colour, linewidth=1.6, label=label)
+        panel.stairs(shares, edges, color=colour, linewidth=1.6, label=str(i))
     panel.set(xscale="log", ylim=(0, 1.3 * tallest))
     if len(report.students) == 1:
         _mark(panel, report.students[0], colours)
@@ -141,7 +153,10 @@ def _mark(panel: Any, student: OfStudent, colours: Theme) -> None:
 def _admit(panel: Any, report: Report) -> None:
     """Say how many rows are on no log axis."""
     for i, student in enumerate(report.students):
-        kl, of = _kl(report, i), f" of {student.label}" if len(report.students) > 1 else ""
+        kl, of = (
+            _kl(report, i),
+            f" of {_plain(student.label)}" if len(report.students) > 1 else "",
+        )
         counts = {
             "exactly 0": int(np.sum(kl == 0)),
             "infinite": int(np.sum(np.isinf(kl))),
@@ -167,7 +182,7 @@ def _along(panel: Any, report: Report, colours: Theme) -> None:
             continue
         positive = True
         marker = {"marker": "o", "markersize": 3} if len(middles) <= 16 else {}
-        panel.plot(middles, middle, color=colour, linewidth=1.6, label=student.label, **marker)
+        panel.plot(middles, middle, color=colour, linewidth=1.6, **marker)
         if fewest >= _PER_BAND and len(report.students) <= 2:
             panel.fill_between(middles, low, high, color=colour, alpha=0.18, linewidth=0)
             band = True
@@ -198,6 +213,11 @@ def _percentiles(
 
 def _say(panel: Any, words: str) -> None:
     panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center")
+
+
+def _plain(label: str) -> str:
+    """The label as it is: an even number of dollar signs would make a formula of it."""
+    return label.replace("$", r"\$")
 
 
 def _short(value: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relentropy.cli.measures import OF_STUDENT, OF_TEACHER, Job, Numbers
+from relentropy.cli.names import printable
 from relentropy.cli.summaries import Summary, mean_of
 
 THRESHOLDS = (0.01, 0.1, 1.0)
@@ -86,6 +87,11 @@ class Report(NamedTuple):
     students: list[OfStudent]
 
     @property
+    def teacher(self) -> str:
+        """The teacher's file."""
+        return printable(self.job.teacher.name)
+
+    @property
     def unit(self) -> str:
         """Unit of divergences and entropies."""
         base = self.job.base
@@ -116,7 +122,7 @@ class Report(NamedTuple):
             "unit": self.unit,
             "base": job.base,
             "teacher": {
-                "file": job.teacher.name,
+                "file": self.teacher,
                 "dtype": job.teacher.dtype,
                 "entropy": self.entropy.as_dict(),
             },
@@ -137,7 +143,7 @@ def report_of(job: Job, found: Numbers, thresholds: Sequence[float] = THRESHOLDS
     chosen = found if job.mask is None else found[rows]
     numbers = {name: chosen[:, i] for i, name in enumerate(job.columns)}
     teacher = {name: numbers[name] for name in OF_TEACHER}
-    labels = _labels([one.name for one in job.students])
+    labels = _labels([printable(one.name) for one in job.students])
     students = []
     for i, label in enumerate(labels):
         of_student = {name: numbers[f"{i}.{name}"] for name in OF_STUDENT}
@@ -155,7 +161,7 @@ def _of_student(
     with np.errstate(invalid="ignore"):  # nan is past no threshold
         past = {one: 100 * float(np.mean(kl > one)) for one in thresholds}
     return OfStudent(
-        file=student.name,
+        file=printable(student.name),
         label=label,
         dtype=student.dtype,
         divergences={name: Summary.of(q[name], rows) for name in MEASURES},

@@ -15,10 +15,11 @@ _WORST_OF_SEVERAL = 3
 
 def show(report: Report) -> None:
     """Print the report to standard output."""
-    console = Console(highlight=False)
+    # Names are no markup, nor codes of emojis.
+    console = Console(highlight=False, markup=False, emoji=False)
     job, students = report.job, report.students
-    # `out` neither wraps a path nor takes brackets in it for markup.
-    console.out(f"teacher  {job.teacher.name}  {job.teacher.dtype}", highlight=False)
+    # `out` does not wrap a path.
+    console.out(f"teacher  {report.teacher}  {job.teacher.dtype}", highlight=False)
     for student in students:
         console.out(f"student  {student.file}  {student.dtype}", highlight=False)
     masked = "" if job.mask is None else f" of {job.teacher.count:,}"
@@ -75,7 +76,7 @@ def _side_by_side(report: Report) -> Table:
     """The same measure of several students."""
     table = _table(report.unit, *(one.label for one in report.students))
     for key, name in MEASURES.items():
-        table.add_row(f"[bold]{name}[/bold]")
+        table.add_row(name, style="bold")
         rows = _statistics([one.divergences[key] for one in report.students])
         for i, (statistic, values) in enumerate(rows):
             table.add_row(f"  {statistic}", *values, end_section=i == len(rows) - 1)
@@ -179,7 +180,7 @@ def _table(first: str, *others: str) -> Table:
     table = Table(box=ROUNDED)
     table.add_column(first)
     for one in others:
-        table.add_column(one.replace("[", r"\["), justify="right", overflow="fold")
+        table.add_column(one, justify="right", overflow="fold")
     return table
 
 
