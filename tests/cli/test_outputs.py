@@ -124,7 +124,7 @@ def test_pictures_have_a_format_and_say_what_they_leave_out(files, tmp_path):
     report = report_of(job, measured(job, advance=lambda _: None))
     panel = Figure().subplots()
     _distribution(panel, report, THEMES["light"])
-    assert panel.get_xlabel().endswith("not shown: 1 are exactly 0, 1 are infinite, 1 are nan")
+    assert panel.get_xlabel().endswith("not shown: 1 exactly 0, 1 infinite, 1 nan")
     names = [text.get_text().split()[0] for text in panel.texts]
     assert names == ["median", "p90", "p99"]
 

@@ -188,9 +188,9 @@ def compare_command(
     may be larger than memory.
 
     The forward divergence is KL(teacher || student). Rows whose numbers are nan or infinite are
-    counted and named, and left out of that number's statistics. In JSON, an infinity or nan is
-    one of the strings "inf", "-inf" and "nan", and null is a standard error of fewer than two
-    rows.
+    counted and named, and left out of that number's statistics; rows of nan also of the shares
+    of rows, and of perplexities. In JSON, an infinity is the string "inf" or "-inf", and null
+    is what there is not: a figure of no row, a standard error of fewer than two, no token.
 
     Exit status: 0, also if rows are nan or infinite (but 1 with --strict); 2 for what cannot be
     read, written or compared; 130 if interrupted.

@@ -118,7 +118,8 @@ def _distribution(panel: Any, report: Report, colours: Theme) -> None:
     tallest = 0.0
     for i, values in enumerate(drawn):
         colour = colours.students[i % len(colours.students)]
-        shares = 100 * np.histogram(values, edges)[0] / max(1, len(report.rows))
+        known = np.sum(~np.isnan(_kl(report, i)))
+        shares = 100 * np.histogram(values, edges)[0] / max(1, known)
         tallest = max(tallest, float(np.max(shares)))
         panel.stairs(shares, edges, fill=True, color=colour, alpha=0.22)
         panel.stairs(shares, edges, color=colour, linewidth=1.6, label=str(i))
@@ -162,7 +163,7 @@ def _admit(panel: Any, report: Report) -> None:
             "infinite": int(np.sum(np.isinf(kl))),
             "nan": int(np.sum(np.isnan(kl))),
         }
-        there = [f"{count:,} are {name}" for name, count in counts.items() if count]
+        there = [f"{count:,} {name}" for name, count in counts.items() if count]
         if there:
             panel.set_xlabel(f"{panel.get_xlabel()}\nnot shown{of}: {', '.join(there)}")
 
@@ -175,7 +176,7 @@ def _along(panel: Any, report: Report, colours: Theme) -> None:
     panel.set(xlabel="position", ylabel=f"KL(teacher ‖ student), {report.unit}")
     band = False
     positive = False
-    for i, student in enumerate(report.students):
+    for i in range(len(report.students)):
         colour = colours.students[i % len(colours.students)]
         low, middle, high, fewest = _percentiles(_kl(report, i), where, len(middles))
         if not np.any(middle > 0):
