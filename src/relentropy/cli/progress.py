@@ -1,5 +1,6 @@
 """How far a run is: a bar on a terminal, nothing elsewhere."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -43,3 +44,8 @@ def bar(count: int, *, shown: bool, unit: str = "rows") -> Iterator[Callable[[in
     with Progress(*columns, console=console, transient=True, expand=True) as progress:
         task = progress.add_task("", total=count)
         yield lambda done: progress.advance(task, done)
+
+
+def is_watched() -> bool:
+    """Whether standard error, if there is one, is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()

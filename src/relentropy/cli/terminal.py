@@ -1,6 +1,5 @@
 """Where a person reads: a terminal of some width, or a stream of some encoding."""
 
-import sys
 from typing import Any
 
 from rich.console import Console
@@ -51,8 +50,3 @@ def _sign(one: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return _INSTEAD.get(one) or one.encode("ascii", "backslashreplace").decode()
     return one
-
-
-def is_watched() -> bool:
-    """Whether standard error is a terminal. There may be none."""
-    return sys.stderr is not None and sys.stderr.isatty()
