@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -133,24 +134,39 @@ def test_a_reader_that_has_seen_enough(shell, files):
     assert result.stderr == ""
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends signals to a group of processes")
+def interrupted(files, workers, *delays):
+    """Interrupt a run that has started after each of the delays; what it says."""
+    many = "--workers", str(workers), "--block-rows", "1"
+    process = subprocess.Popen(
+        [*MAIN[:2], STARTED, "compare", *files, *many],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "started\n"
+    for delay in delays:
+        time.sleep(delay)
+        with suppress(ProcessLookupError):  # it has ended
+            os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+sends_signals = pytest.mark.skipif(os.name != "posix", reason="interrupts a group of processes")
+
+
+@sends_signals
 @pytest.mark.parametrize(
     ("workers", "delays"), [(1, (0.0, 0.2)), (3, (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.6))]
 )
 def test_ctrl_c_at_any_time_is_one_line(files, workers, delays):
     """Also while processes start, which the terminal interrupts as well."""
-    said = set()
-    many = "--workers", str(workers), "--block-rows", "1"
-    for delay in delays:
-        process = subprocess.Popen(
-            [*MAIN[:2], STARTED, "compare", *files, *many],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        assert process.stdout.readline() == "started\n"
-        time.sleep(delay)
-        os.killpg(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
-        said.add((process.returncode, output, errors))
+    said = {interrupted(files, workers, delay) for delay in delays}
+    assert said == {(130, "", "Interrupted\n")}
+
+
+@sends_signals
+@pytest.mark.parametrize("workers", [1, 3])
+def test_ctrl_c_more_than_once(files, workers):
+    said = {interrupted(files, workers, 0.3, gap, gap, gap) for gap in (0.002, 0.01, 0.03)}
     assert said == {(130, "", "Interrupted\n")}
 
 

@@ -1,12 +1,17 @@
 """The ``relentropy`` command. `main` is its entry point."""
 
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command, or say what to install for it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_once)
     try:
         import click
         import rich
@@ -23,3 +28,9 @@ def main() -> None:
         if sys.stderr is not None:
             sys.stderr.write("Interrupted\n")
         sys.exit(130)
+
+
+def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Interrupt, and let nothing interrupt what has to be done then."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
