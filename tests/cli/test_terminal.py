@@ -1,10 +1,12 @@
 """What the command prints, on terminals of any width and streams of any encoding."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
@@ -126,3 +128,29 @@ def test_help_and_errors_of_every_encoding(tmp_path, encoding):
     assert (result.returncode, result.stdout) == (2, b"")
     assert line.startswith(b"Error: TEACHER ")
     assert line.endswith(b".npy cannot be read: No such file or directory")
+
+
+def test_a_narrow_list_of_libraries(monkeypatch):
+    """Nothing of it is cut off either."""
+    from relentropy.cli.backends import Backend
+    from relentropy.cli.installed import show_backends
+
+    gap = {"float64": "jax.config.update('jax_enable_x64', True) turns it on"}
+    devices = ["cpu", "cuda:0 NVIDIA H200 NVL"]
+    types = ["float16", "float32"]
+    found = [
+        Backend("array_api_strict", "2.6.1+cpu", devices, types, "both orders", gap),
+        Backend("cupy", None, [], [], "", {"": "pip install 'relentropy[cupy]'"}),
+    ]
+    words = "array_api_strict 2.6.1+cpu cuda:0 NVIDIA H200 NVL f16 f32 both orders".split()
+    for width in (40, 60, 80, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        stdout = io.StringIO()
+        with redirect_stdout(stdout):
+            show_backends(found)
+        shown = stdout.getvalue()
+        assert "…" not in shown
+        assert max(map(cell_len, shown.splitlines())) <= width
+        assert set(words) <= set(shown.split())
+    assert shown.count("╭") == 2
+    assert "│ cuda:0 NVIDIA H200 NVL │" in shown

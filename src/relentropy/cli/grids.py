@@ -9,8 +9,10 @@ from rich.table import Table
 
 from relentropy.cli.terminal import Terminal
 
-# A header breaks between words, and words only that are longer than this.
+# Text breaks between words, and within those only that are longer than this; the second is for
+# tables without numbers.
 _LONGEST_WORD = 12
+_LONGEST_NAME = 16
 # Two blanks and a line for each column, and one more line.
 _OF_COLUMN, _OF_TABLE = 3, 1
 
@@ -37,16 +39,19 @@ class Grid:
         Stands above the table.
     right : bool, default False
         Align the first column right, for numbers.
+    words : bool, default False
+        The other columns hold text, which is aligned left and may break.
     together : sequence of int
         Columns of numbers that stay beside the one before them.
     """
 
     def __init__(
         self, first: str, others: Sequence[str], *, title: str | None = None,
-        right: bool = False, together: Sequence[int] = (),
+        right: bool = False, words: bool = False, together: Sequence[int] = (),
     ) -> None:  # fmt: skip
         self.headers = (first, *others)
-        self.title, self.right, self.together = title, right, together
+        self.title, self.together = title, together
+        self.right, self.words = right, words
         self._lines: list[_Line] = []
 
     def add(self, *cells: str, style: str | None = None, end_section: bool = False) -> None:
@@ -76,10 +81,11 @@ class Grid:
 
     def _least(self, place: int, column: list[str]) -> int:
         """The least width of a column that breaks no number, and no word of usual length."""
-        words = column if place == 0 and not self.right else column[:1]
-        longest = max((cell_len(word) for text in words for word in text.split()), default=1)
-        numbers = [] if words is column else column[1:]
-        return max(min(longest, _LONGEST_WORD), *map(_wide, numbers), 1)
+        breaks = self.words or (place == 0 and not self.right)
+        texts, numbers = (column, []) if breaks else (column[:1], column[1:])
+        longest = max((cell_len(word) for text in texts for word in text.split()), default=1)
+        most = _LONGEST_NAME if self.words else _LONGEST_WORD
+        return max(min(longest, most), *map(_wide, numbers), 1)
 
     def _parts(self, least: list[int], width: int) -> Iterator[list[int]]:
         """The columns of each table."""
@@ -102,7 +108,7 @@ class Grid:
         for i, width in zip(chosen, widths, strict=True):
             table.add_column(
                 self.headers[i],
-                justify="right" if i or self.right else "left",
+                justify="right" if (self.right if i == 0 else not self.words) else "left",
                 overflow="fold",
                 width=width,
             )

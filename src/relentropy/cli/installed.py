@@ -27,21 +27,22 @@ def show_backends(found: list[Backend]) -> None:
     """Print what can be used, and what is missing to use more."""
     console = Terminal()
     console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
-    table = Table(box=ROUNDED)
-    for name in ("arrays of", "version", "devices", "precisions", "derivatives"):
-        table.add_column(name)
+    others = ["version", "devices", "precisions", "derivatives"]
+    grid = Grid("arrays of", others, words=True)
     for one in found:
         version = one.version or "not installed"
-        table.add_row(
+        grid.add(
             one.name, version, "\n".join(one.devices), _shortened(one.precisions),
             one.derivatives, style=None if one.precisions else "dim",
         )  # fmt: skip
     for tool in tools():
-        table.add_row(tool.name, tool.version or "not installed", "", "", "")
-    console.print(table)
+        grid.add(tool.name, tool.version or "not installed", "", "", "")
+    grid.show(console)
     missing = list(gaps(found))
     if missing:
-        rest = Table("missing", "what would do", box=ROUNDED)
+        rest = Table(box=ROUNDED)
+        for header in ("missing", "what would do"):
+            rest.add_column(header, overflow="fold")
         for what, remedy in missing:
             rest.add_row(what, remedy)
         console.print(rest)
