@@ -1,6 +1,7 @@
 """`relentropy compare` from the command line down to the last bit."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -234,12 +235,83 @@ def test_infinities_and_nans_are_counted_named_and_left_out(save):
 
 
 def test_rows_of_nothing_but_nan(save):
+    """Nothing is said of them: null, or a dash."""
     teacher, student = logits((3, 30))
     student[:] = np.nan
-    numbers = run_pair(save("p", teacher), save("q", student))["kl"]
-    assert (numbers["mean"], numbers["median"], numbers["max"]) == ("nan", "nan", "nan")
-    assert (numbers["standard_error"], numbers["nan_rows"]) == (None, 3)
-    assert run(save("p", teacher), save("q", student)).exit_code == 0
+    files = save("p", teacher), save("q", student), "--tokens", save("t", np.zeros(3, int))
+    found = run_pair(*files)
+    for name in ("kl", "reverse_kl", "js", "total_variation", "entropy"):
+        numbers = found[name]
+        assert (numbers["finite_rows"], numbers["nan_rows"]) == (0, 3)
+        for statistic in ("mean", "standard_error", "min", "median", "p99.9", "max"):
+            assert numbers[statistic] is None
+    assert found["top1_agreement_percent"] is None
+    assert found["top_probability_change_percent"] == {"mean": None, "rms": None}
+    assert [one["percent"] for one in found["rows_past"]] == [None] * 3
+    for parts in (found["kl_by_position"], found["kl_by_top1"]):
+        assert {(part["rows"], part["mean_kl"]) for part in parts} == {(0, None)}
+    assert found["perplexity"] == {"teacher": None, "student": None, "ratio": None, "tokens": 0}
+    result = run(*files)
+    assert result.exit_code == 0
+    _, tables = result.stdout.split("3 rows, vocabulary 30")
+    tables, _ = tables.split("KL(teacher || student) is nan")
+    assert "nan" not in tables
+    assert "+–" not in tables
+    for words in ("mean", "top-1 agreement", "rows of KL > 0.1", "perplexity ratio"):
+        (line,) = (one for one in tables.splitlines() if re.match(rf"│ {words} +│", one))
+        assert "–" in line
+
+
+@pytest.mark.parametrize("side", ["teacher", "student"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_rows_of_nan_count_in_no_share(save, side, value):
+    teacher, student = logits((2, 8, 30))
+    tokens = np.argmax(teacher, axis=-1)
+    tokens[:, ::3] = 0
+    good = [a[:, 1:].reshape(-1, 30) for a in (teacher, student)]
+    expected = reference(*good)
+    for row in (0, 1):
+        (teacher if side == "teacher" else student)[row, 0, row] = value
+    found = run_pair(
+        save("p", teacher), save("q", student), "--tokens", save("t", tokens),
+    )  # fmt: skip
+    assert found["kl"]["nan_rows"] == 2
+    assert found["top1_agreement_percent"] == pytest.approx(expected["agreement"])
+    for past in found["rows_past"]:
+        percent = 100 * float(np.mean(expected["kl"] > past["threshold"]))
+        assert past["percent"] == pytest.approx(percent)
+    assert [part["rows"] for part in found["kl_by_position"]] == [0] + [2] * 7
+    assert found["kl_by_position"][0]["mean_kl"] is None
+    assert sum(part["rows"] for part in found["kl_by_top1"]) == 14
+    p, q = expected["log_probs"]
+    following = tokens[:, 1:].reshape(-1)
+    for name, logs in (("teacher", p), ("student", q)):
+        perplexity = float(np.exp(-logs[np.arange(14), following].mean()))
+        assert found["perplexity"][name] == pytest.approx(perplexity, rel=1e-9)
+    assert found["perplexity"]["tokens"] == 14
+
+
+def test_infinite_rows_are_past_every_threshold(save):
+    teacher, student = logits((4, 30))
+    student[:] = teacher
+    student[1, 2] = -np.inf
+    found = run_pair(save("p", teacher), save("q", student))
+    assert [one["percent"] for one in found["rows_past"]] == [25] * 3
+
+
+def test_the_base_in_json(save):
+    teacher, student = logits((2, 30))
+    files = save("p", teacher), save("q", student)
+    assert run_json(*files)["base"] == "e"
+    assert run_json(*files, "--base", 2)["base"] == 2
+
+
+def test_one_is_not_many(save):
+    teacher, student = logits(30)
+    student[0] = np.nan
+    shown = run(save("p", teacher), save("q", student)).stdout
+    assert "1 row, vocabulary 30" in shown
+    assert "KL(teacher || student) is nan in 1 of 1 row (row 0)" in " ".join(shown.split())
 
 
 def test_strict_is_status_1_for_rows_that_are_not_finite(save):

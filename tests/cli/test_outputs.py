@@ -124,9 +124,81 @@ def test_pictures_have_a_format_and_say_what_they_leave_out(files, tmp_path):
     report = report_of(job, measured(job, advance=lambda _: None))
     panel = Figure().subplots()
     _distribution(panel, report, THEMES["light"])
-    assert panel.get_xlabel().endswith("not shown: 1 are exactly 0, 1 are infinite, 1 are nan")
+    assert panel.get_xlabel().endswith("not shown: 1 exactly 0, 1 infinite, 1 nan")
     names = [text.get_text().split()[0] for text in panel.texts]
     assert names == ["median", "p90", "p99"]
+
+
+def drawn(*paths):
+    """The two panels of a comparison, and what is written in them."""
+    from matplotlib.figure import Figure
+
+    from relentropy.cli.inputs import open_rows
+    from relentropy.cli.measures import Job
+    from relentropy.cli.picture import THEMES, _along, _distribution
+    from relentropy.cli.report import report_of
+    from relentropy.cli.running import run as measured
+
+    p, *others = (open_rows(str(path), "FILE") for path in paths)
+    job = Job(p, tuple(others))
+    report = report_of(job, measured(job, advance=lambda _: None))
+    panels = Figure().subplots(1, 2)
+    for panel, draw in zip(panels, (_distribution, _along), strict=True):
+        draw(panel, report, THEMES["light"])
+    return panels
+
+
+def test_an_empty_picture_says_why(files, tmp_path):
+    pytest.importorskip("matplotlib")
+    nan = np.load(files / "p.npy")
+    nan[:] = np.nan
+    np.save(tmp_path / "nan.npy", nan)
+    reasons = {("p",): "60 exactly 0", ("nan",): "60 nan"}
+    reasons["p", "nan"] = "p.npy: 60 exactly 0\nnan.npy: 60 nan"
+    for students, reason in reasons.items():
+        where = {"p": files, "nan": tmp_path}
+        panels = drawn(files / "p.npy", *(where[one] / f"{one}.npy" for one in students))
+        for panel in panels:
+            assert not len(panel.get_xticks())
+            assert not len(panel.get_yticks())
+            (text,) = panel.texts
+            assert text.get_text() == (
+                f"no row has a divergence that is\npositive and finite\n\n{reason}"
+            )
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 20])
+def test_positions_are_whole_numbers(tmp_path, length):
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    for name in "pq":
+        np.save(tmp_path / f"{name}.npy", rng.standard_normal((9, length, 30)))
+    _, panel = drawn(tmp_path / "p.npy", tmp_path / "q.npy")
+    low, high = panel.get_xlim()
+    ticks = [one for one in panel.get_xticks() if low <= one <= high]
+    assert ticks
+    assert all(one == int(one) and 0 <= one < length for one in ticks)
+
+
+def test_long_names_fit_in_a_picture(files, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    boxes = []
+    saved = Figure.savefig
+
+    def kept(self, *arguments, **options):
+        saved(self, *arguments, **options)
+        (legend,) = self.legends
+        boxes.append((legend.get_window_extent(), self.bbox))
+
+    monkeypatch.setattr(Figure, "savefig", kept)
+    names = [tmp_path / f"{'m' * 200}{i}.npy" for i in range(3)]
+    for name, one in zip(names, "qrr", strict=True):
+        name.write_bytes((files / f"{one}.npy").read_bytes())
+    assert run(files / "p.npy", *names, "--plot", tmp_path / "a.png").exit_code == 0
+    ((legend, figure),) = boxes
+    assert figure.x0 <= legend.x0 < legend.x1 <= figure.x1
 
 
 @pytest.mark.parametrize(
@@ -209,10 +281,11 @@ def test_no_bar_where_nobody_looks(files):
     assert "\x1b" not in done.stdout
 
 
-def test_a_bar_on_a_terminal(files):
+@pytest.mark.parametrize("width", [30, 40, 63, 64, 100])
+def test_a_bar_on_a_terminal(files, width):
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(width)}
     arguments = [str(files / "p.npy"), str(files / "r.npy"), "--json", "--block-rows", "1"]
     process = subprocess.Popen(
         COMMAND + arguments, stdout=subprocess.PIPE, stderr=theirs, env=environment
@@ -232,8 +305,9 @@ def test_a_bar_on_a_terminal(files):
     assert process.returncode == 0
     json.loads(output)
     text = shown.decode()
-    assert "rows/s" in text
+    assert ("rows/s" in text) == (width >= 64)  # where there is room for it
     assert "60/60" in text
+    assert "…" not in text
     assert "left" in text
 
 

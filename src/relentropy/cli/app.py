@@ -11,11 +11,12 @@ import click
 
 import relentropy
 from relentropy.cli.checkpoint import Checkpoint
-from relentropy.cli.errors import FailedError, UnusableFileError
+from relentropy.cli.commands import Group, interrupted, printing
+from relentropy.cli.errors import FailedError
 from relentropy.cli.inputs import mask_of, open_rows, tokens_of
 from relentropy.cli.measures import Job
 from relentropy.cli.outputs import Outputs, must_not_meet, write_rows
-from relentropy.cli.progress import bar
+from relentropy.cli.progress import bar, is_watched
 from relentropy.cli.report import THRESHOLDS, Report, report_of
 from relentropy.cli.running import OUT_OF_MEMORY, run
 
@@ -29,12 +30,6 @@ Examples:
   relentropy compare base.kld q4.kld --tokens base.kld --plot q4.png
   relentropy compare big.npy small.npy --workers 4 --checkpoint run.ckpt --json
 """
-
-
-class BadInput(click.ClickException):
-    """What is wrong with an argument: one line on stderr, exit status 2."""
-
-    exit_code = 2
 
 
 def _finite(
@@ -71,7 +66,7 @@ def _suffix(*suffixes: str) -> click.Path:
     return Suffixed()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("relentropy", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(relentropy.__version__)
 def app() -> None:
     """Relative entropy between arrays in files.
@@ -190,9 +185,9 @@ def compare_command(
     may be larger than memory.
 
     The forward divergence is KL(teacher || student). Rows whose numbers are nan or infinite are
-    counted and named, and left out of that number's statistics. In JSON, an infinity or nan is
-    one of the strings "inf", "-inf" and "nan", and null is a standard error of fewer than two
-    rows.
+    counted and named, and left out of that number's statistics; rows of nan also of the shares
+    of rows, and of perplexities. In JSON, an infinity is the string "inf" or "-inf", and null
+    is what there is not: a figure of no row, a standard error of fewer than two, no token.
 
     Exit status: 0, also if rows are nan or infinite (but 1 with --strict); 2 for what cannot be
     read, written or compared; 130 if interrupted.
@@ -208,14 +203,10 @@ def compare_command(
             job, thresholds, workers, checkpoint, per_row=per_row, plot=plot, theme=theme,
             as_json=as_json,
         )  # fmt: skip
-    except (UnusableFileError, FailedError) as bad:
-        raise BadInput(str(bad)) from None
     except MemoryError:
-        raise BadInput(OUT_OF_MEMORY) from None
+        raise FailedError(OUT_OF_MEMORY) from None
     except KeyboardInterrupt:
-        again = "; the same command goes on from there" if checkpoint else ""
-        click.echo(f"Interrupted{again}", err=True)
-        sys.exit(130)
+        interrupted("; the same command goes on from there" if checkpoint else "")
     if strict and report.unusual:
         sys.exit(1)
 
@@ -259,7 +250,7 @@ def _compared(
 
         outputs.add("--plot", plot, lambda path: draw(reports[0], path, theme))
     kept = None if checkpoint is None else Checkpoint(checkpoint, job)
-    with bar(job.teacher.count, shown=sys.stderr.isatty()) as advance:
+    with bar(job.teacher.count, shown=is_watched()) as advance:
         try:
             found = run(job, workers=workers, checkpoint=kept, advance=advance)
         finally:
@@ -274,19 +265,13 @@ def _compared(
 
 
 def _print(report: Report, *, as_json: bool) -> None:
-    try:
+    with printing():
         if as_json:
             click.echo(report.as_json())
         else:
             from relentropy.cli.table import show  # rich takes longer to import than all else
 
             show(report)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise  # click's business: whoever reads has seen enough
-    except OSError as error:
-        sys.stdout = None  # else Python tries again at its end
-        raise FailedError(f"the result cannot be printed: {error.strerror or error}") from None
 
 
 def _need(module: str, option: str, extra: str) -> None:
@@ -315,11 +300,13 @@ def backends_command(*, as_json: bool) -> None:
             "backends": [one._asdict() for one in found],
             "tools": [one._asdict() for one in tools()],
         }
-        click.echo(json.dumps(parts))
+        with printing():
+            click.echo(json.dumps(parts))
         return
     from relentropy.cli.installed import show_backends
 
-    show_backends(found)
+    with printing():
+        show_backends(found)
 
 
 @app.command("accuracy")
@@ -351,25 +338,26 @@ def accuracy_command(
     known = list(dict.fromkeys(entry.kind for entry in every))
     for name in functions:
         if name not in known:
-            raise BadInput(
+            raise FailedError(
                 f"there is no function {name!r} here; choose from {', '.join(known)}"
             )
     chosen = [entry for entry in every if not functions or entry.kind in functions]
     libraries = names or default_backends()
     reports = []
-    with bar(
-        len(chosen) * len(libraries), shown=sys.stderr.isatty(), unit="functions"
-    ) as advance:
+    with bar(len(chosen) * len(libraries), shown=is_watched(), unit="functions") as advance:
         for library in libraries:
             for entry in chosen:
                 try:
                     reports.append(measure(entry, library))
                 except ImportError as missing:
-                    raise BadInput(f"--backend {library} cannot be used: {missing}") from None
+                    raise FailedError(
+                        f"--backend {library} cannot be used: {missing}"
+                    ) from None
                 advance(1)
-    if as_json:
-        click.echo(json.dumps(accuracy_as_dict(reports)))
-    else:
-        show_accuracy(reports)
+    with printing():
+        if as_json:
+            click.echo(json.dumps(accuracy_as_dict(reports)))
+        else:
+            show_accuracy(reports)
     if any(report.findings for report in reports):
         sys.exit(1)

@@ -5,11 +5,12 @@ from importlib import util
 from typing import Any
 
 from rich.box import ROUNDED
-from rich.console import Console
 from rich.table import Table
 
 from relentropy.cli.accuracy import worst
 from relentropy.cli.backends import DTYPES, Backend, facts, gaps, tools
+from relentropy.cli.grids import Grid
+from relentropy.cli.terminal import Terminal
 from relentropy.testing import Report
 
 _SHORT = {
@@ -24,25 +25,26 @@ _SHORT = {
 
 def show_backends(found: list[Backend]) -> None:
     """Print what can be used, and what is missing to use more."""
-    console = Console(highlight=False)
+    console = Terminal()
     console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
-    table = Table(box=ROUNDED)
-    for name in ("arrays of", "version", "devices", "precisions", "derivatives"):
-        table.add_column(name)
+    others = ["version", "devices", "precisions", "derivatives"]
+    grid = Grid("arrays of", others, words=True)
     for one in found:
         version = one.version or "not installed"
-        table.add_row(
+        grid.add(
             one.name, version, "\n".join(one.devices), _shortened(one.precisions),
             one.derivatives, style=None if one.precisions else "dim",
         )  # fmt: skip
     for tool in tools():
-        table.add_row(tool.name, tool.version or "not installed", "", "", "")
-    console.print(table)
+        grid.add(tool.name, tool.version or "not installed", "", "", "")
+    grid.show(console)
     missing = list(gaps(found))
     if missing:
-        rest = Table("missing", "what would do", box=ROUNDED)
+        rest = Table(box=ROUNDED)
+        for header in ("missing", "what would do"):
+            rest.add_column(header, overflow="fold")
         for what, remedy in missing:
-            rest.add_row(what, remedy.replace("[", r"\["))
+            rest.add_row(what, remedy)
         console.print(rest)
 
 
@@ -78,7 +80,7 @@ def accuracy_as_dict(reports: Sequence[Report]) -> dict[str, Any]:
 
 def show_accuracy(reports: Sequence[Report]) -> None:
     """Print a table for each library, and what was found below them."""
-    console = Console(highlight=False)
+    console = Terminal()
     console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
     for backend in dict.fromkeys(one.backend for one in reports):
         of_one = [one for one in reports if one.backend == backend]
@@ -87,14 +89,12 @@ def show_accuracy(reports: Sequence[Report]) -> None:
             for quantity, dtype in _SHORT
             if any(worst(one, quantity, dtype) is not None for one in of_one)
         ]
-        table = Table(box=ROUNDED, title=f"{backend}: worst errors, ulp", title_justify="left")
-        table.add_column("")
-        for quantity, dtype in columns:
-            table.add_column(_SHORT[quantity, dtype], justify="right")
+        headers = [_SHORT[one] for one in columns]
+        grid = Grid("", headers, title=f"{backend}: worst errors, ulp")
         for one in of_one:
             cells = (_cell(worst(one, quantity, dtype)) for quantity, dtype in columns)
-            table.add_row(one.function, *cells, style="bold red" if one.findings else None)
-        console.print(table)
+            grid.add(one.function, *cells, style="bold red" if one.findings else None)
+        grid.show(console)
     for one in reports:
         for finding in one.findings:
             console.print(f"{one.backend} {one.function}: {finding.name}: {finding.detail}")

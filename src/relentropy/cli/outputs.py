@@ -132,15 +132,16 @@ def _write_parquet(report: Report, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    writer = None
-    try:
-        for table in _tables(report):
-            made = pa.table(table)
-            writer = writer or pq.ParquetWriter(path, made.schema)
-            writer.write_table(made)
-    finally:
-        if writer is not None:
-            writer.close()
+    with path.open("wb") as file:  # by itself pyarrow opens no name that is not UTF-8
+        writer = None
+        try:
+            for table in _tables(report):
+                made = pa.table(table)
+                writer = writer or pq.ParquetWriter(file, made.schema)
+                writer.write_table(made)
+        finally:
+            if writer is not None:
+                writer.close()
 
 
 def _tables(report: Report) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,11 @@
 """How far a run is: a bar on a terminal, nothing elsewhere."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+# On narrower terminals there are no rate and no time that went by.
+_ROOM_FOR_ALL = 64
 
 
 @contextmanager
@@ -31,15 +35,16 @@ def bar(count: int, *, shown: bool, unit: str = "rows") -> Iterator[Callable[[in
                 "" if speed is None else f"{speed:,.{0 if speed > 10 else 1}f} {unit}/s"
             )
 
-    columns = (
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
     console = Console(stderr=True)
+    columns: list[ProgressColumn] = [BarColumn(bar_width=None), MofNCompleteColumn()]
+    if console.width >= _ROOM_FOR_ALL:
+        columns += [Rate(), TimeElapsedColumn()]
+    columns += [TextColumn("left"), TimeRemainingColumn()]
     with Progress(*columns, console=console, transient=True, expand=True) as progress:
         task = progress.add_task("", total=count)
         yield lambda done: progress.advance(task, done)
+
+
+def is_watched() -> bool:
+    """Whether standard error, if there is one, is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()

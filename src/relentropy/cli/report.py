@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relentropy.cli.measures import OF_STUDENT, OF_TEACHER, Job, Numbers
+from relentropy.cli.names import printable
 from relentropy.cli.summaries import Summary, mean_of
 
 THRESHOLDS = (0.01, 0.1, 1.0)
@@ -29,6 +30,7 @@ class Part(NamedTuple):
 
     name: str
     rows: int
+    """Those whose divergence is finite: what the mean is of."""
     mean_kl: float
 
 
@@ -46,7 +48,7 @@ class Worst(NamedTuple):
 
 
 class Perplexity(NamedTuple):
-    """Of the tokens that follow."""
+    """Of the tokens that follow rows which are not nan."""
 
     teacher: float
     student: float
@@ -55,7 +57,7 @@ class Perplexity(NamedTuple):
 
 
 class OfStudent(NamedTuple):
-    """All about one student."""
+    """All about one student; nan is a figure of no row at all."""
 
     file: str
     label: str
@@ -67,7 +69,7 @@ class OfStudent(NamedTuple):
     """Of the probability of the teacher's top token, in percentage points."""
     rms_change: float
     past: dict[float, float]
-    """Percent of the rows whose divergence is larger than each threshold."""
+    """Percent of the rows with a larger divergence than each threshold, of those not nan."""
     worst: list[Worst]
     perplexity: Perplexity | None
     by_position: list[Part]
@@ -84,6 +86,11 @@ class Report(NamedTuple):
     """The selected rows' numbers, by the names of `Job.columns`."""
     entropy: Summary
     students: list[OfStudent]
+
+    @property
+    def teacher(self) -> str:
+        """The teacher's file."""
+        return printable(self.job.teacher.name)
 
     @property
     def unit(self) -> str:
@@ -107,16 +114,16 @@ class Report(NamedTuple):
         return any(one.infinite or one.nan for one in summaries)
 
     def as_json(self) -> str:
-        """One JSON object; an infinity or nan becomes a string."""
+        """One JSON object; an infinity becomes a string, and nan null."""
         job = self.job
         fields = {
             "rows": job.teacher.count,
             "selected_rows": len(self.rows),
             "vocabulary": job.teacher.vocabulary,
             "unit": self.unit,
-            "base": job.base,
+            "base": "e" if job.base is None else job.base,
             "teacher": {
-                "file": job.teacher.name,
+                "file": self.teacher,
                 "dtype": job.teacher.dtype,
                 "entropy": self.entropy.as_dict(),
             },
@@ -137,7 +144,7 @@ def report_of(job: Job, found: Numbers, thresholds: Sequence[float] = THRESHOLDS
     chosen = found if job.mask is None else found[rows]
     numbers = {name: chosen[:, i] for i, name in enumerate(job.columns)}
     teacher = {name: numbers[name] for name in OF_TEACHER}
-    labels = _labels([one.name for one in job.students])
+    labels = _labels([printable(one.name) for one in job.students])
     students = []
     for i, label in enumerate(labels):
         of_student = {name: numbers[f"{i}.{name}"] for name in OF_STUDENT}
@@ -150,25 +157,28 @@ def _of_student(
     p: dict[str, Numbers], q: dict[str, Numbers], thresholds: Sequence[float],
 ) -> OfStudent:  # fmt: skip
     student, kl = job.students[place], q["kl"]
+    known = ~np.isnan(kl)  # where both rows are distributions
     agree = p["top"] == q["top"]
-    change = 100 * (q["top_probability"] - p["top_probability"])
-    with np.errstate(invalid="ignore"):  # nan is past no threshold
-        past = {one: 100 * float(np.mean(kl > one)) for one in thresholds}
+    change = 100 * (q["top_probability"] - p["top_probability"])[known]
     return OfStudent(
-        file=student.name,
+        file=printable(student.name),
         label=label,
         dtype=student.dtype,
         divergences={name: Summary.of(q[name], rows) for name in MEASURES},
         entropy=Summary.of(q["entropy"], rows),
-        top1_agreement_percent=100 * float(np.mean(agree)),
+        top1_agreement_percent=_percent(agree[known]),
         mean_change=mean_of(change),
         rms_change=math.sqrt(mean_of(change**2)),
-        past=past,
+        past={one: _percent(kl[known] > one) for one in thresholds},
         worst=_worst(job, rows, p, q),
         perplexity=_perplexity(job, rows, p, q),
         by_position=_by_position(job, rows, kl),
         by_top1=_by_top1(job, rows, p, kl),
     )
+
+
+def _percent(true: NDArray[np.bool_]) -> float:
+    return 100 * float(np.mean(true)) if len(true) else math.nan
 
 
 def _worst(
@@ -208,7 +218,7 @@ def _perplexity(
 ) -> Perplexity | None:
     if job.tokens is None:
         return None
-    known = job.tokens[rows] >= 0
+    known = (job.tokens[rows] >= 0) & ~np.isnan(q["kl"])
     teacher, student = p["log_prob"][known], q["log_prob"][known]
     if not len(teacher):
         return Perplexity(math.nan, math.nan, math.nan, 0)
@@ -248,7 +258,7 @@ def _by_top1(
 
 
 def _part(name: str, kl: Numbers) -> Part:
-    return Part(name, len(kl), mean_of(kl))
+    return Part(name, int(np.sum(np.isfinite(kl))), mean_of(kl))
 
 
 def _labels(names: list[str]) -> list[str]:
@@ -287,6 +297,8 @@ def _without_special_floats(value: Any) -> Any:
         return {key: _without_special_floats(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_special_floats(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, float) and math.isinf(value):
         return str(value)
     return value

@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain, repeat
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -84,7 +84,8 @@ def _by_many(job: Job, blocks: list[int], workers: int) -> Iterator[tuple[int, N
         for _ in range(workers):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, job), daemon=True)
-            process.start()
+            with _no_interrupts():
+                process.start()
             theirs.close()
             processes.append(process)
             pipes.append(ours)
@@ -107,6 +108,26 @@ def _by_many(job: Job, blocks: list[int], workers: int) -> Iterator[tuple[int, N
         for process in processes:
             process.terminate()
             process.join()
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Start processes that no Ctrl-C reaches; one that comes meanwhile waits until this ends.
+
+    A terminal interrupts all processes, and those that still import would die of it aloud.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # nor have processes masks to inherit there
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    # The first process of all starts this one too, and that lets interrupts in again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _first(pipes: list[Connection]) -> Connection:

@@ -1,40 +1,38 @@
 """The report as tables for a person."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
-from rich.box import ROUNDED
-from rich.console import Console
-from rich.table import Table
-
-from relentropy.cli.report import MEASURES, OfStudent, Part, Report
+from relentropy.cli.grids import Grid
+from relentropy.cli.report import MEASURES, OfStudent, Report
 from relentropy.cli.summaries import QUANTILES, Summary, named
+from relentropy.cli.terminal import Terminal
 
 _WORST_OF_SEVERAL = 3
+_NONE = "–"
 
 
 def show(report: Report) -> None:
     """Print the report to standard output."""
-    console = Console(highlight=False)
+    terminal = Terminal()
     job, students = report.job, report.students
-    # `out` neither wraps a path nor takes brackets in it for markup.
-    console.out(f"teacher  {job.teacher.name}  {job.teacher.dtype}", highlight=False)
+    terminal.verbatim(f"teacher  {report.teacher}  {job.teacher.dtype}")
     for student in students:
-        console.out(f"student  {student.file}  {student.dtype}", highlight=False)
-    masked = "" if job.mask is None else f" of {job.teacher.count:,}"
-    console.out(
-        f"{len(report.rows):,}{masked} rows, vocabulary {job.teacher.vocabulary:,}",
-        highlight=False,
-    )
-    console.print(_divergences(report) if len(students) == 1 else _side_by_side(report))
-    console.print(_tokens(report))
+        terminal.verbatim(f"student  {student.file}  {student.dtype}")
+    total, vocabulary = job.teacher.count, job.teacher.vocabulary
+    masked = "" if job.mask is None else f" of {total:,}"
+    selected = f"{len(report.rows):,}{masked} {_rows(total)}"
+    terminal.verbatim(f"{selected}, vocabulary {vocabulary:,}")
+    grids = [_divergences(report) if len(students) == 1 else _side_by_side(report)]
+    grids.append(_tokens(report))
     if job.tokens is not None:
-        console.print(_parts(report))
-    for student in students:
-        if student.worst:
-            console.print(_worst(report, student))
+        grids.append(_parts(report))
+    grids += [_worst(report, student) for student in students if student.worst]
+    for grid in grids:
+        grid.show(terminal)
     for line in remarks(report):
-        console.print(line, style="bold")
+        terminal.print(line, style="bold")
 
 
 def remarks(report: Report) -> list[str]:
@@ -51,8 +49,8 @@ def remarks(report: Report) -> list[str]:
         for kind, rows in (("infinite", summary.infinite), ("nan", summary.nan)):
             if rows:
                 lines.append(
-                    f"{name} is {kind} in {len(rows):,} of {total:,} rows ({named(rows)}); its "
-                    "figures are those of the others"
+                    f"{name} is {kind} in {len(rows):,} of {total:,} {_rows(total)} "
+                    f"({named(rows)}); its figures are those of the others"
                 )
     if any(summary.nan for _, summary in summaries):
         lines.append(
@@ -61,25 +59,25 @@ def remarks(report: Report) -> list[str]:
     return lines
 
 
-def _divergences(report: Report) -> Table:
+def _divergences(report: Report) -> Grid:
     """All measures of one student."""
     (student,) = report.students
-    table = _table(report.unit, *MEASURES.values())
+    grid = Grid(report.unit, list(MEASURES.values()))
     summaries = list(student.divergences.values())
     for name, values in _statistics(summaries):
-        table.add_row(name, *values, end_section=name == "std. error")
-    return table
+        grid.add(name, *values, end_section=name == "std. error")
+    return grid
 
 
-def _side_by_side(report: Report) -> Table:
+def _side_by_side(report: Report) -> Grid:
     """The same measure of several students."""
-    table = _table(report.unit, *(one.label for one in report.students))
+    grid = Grid(report.unit, [one.label for one in report.students])
     for key, name in MEASURES.items():
-        table.add_row(f"[bold]{name}[/bold]")
+        grid.add(name, style="bold")
         rows = _statistics([one.divergences[key] for one in report.students])
         for i, (statistic, values) in enumerate(rows):
-            table.add_row(f"  {statistic}", *values, end_section=i == len(rows) - 1)
-    return table
+            grid.add(f"  {statistic}", *values, end_section=i == len(rows) - 1)
+    return grid
 
 
 def _statistics(summaries: list[Summary]) -> list[tuple[str, list[str]]]:
@@ -95,33 +93,39 @@ def _statistics(summaries: list[Summary]) -> list[tuple[str, list[str]]]:
     return [(name, [of(one) for one in summaries]) for name, of in rows]
 
 
-def _tokens(report: Report) -> Table:
+def _tokens(report: Report) -> Grid:
     """What becomes of entropies and tokens: the teacher, and every student beside it."""
     students = report.students
     labels = ["student"] if len(students) == 1 else [one.label for one in students]
-    table = _table("", "teacher", *labels)
+    grid = Grid("", ["teacher", *labels])
 
     def add(name: str, teacher: str, of: Callable[[OfStudent], str]) -> None:
-        table.add_row(name, teacher, *(of(one) for one in students))
+        grid.add(name, teacher, *(of(one) for one in students))
 
     add(
         f"mean entropy, {report.unit}",
         number(report.entropy.mean),
         lambda one: number(one.entropy.mean),
     )
-    if students[0].perplexity is not None:
-        add("perplexity", number(students[0].perplexity.teacher), _perplexity)
+    perplexities = [one.perplexity for one in students if one.perplexity is not None]
+    if perplexities:
+        of_most = max(perplexities, key=lambda one: one.tokens)
+        add("perplexity", number(of_most.teacher), _perplexity)
         add("perplexity ratio", "", _ratio)
-    add("top-1 agreement", "", lambda one: f"{one.top1_agreement_percent:.6g} %")
-    add("top token's probability, mean change", "", lambda one: f"{one.mean_change:+.4g} %")
-    add("top token's probability, RMS change", "", lambda one: f"{one.rms_change:.4g} %")
+    add("top-1 agreement", "", lambda one: _percent(one.top1_agreement_percent, ".6g"))
+    add(
+        "top token's probability, mean change",
+        "",
+        lambda one: _percent(one.mean_change, "+.4g"),
+    )
+    add("top token's probability, RMS change", "", lambda one: _percent(one.rms_change, ".4g"))
     for threshold in students[0].past:
         add(f"rows of KL > {threshold:g}", "", partial(_past, threshold))
-    return table
+    return grid
 
 
 def _past(threshold: float, one: OfStudent) -> str:
-    return f"{one.past[threshold]:.4g} %"
+    return _percent(one.past[threshold], ".4g")
 
 
 def _perplexity(one: OfStudent) -> str:
@@ -132,35 +136,33 @@ def _ratio(one: OfStudent) -> str:
     return "" if one.perplexity is None else number(one.perplexity.ratio)
 
 
-def _parts(report: Report) -> Table:
+def _parts(report: Report) -> Grid:
     """Divergences of stretches of positions, and of tokens that the teacher knew or did not."""
     students = report.students
     labels = ["mean KL"] if len(students) == 1 else [one.label for one in students]
-    table = _table(f"mean KL, {report.unit}", "rows", *labels)
+    grid = Grid(f"mean KL, {report.unit}", ["rows", *labels])
     for parts in ([one.by_position for one in students], [one.by_top1 for one in students]):
         for i, part in enumerate(parts[0]):
-            values = [_mean_of(of_student[i]) for of_student in parts]
+            values = [number(of_student[i].mean_kl) for of_student in parts]
             last = i == len(parts[0]) - 1
-            table.add_row(part.name, f"{part.rows:,}", *values, end_section=last)
-    return table
+            grid.add(part.name, f"{part.rows:,}", *values, end_section=last)
+    return grid
 
 
-def _mean_of(part: Part) -> str:
-    return number(part.mean_kl) if part.rows else "–"
-
-
-def _worst(report: Report, student: OfStudent) -> Table:
+def _worst(report: Report, student: OfStudent) -> Grid:
     """The rows with the largest divergences, and their tokens."""
     several = len(report.students) > 1
-    shown = student.worst[: _WORST_OF_SEVERAL if several else None]
-    table = _table("row", "position", "KL", "teacher's top", "its p", "student's top")
-    table.columns[4].no_wrap = True
-    table.columns[0].justify = "right"
-    table.title = f"largest KL(teacher || student){f', {student.label}' if several else ''}"
-    table.title_justify = "left"
+    headers = ["position", "KL", "teacher's top", "its p", "student's top"]
     if report.job.tokens is not None:
-        table.add_column("token", justify="right")
-    for one in shown:
+        headers.append("token")
+    grid = Grid(
+        "row",
+        headers,
+        title=f"largest KL(teacher || student){f', {student.label}' if several else ''}",
+        right=True,
+        together=[headers.index("its p")],
+    )
+    for one in student.worst[: _WORST_OF_SEVERAL if several else None]:
         cells = [
             f"{one.row:,}",
             f"{one.position:,}",
@@ -170,17 +172,9 @@ def _worst(report: Report, student: OfStudent) -> Table:
             f"{one.student_top}",
         ]
         if report.job.tokens is not None:
-            cells.append("–" if one.token is None else f"{one.token}")
-        table.add_row(*cells)
-    return table
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=ROUNDED)
-    table.add_column(first)
-    for one in others:
-        table.add_column(one.replace("[", r"\["), justify="right", overflow="fold")
-    return table
+            cells.append(_NONE if one.token is None else f"{one.token}")
+        grid.add(*cells)
+    return grid
 
 
 def _quantile(name: str, summary: Summary) -> str:
@@ -192,5 +186,13 @@ def _error(summary: Summary) -> str:
 
 
 def number(value: float) -> str:
-    """Six digits."""
-    return f"{value:#.6g}"
+    """Six digits, or a dash for what no row has."""
+    return _NONE if math.isnan(value) else f"{value:#.6g}"
+
+
+def _percent(value: float, digits: str) -> str:
+    return _NONE if math.isnan(value) else f"{value:{digits}} %"
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
