@@ -511,3 +511,11 @@ def test_the_entry_point_runs():
         [sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("relentropy, version ")
+
+
+def test_weights_whose_sum_leaves_the_range(tmp_path):
+    np.save(tmp_path / "p.npy", [[1e308, 1e308, 1e308, 0.0]])
+    np.save(tmp_path / "q.npy", [[1.0, 1.0, 1.0, 0.0]])
+    found = json.dumps(run_json(tmp_path / "p.npy", tmp_path / "q.npy", "--probs"))
+    (change,) = re.findall(r'"top_probability_change_percent": \{"mean": ([^,]+)', found)
+    assert float(change) == pytest.approx(0, abs=1e-12)

@@ -313,3 +313,23 @@ def test_masks_and_tokens_out_of_range(tmp_path, six):
         mask_of(path, six)
     with pytest.raises(UnusableFileError, match="has dtype bool; expected integers"):
         tokens_of(path, six)
+
+
+def test_bases_of_two_texts(tmp_path):
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 10, (2, 6))
+    logits = rng.standard_normal((2, 2, 10))
+    one = opened(write_llama(tmp_path / "one.kld", logits, tokens))
+    tokens[1, 4] += 1
+    other = opened(write_llama(tmp_path / "other.kld", logits, tokens))
+    one.must_match(one)
+    with pytest.raises(UnusableFileError, match="is of another text"):
+        one.must_match(other)
+
+
+def test_logarithms_are_no_probabilities(tmp_path):
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((2, 2, 10))
+    rows = opened(write_llama(tmp_path / "a.kld", logits, rng.integers(0, 10, (2, 6))))
+    with pytest.raises(UnusableFileError, match="leave out --probs"):
+        rows.must_be_weights()

@@ -190,7 +190,7 @@ def compare_command(
     is what there is not: a figure of no row, a standard error of fewer than two, no token.
 
     Exit status: 0, also if rows are nan or infinite (but 1 with --strict); 2 for what cannot be
-    read, written or compared; 130 if interrupted.
+    read, written or compared; 130 if interrupted; 141 if who reads the output closes it.
     """
     try:
         job = _job(teacher, students, probs, base, vocab, mask, tokens, block_rows)
@@ -220,6 +220,8 @@ def _job(
     for one in (first, *others):
         if vocab is not None:
             one.limit(vocab)
+        if probs:
+            one.must_be_weights()
     for one in others:
         first.must_match(one)
     return Job(

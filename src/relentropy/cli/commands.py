@@ -12,6 +12,7 @@ from relentropy.cli.names import printable
 
 _CANNOT = 2
 _INTERRUPTED = 130
+_NOBODY_READS = 141  # what a shell makes of SIGPIPE
 
 # Raised for no arguments at all by versions of click that do not print help for them at once.
 _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -24,13 +25,14 @@ def printing() -> Iterator[None]:
     Raises
     ------
     FailedError
-        If it cannot be, other than because who reads has seen enough.
+        If it cannot be.
     """
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise  # click's business
+    except BrokenPipeError:  # who reads has seen enough
+        sys.stdout = None  # else Python tries again at its end
+        sys.exit(_NOBODY_READS)
     except OSError as error:
         sys.stdout = None  # else Python tries again at its end
         raise FailedError(f"the result cannot be printed: {error.strerror or error}") from None

@@ -140,5 +140,8 @@ def _log_probs(weights: NDArray[Any], tokens: NDArray[np.int64]) -> Numbers:
     known = tokens >= 0
     taken = weights[np.arange(len(weights)), np.where(known, tokens, 0)].astype(np.float64)
     with np.errstate(all="ignore"):  # of no weight at all, or of negative ones
-        logs = np.log(taken / np.sum(weights, axis=-1, dtype=np.float64))
+        top = np.max(weights, axis=-1, initial=0).astype(np.float64)
+        # Sums of weights may leave the range; sums of shares of the largest do not.
+        shares = np.sum(weights / top[:, None], axis=-1, dtype=np.float64)
+        logs = np.log(taken / top / shares)
     return np.where(known, logs, np.nan)

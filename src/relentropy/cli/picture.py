@@ -33,6 +33,7 @@ THEMES = {
     ),
 }  # fmt: skip
 
+_STYLES = ("-", "--", ":")
 _BINS = 60
 _STRETCHES = 64
 _MARKED = ("median", "p90", "p99")
@@ -128,12 +129,12 @@ def _distribution(panel: Any, report: Report, colours: Theme) -> None:
     edges = np.geomspace(edges[0] * (1 - 1e-12), edges[-1] * (1 + 1e-12), bins + 1)
     tallest = 0.0
     for i, values in enumerate(drawn):
-        colour = colours.students[i % len(colours.students)]
+        colour, style = _look(i, colours)
         known = np.sum(~np.isnan(_kl(report, i)))
         shares = 100 * np.histogram(values, edges)[0] / max(1, known)
         tallest = max(tallest, float(np.max(shares)))
         panel.stairs(shares, edges, fill=True, color=colour, alpha=0.22)
-        panel.stairs(shares, edges, color=colour, linewidth=1.6, label=str(i))
+        panel.stairs(shares, edges, color=colour, linestyle=style, linewidth=1.6, label=str(i))
     panel.set(xscale="log", ylim=(0, 1.3 * tallest))
     if len(report.students) == 1:
         _mark(panel, report.students[0], colours)
@@ -141,7 +142,7 @@ def _distribution(panel: Any, report: Report, colours: Theme) -> None:
         for i, student in enumerate(report.students):
             at = student.divergences["kl"].quantiles["median"]
             if at > 0:
-                colour = colours.students[i % len(colours.students)]
+                colour, _ = _look(i, colours)
                 panel.axvline(at, color=colour, linewidth=1, linestyle="--", ymax=0.8)
     if high - low < _FEW_DECADES:
         panel.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
@@ -182,6 +183,12 @@ def _left_out(kl: Numbers) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
+def _look(place: int, colours: Theme) -> tuple[str, str]:
+    """A student's colour and line."""
+    style, colour = divmod(place, len(colours.students))
+    return colours.students[colour], _STYLES[style % len(_STYLES)]
+
+
 def _along(panel: Any, report: Report, colours: Theme) -> None:
     from matplotlib.ticker import MaxNLocator
 
@@ -193,13 +200,13 @@ def _along(panel: Any, report: Report, colours: Theme) -> None:
     band = False
     positive = False
     for i in range(len(report.students)):
-        colour = colours.students[i % len(colours.students)]
+        colour, style = _look(i, colours)
         low, middle, high, fewest = _percentiles(_kl(report, i), where, len(middles))
         if not np.any(middle > 0):
             continue
         positive = True
         marker = {"marker": "o", "markersize": 3} if len(middles) <= 16 else {}
-        panel.plot(middles, middle, color=colour, linewidth=1.6, **marker)
+        panel.plot(middles, middle, color=colour, linestyle=style, linewidth=1.6, **marker)
         if fewest >= _PER_BAND and len(report.students) <= 2:
             panel.fill_between(middles, low, high, color=colour, alpha=0.18, linewidth=0)
             band = True

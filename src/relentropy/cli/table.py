@@ -54,7 +54,8 @@ def remarks(report: Report) -> list[str]:
                 )
     if any(summary.nan for _, summary in summaries):
         lines.append(
-            "rows of nan hold a nan, a logit of +inf, a negative weight, or no weight at all"
+            "rows of nan hold a nan, a logit of +inf, a negative weight, no weight at all, or "
+            "logits more than 1.8e308 apart"
         )
     return lines
 
@@ -187,7 +188,7 @@ def _error(summary: Summary) -> str:
 
 def number(value: float) -> str:
     """Six digits, or a dash for what no row has."""
-    return _NONE if math.isnan(value) else f"{value:#.6g}"
+    return _NONE if math.isnan(value) else f"{value:#.6g}".rstrip(".")
 
 
 def _percent(value: float, digits: str) -> str:

@@ -26,6 +26,10 @@ class Terminal(Console):
         """Make of a string what is shown."""
         return super().render_str(self.writable(text), **options)
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to `commands.printing`, as what other outputs meet."""
+        raise  # noqa: PLE0704 (rich calls this where it has caught the error)
+
     def verbatim(self, text: str) -> None:
         """Print a line as it is, however long."""
         self.out(self.writable(text), highlight=False)

@@ -32,7 +32,7 @@ def reader_of(path: Path, member: str | None, argument: str) -> Reader:
             argument, name, "holds a single number; expected an array of at least one axis"
         )
     if 0 in reader.shape:
-        why = f"is empty, shape {reader.shape}; expected at least one row"
+        why = f"is empty, shape {reader.shape}; expected a row of at least one entry"
         raise refuse(argument, name, why)
     if len(reader.shape) == 1:
         reader.shape = (1, *reader.shape)

@@ -35,5 +35,6 @@ def _read(path: Path, file: IO[bytes]) -> tuple[np.ndarray[Any, Any], Reader]:
     first, offset = context // 2, 20 + 4 * chunks * context
     reader = Quantised(path, offset, (chunks, context - 1 - first, vocabulary))
     check_size(path.stat().st_size, offset + reader.nbytes)  # before room is made for it
-    tokens = np.frombuffer(exactly(file, 4 * chunks * context), "<i4")
+    reader.text = exactly(file, 4 * chunks * context)
+    tokens = np.frombuffer(reader.text, "<i4")
     return tokens.reshape(chunks, context)[:, first + 1 :], reader

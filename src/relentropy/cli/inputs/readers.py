@@ -157,6 +157,8 @@ class Quantised:
 
     def __init__(self, path: Path, offset: int, shape: Shape) -> None:
         self.path, self.offset, self.shape = path, offset, shape
+        self.text = b""
+        """The tokens that the rows predict, as they are stored."""
 
     @property
     def stride(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relentropy.cli.inputs.damage import DamagedError, refuse
-from relentropy.cli.inputs.readers import Deflated, Reader, Stored
+from relentropy.cli.inputs.readers import Deflated, Quantised, Reader, Stored
 
 
 class Rows:
@@ -76,7 +76,7 @@ class Rows:
         self._vocabulary = vocabulary
 
     def must_match(self, other: "Rows") -> None:
-        """Raise UnusableFileError unless `other` has the same rows and vocabulary."""
+        """Raise UnusableFileError unless `other` has the same rows, text and vocabulary."""
         ours, theirs = self.shape[:-1], other.shape[:-1]
         if ours != theirs:
             why = f"has shape {other.shape}, {self.argument} has {self.shape}"
@@ -88,6 +88,22 @@ class Rows:
                 f"is padded, --vocab {least} compares the entries that both have"
             )
             raise refuse(other.argument, other.name, why)
+        if None not in (self._text, other._text) and self._text != other._text:
+            why = f"is of another text than {self.argument}; both must be made of one"
+            raise refuse(other.argument, other.name, why)
+
+    def must_be_weights(self) -> None:
+        """Raise UnusableFileError if a file says that it holds logarithms."""
+        for one in self._readers:
+            if isinstance(one, Quantised):
+                why = "holds log-probabilities; leave out --probs"
+                raise refuse(self.argument, one.path, why)
+
+    @property
+    def _text(self) -> bytes | None:
+        """The tokens of all files, if all have some."""
+        found = [one.text for one in self._readers if isinstance(one, Quantised)]
+        return b"".join(found) if len(found) == len(self._readers) else None
 
     def must_be_unchanged(self) -> None:
         """Raise UnusableFileError if a file is not what it was when it was opened."""
