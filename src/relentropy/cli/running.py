@@ -123,11 +123,18 @@ def _no_interrupts() -> Iterator[None]:
 
     # The first process of all starts this one too, and that lets interrupts in again.
     resource_tracker.ensure_running()
+    came = []
+    # The mask is what the new process inherits. It is this thread's alone: the system may
+    # interrupt another one, of a library's, and Python would still stop here.
+    handler = signal.signal(signal.SIGINT, lambda *_: came.append(True))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _first(pipes: list[Connection]) -> Connection:
