@@ -25,7 +25,7 @@ _SHORT = {
 def show_backends(found: list[Backend]) -> None:
     """Print what can be used, and what is missing to use more."""
     console = Console(highlight=False)
-    console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
+    _show_facts(console)
     table = Table(box=ROUNDED)
     for name in ("arrays of", "version", "devices", "precisions", "derivatives"):
         table.add_column(name)
@@ -44,6 +44,13 @@ def show_backends(found: list[Backend]) -> None:
         for what, remedy in missing:
             rest.add_row(what, remedy.replace("[", r"\["))
         console.print(rest)
+
+
+def _show_facts(console: Console) -> None:
+    known = facts()
+    engine = known.pop("engine")
+    console.print("   ".join(f"{name} {what}" for name, what in known.items()))
+    console.print(f"engine {engine}", markup=False)
 
 
 def _shortened(precisions: list[str]) -> str:
@@ -79,7 +86,7 @@ def accuracy_as_dict(reports: Sequence[Report]) -> dict[str, Any]:
 def show_accuracy(reports: Sequence[Report]) -> None:
     """Print a table for each library, and what was found below them."""
     console = Console(highlight=False)
-    console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
+    _show_facts(console)
     for backend in dict.fromkeys(one.backend for one in reports):
         of_one = [one for one in reports if one.backend == backend]
         columns = [
