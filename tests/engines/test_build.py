@@ -96,21 +96,21 @@ REFUSALS = {
     "negative kernel": ((-1, (), (), (), (), (), 1), KeyError, "-1"),
     "too few": ((0,), TypeError, "run takes 7 arguments, not 1"),
     "name": (("copy_sum", (), (), (), (), (), 1), TypeError, "str"),
-    "list of sizes": ((0, [2], (), (), (), (), 1), TypeError, r"reduced must be a tuple.*\[2\]"),
+    "list of sizes": ((0, [2], (), (), (), (), 1), TypeError, "reduced must be a tuple"),
     "negative size": ((0, (), (-1,), (), (), (), 1), ValueError, "batch holds a negative size"),
     "sizes of float": ((0, (2.0,), (), (), (), (), 1), TypeError, "float"),
-    "too large": ((0, (2**63,), (), (), (), (), 1), OverflowError, ""),
+    "too large": ((0, (2**63,), (), (), (), (), 1), OverflowError, "int"),
     "65 axes": ((0, (1,) * 32, (1,) * 33, (), (), (), 1), ValueError, "more than 64 axes"),
     "17 arrays": ((0, (1,), (), (ONE,) * 17, (), (), 1), ValueError, "more than 16 arrays"),
     "no array": ((0, (1,), (), (1,), (), (), 1), TypeError, "inputs must be a tuple, not 1"),
     "half an array": ((0, (1,), (), (), (ONE[:2],), (), 1), ValueError, "outputs must hold"),
     "dtype": ((0, (1,), (), ((0, 7, (8,)),), (), (), 1), ValueError, "there is no dtype 7"),
-    "strides": ((0, (1,), (), ((0, 3, ()),), (), (), 1), ValueError, r"1 axes, but strides \(\)"),
+    "strides": ((0, (1,), (), ((0, 3, ()),), (), (), 1), ValueError, "1 axes, but strides"),
     "address": ((0, (1,), (), (("x", 3, (8,)),), (), (), 1), TypeError, "int"),
     "9 options": ((0, (), (), (), (), (0.5,) * 9, 1), ValueError, "more than 8 options"),
     "option": ((0, (), (), (), (), ("x",), 1), TypeError, "real number"),
     "threads": ((0, (), (), (), (), (), 0), ValueError, "threads must be at least 1, not 0"),
-    "of the kernel": ((0, (), (), (), (), (), 1), ValueError, "copy_sum takes one float64 array"),
+    "of the kernel": ((0, (), (), (), (), (), 1), ValueError, "copy_sum takes one float64"),
 }  # fmt: skip
 
 
@@ -135,19 +135,18 @@ def test_unknown_instruction_sets():
 @built
 def test_calls_from_many_threads_at_once():
     array = np.arange(64.0 * 1000).reshape(64, 1000)
-    expected, wrong = array.sum(axis=1), []
+    expected, right = array.sum(axis=1), []
 
     def work():
-        for _ in range(20):
-            if not np.array_equal(summed(array, (1,), threads=2), expected):
-                wrong.append(1)
+        right.extend(np.array_equal(summed(array, (1,), 2), expected) for _ in range(20))
 
     workers = [threading.Thread(target=work) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert not wrong
+    assert len(right) == 160
+    assert all(right)
 
 
 @built
@@ -252,9 +251,8 @@ def needed_by_all(names):
 def test_a_wheel_has_the_engine_for_every_python(sources, tmp_path):
     _, wheel, names = wheel_of(sources, fresh(tmp_path / "env"))
     assert "-cp311-abi3-" in wheel.name
-    assert any(
-        name.startswith("relentropy/_engines/_cpu.") and "pyi" not in name for name in names
-    )
+    binaries = [name for name in names if name.endswith((".so", ".pyd"))]
+    assert [Path(name).name.partition(".")[0] for name in binaries] == ["_cpu"]
     assert all(needed_by_all(names))
 
 
@@ -281,9 +279,8 @@ def test_without_a_working_compiler_the_installation_succeeds(broken, sources, t
         "import relentropy; relentropy.show_config()\n"
         "print(relentropy.kl_divergence([0.5, 0.5], [0.25, 0.75]))"
     )
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "RELENT"))
-    }
+    ours = ("PYTHON", "RELENTROPY")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     done = subprocess.run(
         [python, "-c", code],
         env=environment, cwd=tmp_path, capture_output=True, text=True, check=True,

@@ -1,8 +1,10 @@
 """What serves and on how many threads: functions, environment variables, processes."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,9 +39,24 @@ def printed(code, **variables):
 
 
 @pytest.fixture(autouse=True)
-def _default_threads():
-    yield
-    relentropy.set_num_threads(None)
+def _as_before(monkeypatch):
+    """What is found out once for the process is as it was, whatever a test does."""
+    for name in ("choice", "set_threads", "default_threads"):
+        monkeypatch.setattr(config._Settled, name, getattr(config._Settled, name))
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Sets our variables, and has this process find out about its threads anew."""
+
+    def set_to(**variables):
+        for name in (config.THREADS, "OMP_NUM_THREADS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        config._Settled.set_threads = config._Settled.default_threads = None
+
+    return set_to
 
 
 ENGINE = "from relentropy._engines import config; config.engine(); print(config.in_words())"
@@ -88,11 +105,9 @@ def test_an_engine_that_is_asked_for_and_missing():
 @built
 def test_an_engine_that_cannot_be_loaded(tmp_path):
     # A file of that name which is no library, found in front of the real one.
-    (tmp_path / os.path.basename(_cpu.__file__)).write_bytes(b"nothing")  # noqa: PTH119
-    found = printed(
-        f"import relentropy._engines as e; e.__path__ = [{str(tmp_path)!r}, *e.__path__]\n"
-        + ENGINE
-    )
+    (tmp_path / Path(_cpu.__file__).name).write_bytes(b"nothing")
+    first = f"import relentropy._engines as e; e.__path__.insert(0, {str(tmp_path)!r})\n"
+    found = printed(first + ENGINE)
     assert found.startswith("generic: built, but cannot be loaded here: ")
 
 
@@ -101,14 +116,26 @@ def test_importing_the_library_loads_no_engine():
     assert printed(code, RELENTROPY_ENGINE="fast", RELENTROPY_NUM_THREADS="x") == "False"
 
 
-def test_threads_of_the_environment():
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"RELENTROPY_NUM_THREADS": " 3 "}, 3),
+        ({"RELENTROPY_NUM_THREADS": "3", "OMP_NUM_THREADS": "5"}, 3),
+        ({"RELENTROPY_NUM_THREADS": "", "OMP_NUM_THREADS": "5"}, 5),
+        ({"OMP_NUM_THREADS": "5,2"}, 5),
+        ({"OMP_NUM_THREADS": "all"}, config._processors()),
+        ({}, config._processors()),
+    ],
+)
+def test_threads_of_the_environment(variables, expected, environment):
+    environment(**variables)
+    assert relentropy.get_num_threads() == config.threads_for("numpy") == expected
+    assert relentropy.show_config("dicts")["threads"].startswith(f"{expected} (from ")
+
+
+def test_threads_of_a_new_process():
     assert printed(THREADS, RELENTROPY_NUM_THREADS="3") == "3"
-    assert printed(THREADS, RELENTROPY_NUM_THREADS="3", OMP_NUM_THREADS="5") == "3"
-    assert printed(THREADS, OMP_NUM_THREADS="5") == "5"
-    assert printed(THREADS, OMP_NUM_THREADS="5,2") == "5"
-    default = printed(THREADS)
-    assert 1 <= int(default) <= os.cpu_count()
-    assert printed(THREADS, OMP_NUM_THREADS="all", RELENTROPY_NUM_THREADS="") == default
+    assert 1 <= int(printed(THREADS)) <= os.cpu_count()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="not on this system")
@@ -118,13 +145,17 @@ def test_threads_are_no_more_than_the_processors_allowed():
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "4,2", "²"])
-def test_threads_that_are_no_number(value):
-    done = in_a_process(THREADS, RELENTROPY_NUM_THREADS=value)
-    assert done.returncode == 1
+def test_threads_that_are_no_number(value, environment):
+    environment(RELENTROPY_NUM_THREADS=value)
     expected = f"RELENTROPY_NUM_THREADS must be a positive whole number, not {value!r}"
-    assert done.stderr.splitlines()[-1] == f"ValueError: {expected}"
-    shown = printed("import relentropy; relentropy.show_config()", RELENTROPY_NUM_THREADS=value)
-    assert expected in shown
+    for _ in range(2):  # it does not pass the second time
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            relentropy.get_num_threads()
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        config.threads_for("numpy")
+    assert relentropy.show_config("dicts")["threads"] == expected
+    relentropy.set_num_threads(2)  # what is set here needs no variable
+    assert relentropy.get_num_threads() == 2
 
 
 def test_threads_that_are_set():
@@ -155,15 +186,17 @@ def test_threads_that_cannot_be_set(n, error, words):
     assert relentropy.get_num_threads() == default
 
 
-def test_tensors_follow_torch_unless_we_were_told():
-    pytest.importorskip("torch")
-    code = (
-        "import torch, relentropy; from relentropy._engines.config import threads_for\n"
-        "torch.set_num_threads(3)\n"
-        "print(threads_for('torch'), threads_for('numpy'))"
-    )
-    assert printed(code, OMP_NUM_THREADS="2") == "3 2"
-    assert printed(code, RELENTROPY_NUM_THREADS="7") == "7 7"
+def test_tensors_follow_torch_unless_we_were_told(environment):
+    torch = pytest.importorskip("torch")
+    environment(OMP_NUM_THREADS="2")
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert (config.threads_for("torch"), config.threads_for("numpy")) == (3, 2)
+        environment(RELENTROPY_NUM_THREADS="7")
+        assert (config.threads_for("torch"), config.threads_for("numpy")) == (7, 7)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_configuration_as_a_dict_and_in_print(capsys):
