@@ -1,0 +1,201 @@
+"""From a job to the compiled kernels: addresses, strides, and arrays for the results.
+
+Kernels serve plain arrays on the host, numpy's and torch's, of the four floating dtypes and in
+any layout. Whatever else there is goes to the formulas: None says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .._arrays.axes import Layout
+from .._arrays.dtypes import name_of
+from .._arrays.plan import TILED, choose
+from .config import engine, threads_for
+from .twins import base_of, twin_of
+
+Array = Any
+Arrays = tuple[Array, ...]
+Given = tuple[int, int, tuple[int, ...]]
+"""Address, dtype and strides in bytes, as the kernels take them."""
+
+_TYPES = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3, "bool": 4}
+
+
+def rows(
+    job: Any, measure: Any, arrays: Arrays, mask: Array | None, *, keep: bool
+) -> Arrays | None:
+    """A measure's outputs, and with ``keep`` what its derivatives need; see `RowJob.value`."""
+    twin = engine() and twin_of(measure)
+    if not twin or not _readable(job, arrays, mask):
+        return None
+    more = job.varying + twin.numbers if keep else 0
+    dtypes = (job.dtype,) * job.outputs + (job.xp.dtype,) * more
+    outputs = tuple(job.xp.raw.empty(job.layout.batch, dtype=dtype) for dtype in dtypes)
+    options = (*base_of(measure), float(mask is not None), *twin.options)
+    _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options, reduced=True)
+    return outputs
+
+
+def slopes(
+    job: Any, measure: Any, arrays: Arrays, mask: Array | None,
+    kept: Arrays, seeds: Arrays, need: tuple[bool, ...],
+) -> Arrays | None:  # fmt: skip
+    """The operands' gradients; see `RowJob.pull`."""
+    twin = engine() and twin_of(measure)
+    numbers = (*seeds, *kept)
+    if not (twin and twin.slopes) or not _readable(job, arrays, mask, numbers):
+        return None
+    outputs = _like(job, arrays, need)
+    asked = tuple(float(needed) for needed in need)
+    options = (*base_of(measure), float(mask is not None), *twin.options, *asked)
+    _run(job, twin.slopes, job.layout, arrays, numbers, mask, outputs, options)
+    return outputs
+
+
+def entries(job: Any, function: Any, arrays: Arrays, mask: Array | None) -> Arrays | None:
+    """An elementwise function's value; see `EntryJob.value`."""
+    twin = engine() and twin_of(function)
+    if not twin or not _readable(job, arrays, mask):
+        return None
+    outputs = (job.xp.raw.empty(job.layout.shape, dtype=job.dtype),)
+    options = (1.0, 0.0, float(mask is not None), *twin.options)
+    _run(job, twin.kernel, _one_row(job), arrays, (), mask, outputs, options)
+    return outputs
+
+
+def entry_slopes(
+    job: Any, function: Any, arrays: Arrays, mask: Array | None, seed: Array,
+    need: tuple[bool, ...],
+) -> Arrays | None:  # fmt: skip
+    """Its operands' gradients; see `EntryJob.pull`. The seed is the last operand."""
+    twin = engine() and twin_of(function)
+    if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
+        return None
+    outputs = _like(job, arrays, need)
+    asked = tuple(float(needed) for needed in need)
+    options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
+    _run(job, twin.slopes, _one_row(job), (*arrays, seed), (), mask, outputs, options)
+    return outputs
+
+
+def maps(job: Any, of: Any, arrays: Arrays, mask: Array | None) -> Arrays | None:
+    """A map's value; see `MapJob.value`."""
+    twin = engine() and twin_of(of)
+    if not twin or not _readable(job, arrays, mask):
+        return None
+    outputs = (job.xp.raw.empty(job.layout.shape, dtype=job.dtype),)
+    options = (1.0, 0.0, float(mask is not None), *twin.options)
+    _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options)
+    return outputs
+
+
+def map_slopes(
+    job: Any, of: Any, arrays: Arrays, mask: Array | None, seed: Array, need: tuple[bool, ...]
+) -> Arrays | None:
+    """Its operands' gradients; see `MapJob.pull`. The seed is the last operand."""
+    twin = engine() and twin_of(of)
+    if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
+        return None
+    outputs = _like(job, arrays, need)
+    asked = tuple(float(needed) for needed in need)
+    options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
+    _run(job, twin.slopes, job.layout, (*arrays, seed), (), mask, outputs, options)
+    return outputs
+
+
+def _one_row(job: Any) -> Layout:
+    """All entries as those of one row."""
+    shape = job.layout.shape
+    return Layout(shape, tuple(range(len(shape))))
+
+
+def _like(job: Any, arrays: Arrays, need: tuple[bool, ...]) -> Arrays:
+    """Arrays for the gradients that are needed."""
+    return tuple(
+        job.xp.raw.empty(job.layout.shape, dtype=one.dtype)
+        for one, needed in zip(arrays, need, strict=True)
+        if needed
+    )
+
+
+def _run(
+    job: Any, kernel: str, layout: Layout, arrays: Arrays, numbers: Arrays,
+    mask: Array | None, outputs: Arrays, options: tuple[float, ...], *, reduced: bool = False,
+) -> None:  # fmt: skip
+    """Inputs are the operands, the rows' numbers and the mask, in that order.
+
+    ``reduced`` says that outputs have a number for each row.
+    """
+    module = engine()
+    masks = () if mask is None else (mask,)
+    arrays = tuple(map(_native, arrays))  # copies live until the kernel has run
+    given = (
+        *(_of_entries(one, layout) for one in arrays),
+        *(_of_rows(one, layout) for one in numbers),
+        *(_of_entries(one, layout) for one in masks),
+    )
+    to = _of_rows if reduced else _of_entries
+    targets = tuple(to(one, layout) for one in outputs)
+    number = _numbers(module)[kernel + "_exact" if job.xp.exact else kernel]
+    threads = threads_for(job.xp.library)
+    module.run(  # type: ignore[union-attr]
+        number, layout.reduced, layout.batch, given, targets, options, threads
+    )
+
+
+_NUMBERS: dict[Any, dict[str, int]] = {}
+
+
+def _numbers(module: Any) -> dict[str, int]:
+    """The kernels' numbers, which are the same for all instruction sets."""
+    if module not in _NUMBERS:
+        _NUMBERS[module] = module.kernels()
+    return _NUMBERS[module]
+
+
+def _readable(job: Any, arrays: Arrays, mask: Array | None, more: Arrays = ()) -> bool:
+    """Whether kernels can read, and have something to do."""
+    masks = () if mask is None else (mask,)
+    every = (*arrays, *more, *masks)
+    if 0 in job.layout.shape or choose(job.xp.library, every) is not TILED:
+        return False
+    if job.xp.library == "torch" and any(one.is_neg() for one in every):
+        return False  # a view whose numbers are to be negated
+    return all(name_of(one.dtype) in _TYPES for one in every)
+
+
+def _native(array: Array) -> Array:
+    """The array, or a copy in the machine's order of bytes."""
+    dtype = array.dtype
+    if getattr(dtype, "isnative", True):
+        return array
+    return array.astype(dtype.newbyteorder("="))
+
+
+def _of_entries(array: Array, layout: Layout) -> Given:
+    """An array that broadcasts to the layout's shape."""
+    address, kind, strides = _seen(array)
+    shape, ndim = tuple(array.shape), len(layout.shape)
+    if shape != layout.shape:
+        strides = tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
+        strides = (0,) * (ndim - len(shape)) + strides
+    if layout.axes != tuple(range(len(layout.axes))):
+        strides = tuple(strides[i] for i in layout.order)
+    return address, kind, strides
+
+
+def _of_rows(array: Array, layout: Layout) -> Given:
+    """An array of the layout's batch shape, with a number for each row."""
+    address, kind, strides = _seen(array)
+    return address, kind, (0,) * len(layout.axes) + strides
+
+
+def _seen(array: Array) -> Given:
+    kind = _TYPES[name_of(array.dtype)]
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):
+        size = array.element_size()
+        return array.data_ptr(), kind, tuple(size * stride for stride in array.stride())
+    return array.__array_interface__["data"][0], kind, array.strides
