@@ -131,5 +131,39 @@ void kl_weights(const Call& call) {
   Fold<KLWeights<EXACT>>(call, kernel, mask_of(call)).run();
 }
 
+// Inputs: operands, the seed, the divergence, and the numbers that KLWeights has kept.
+template <bool EXACT>
+struct KLWeightsSlopes {
+  static constexpr int OPERANDS = 2, RESULTS = 2;
+  double fills[2] = {0.0, 0.0};
+  Base base;
+  bool by_p, by_q;
+
+  struct Row {
+    Seed seed;
+    Shares shares;
+    double nats;
+  };
+  Row row(const double* given) const {
+    const double *s = given + 2, eps = s[3] + s[4];
+    return {{given[0], given[1]},
+            {s[0], s[1], {s[2], -eps * s[2]}, {s[5], 0.0}, {s[6], 0.0}, true},
+            s[7]};
+  }
+  void entry(const Row& row, Blocks& blocks, int n) const {
+    double* first = blocks.out[0];
+    double* last = blocks.out[by_p ? 1 : 0];
+    kl_weight_slopes<EXACT>(row.shares, row.nats, row.seed, base, blocks.in[0], blocks.in[1], n,
+                            by_p ? first : nullptr, by_q ? last : nullptr);
+  }
+};
+
+template <bool EXACT>
+void kl_weights_slopes(const Call& call) {
+  const KLWeightsSlopes<EXACT> kernel{{0.0, 0.0}, base_of(call), call.options[3] != 0,
+                                      call.options[4] != 0};
+  map(call, kernel, mask_of(call));
+}
+
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy

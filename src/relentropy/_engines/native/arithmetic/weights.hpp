@@ -6,6 +6,7 @@
 #pragma once
 
 #include "logarithm.hpp"
+#include "rows.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -214,6 +215,42 @@ RELENTROPY_BLOCK double kl_of(const Weighed &row, const Shares &shares, Pair<dou
     if (!finite(terms.hi)) return terms.hi;
     Pair<double> value = divide(terms, shares.p_mass);
     return value.hi + value.lo;
+}
+
+// The gradient: (log(p/q') - KL)/sum(p) by p and (1 - p/q')/sum(q) by q, from the difference.
+// Either may be left out.
+template <bool EXACT>
+RELENTROPY_BLOCK void kl_weight_slopes(const Shares &row, double value, Seed seed, Base base,
+                                       const double *p, const double *q, int n, double *by_p,
+                                       double *by_q) {
+    const double p_inverse = 1.0 / row.p_mass.hi, q_inverse = 1.0 / row.q_mass.hi;
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(p + i), y = load(q + i), one = all<Lanes>(1.0), zero{};
+        Entry<Lanes> e = entry_of<EXACT>(x, y, row);
+        Mask no_x = e.x == 0.0, no_y = e.y.hi == 0.0, none = no_x | no_y;
+        Mask only_x = (x > 0.0) & (y == 0.0), only_y = (x == 0.0) & (y > 0.0);
+        if (by_p) {
+            Quotient<Lanes> of = quotient<EXACT>(
+                choose(none, one, e.x), {choose(none, one, e.y.hi), choose(none, zero, e.y.lo)},
+                {choose(none, zero, e.gap.hi), choose(none, zero, e.gap.lo)});
+            Pair<Lanes> log = logarithm(of);
+            Lanes ratio = log.hi + log.lo;
+            Mask hidden = none & (x > 0.0) & (y > 0.0);
+            if (any(hidden)) {
+                ratio = choose(hidden,
+                               hidden_log_ratio(choose(hidden, x, one), choose(hidden, y, one), row),
+                               ratio);
+            }
+            ratio = choose(only_y, -INF, choose(no_x & no(hidden), 0.0, ratio));
+            Lanes rate = choose(only_x, INF, ratio - value);
+            store(by_p + i, times(seed, in_base(rate * p_inverse * row.p_scale, base)));
+        }
+        if (by_q) {
+            Lanes rate = -(e.gap.hi + e.gap.lo) / choose(no_y, one, e.y.hi);
+            rate = choose(no_y, choose(x > 0.0, -INF, 1.0), rate);
+            store(by_q + i, times(seed, in_base(rate * q_inverse * row.q_scale, base)));
+        }
+    }
 }
 
 }  // namespace RELENTROPY_SET
