@@ -13,7 +13,7 @@ tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
 default       25  the five above
 full          60  bulk checks: everything marked ``full``
-engines       30  the generated suite, once for each instruction set
+engines       60  the generated suite, once for each instruction set
 oracle        60  recomputes the tables of reference values from mpmath
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
 accuracy      10  measures every function and writes docs/accuracy.md
