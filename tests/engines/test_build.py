@@ -229,7 +229,8 @@ def wheel_of(sources, python, **variables):
         [python, "-m", "pip", "wheel", "-v", "--no-deps", "-w", "dist", "."],
         cwd=sources,
         env=os.environ | variables,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # where pip passes on what the build says
         text=True,
         check=True,
     )

@@ -4,7 +4,7 @@
 
 namespace relentropy {
 
-// The numbers are those of `DTYPES` in _engines/__init__.py.
+// The numbers are what Python passes to run.
 enum class Type : int {
   float16 = 0,
   bfloat16 = 1,
