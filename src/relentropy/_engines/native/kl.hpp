@@ -94,33 +94,43 @@ struct KLWeights {
   Base base;
   bool numbers;
 
+  struct Terms {
+    Pair<double> terms, residual;
+    friend Terms merge(const Terms& one, const Terms& other) {
+      return {add_sums(one.terms, other.terms), add_sums(one.residual, other.residual)};
+    }
+  };
   struct Row {
     bool chosen = false;
     Weighed sums;
     Shares shares;
-    Pair<double> terms;
+    Terms sum;
   };
   template <int PASS>
-  using State = std::conditional_t<PASS == 0, Weighed, Pair<double>>;
+  using State = std::conditional_t<PASS == 0, Weighed, Terms>;
 
   template <int PASS>
   State<PASS> step(const Row& row, Blocks& blocks, int n) const {
     if constexpr (PASS == 0) return weigh<EXACT>(blocks.in[0], blocks.in[1], n);
-    else return kl_terms<EXACT>(blocks.in[0], blocks.in[1], n, row.shares);
+    else
+      return {kl_terms<EXACT>(blocks.in[0], blocks.in[1], n, row.shares),
+              numbers ? residual<EXACT>(blocks.in[0], blocks.in[1], n, row.shares)
+                      : Pair<double>{0.0, 0.0}};
   }
   template <int PASS>
   void learn(Row& row, const State<PASS>& state) const {
     if constexpr (PASS == 0) row.sums = state, row.shares = shares_of<EXACT>(state);
-    else row.terms = state;
+    else row.sum = state;
   }
   void finish(const Row& row, bool chosen, double* out) const {
-    const double nats = kl_of(row.sums, row.shares, row.terms), value = in_base(nats, base);
+    const double nats = kl_of(row.sums, row.shares, row.sum.terms), value = in_base(nats, base);
     out[0] = chosen ? value : 0.0;
     if (!numbers) return;
     const Shares& s = row.shares;
     out[1] = value;  // what the gradient is of
-    const double found[] = {s.p_scale, s.q_scale, s.ratio.hi, -s.ratio.lo / s.ratio.hi, 0.0,
-                            s.p_mass.hi, s.q_mass.hi, nats};
+    const Pair<double> eps = divide(row.sum.residual, s.p_mass);
+    const double found[] = {s.p_scale, s.q_scale, s.ratio.hi, eps.hi, eps.lo, s.p_mass.hi,
+                            s.q_mass.hi, nats};
     std::memcpy(out + 2, found, sizeof found);
   }
 };
@@ -142,18 +152,20 @@ struct KLWeightsSlopes {
   struct Row {
     Seed seed;
     Shares shares;
+    Pair<double> eps;
     double nats;
   };
   Row row(const double* given) const {
-    const double *s = given + 2, eps = s[3] + s[4];
+    const double* s = given + 2;
     return {{given[0], given[1]},
-            {s[0], s[1], {s[2], -eps * s[2]}, {s[5], 0.0}, {s[6], 0.0}, true},
+            {s[0], s[1], {s[2], 0.0}, {s[5], 0.0}, {s[6], 0.0}, true},
+            {s[3], s[4]},
             s[7]};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* first = blocks.out[0];
     double* last = blocks.out[by_p ? 1 : 0];
-    kl_weight_slopes<EXACT>(row.shares, row.nats, row.seed, base, blocks.in[0], blocks.in[1], n,
+    kl_weight_slopes<EXACT>(row.shares, row.eps, row.nats, row.seed, base, blocks.in[0], blocks.in[1], n,
                             by_p ? first : nullptr, by_q ? last : nullptr);
   }
 };
