@@ -3,14 +3,10 @@
 #include "arithmetic/kl_logits.hpp"
 #include "arithmetic/weights.hpp"
 #include "driver.hpp"
+#include "example.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
-
-// Options that all kernels of rows have: 1/log(base) in two words, whether the last input is a
-// mask, and what is the kernel's own.
-inline Base base_of(const Call& call) { return {call.options[0], call.options[1]}; }
-inline int mask_of(const Call& call) { return call.options[2] != 0 ? call.inputs - 1 : -1; }
 
 // Outputs: the divergence, and, where there are more, it again and `KLNumbers`.
 template <bool EXACT>
@@ -48,6 +44,7 @@ struct KLLogits {
 
 template <bool EXACT>
 void kl_logits(const Call& call) {
+  expect(call, 2, 0, 1, 4);
   const KLLogits<EXACT> kernel{{-INF, -INF}, call.options[3] != 0, base_of(call),
                                call.outputs > 1};
   Fold<KLLogits<EXACT>>(call, kernel, mask_of(call)).run();
@@ -80,6 +77,7 @@ struct KLLogitsSlopes {
 
 template <bool EXACT>
 void kl_logits_slopes(const Call& call) {
+  expect(call, 2, 10, 1, 6);
   const KLLogitsSlopes<EXACT> kernel{{-INF, -INF}, base_of(call), call.options[4] != 0,
                                      call.options[5] != 0};
   map(call, kernel, mask_of(call));
@@ -137,6 +135,7 @@ struct KLWeights {
 
 template <bool EXACT>
 void kl_weights(const Call& call) {
+  expect(call, 2, 0, 1, 3);
   const KLWeights<EXACT> kernel{{0.0, 0.0}, base_of(call), call.outputs > 1};
   Fold<KLWeights<EXACT>>(call, kernel, mask_of(call)).run();
 }
@@ -172,6 +171,7 @@ struct KLWeightsSlopes {
 
 template <bool EXACT>
 void kl_weights_slopes(const Call& call) {
+  expect(call, 2, 10, 1, 5);
   const KLWeightsSlopes<EXACT> kernel{{0.0, 0.0}, base_of(call), call.options[3] != 0,
                                       call.options[4] != 0};
   map(call, kernel, mask_of(call));

@@ -9,6 +9,7 @@ namespace RELENTROPY_SET {
 #define BOTH(name) {#name, name<false>}, {#name "_exact", name<true>}
 
 constexpr Kernel KERNELS[] = {
+    {"total", total},
     BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights), BOTH(kl_weights_slopes),
     {nullptr, nullptr},
 };
