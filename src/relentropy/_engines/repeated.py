@@ -1,8 +1,8 @@
 """Calls like one before: what was found out for that one need not be found out again.
 
-For ten numbers, sorting arguments costs more than the mathematics. Which kernel serves, and what
-it is told, depends on the measure, the keywords and how the arrays lie; that is kept for the
-calls of late, and only addresses are new.
+For ten numbers, sorting arguments costs more than the mathematics. Which kernel serves, and
+what it is told, depends on the measure, the keywords and how the arrays lie; that is kept for
+the calls of late, and only addresses are new.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def key_of(
 
 def again(key: tuple[Any, ...], operands: tuple[Array, ...]) -> Array | None:
     """The result of a call that is known; None if it is not."""
-    known = _known.get(key)
-    if known is None or known.module is not engine():
+    known, module = _known.get(key), engine()
+    if known is None or module is None or known.module is not module:
         return None
     on_torch = type(operands[0]) is not np.ndarray
     raw = sys.modules["torch"] if on_torch else np
     result = raw.empty(known.batch, dtype=known.dtype)
-    known.module.run(
+    module.run(
         known.number, known.reduced, known.batch,
         tuple((address(one), *lies) for one, lies in zip(operands, known.inputs, strict=True)),
         ((address(result), *known.output),),
