@@ -161,6 +161,8 @@ class Blocks {
 
   // Reads what the rows from `row` on, `width` of them, have together.
   void open(int64_t row, int width, int64_t from, int count) {
+    if (row == opened_row_ && from == opened_from_) return;  // by the pass before
+    opened_row_ = row, opened_from_ = from;
     for (int k = 0; k < call_.inputs; ++k) {
       if (!panel_[k]) continue;
       layout_.runs(k, from, count, [&](int offset, int64_t bytes, int some) {
@@ -257,6 +259,7 @@ class Blocks {
   const Layout& layout_;
   int operands_, mask_;
   const double* fills_;
+  int64_t opened_row_ = -1, opened_from_ = -1;
   std::unique_ptr<double[]> room_;
   double* flags_;
   std::unique_ptr<char[]> panel_[2 * MAX_ARRAYS];

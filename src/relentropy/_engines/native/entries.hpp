@@ -156,17 +156,15 @@ inline void scatter(Type type, const double* from, int count, char* to, int64_t 
 
 // --- a panel: a few rows that lie side by side ----------------------------------------------
 
-// Entries of `width` rows, of which neighbours are `size` bytes apart, one row after the other.
+// Entries of `width` rows, of which neighbours are one item apart, one row after the other. A
+// line of memory is read once: lines a power of two apart share a set of the cache.
 template <class T>
 inline void turn(const char* from, int64_t stride, int count, int width, char* to, int64_t pitch) {
-  constexpr int TILE = 16;
-  for (int i = 0; i < count; i += TILE) {
-    const int rows = count - i < TILE ? count - i : TILE;
-    for (int w = 0; w < width; ++w) {
-      T* row = reinterpret_cast<T*>(to + w * pitch) + i;
-      const char* column = from + i * stride + w * static_cast<int64_t>(sizeof(T));
-      for (int k = 0; k < rows; ++k) std::memcpy(row + k, column + k * stride, sizeof(T));
-    }
+  for (int i = 0; i < count; ++i) {
+    const char* line = from + i * stride;
+    ahead(line + 16 * stride);  // no processor foresees steps of more than a page
+    char* entry = to + i * sizeof(T);
+    for (int w = 0; w < width; ++w) std::memcpy(entry + w * pitch, line + w * sizeof(T), sizeof(T));
   }
 }
 inline void turn(int64_t size, const char* from, int64_t stride, int count, int width, char* to,
@@ -183,14 +181,10 @@ inline void turn(int64_t size, const char* from, int64_t stride, int count, int 
 template <class T>
 inline void turn_back(const char* from, int64_t pitch, int count, int width, char* to,
                       int64_t stride) {
-  constexpr int TILE = 16;
-  for (int i = 0; i < count; i += TILE) {
-    const int rows = count - i < TILE ? count - i : TILE;
-    for (int k = 0; k < rows; ++k) {
-      char* line = to + (i + k) * stride;
-      for (int w = 0; w < width; ++w)
-        std::memcpy(line + w * sizeof(T), from + w * pitch + (i + k) * sizeof(T), sizeof(T));
-    }
+  for (int i = 0; i < count; ++i) {
+    char* line = to + i * stride;
+    const char* entry = from + i * sizeof(T);
+    for (int w = 0; w < width; ++w) std::memcpy(line + w * sizeof(T), entry + w * pitch, sizeof(T));
   }
 }
 inline void turn_back(int64_t size, const char* from, int64_t pitch, int count, int width,

@@ -169,6 +169,15 @@ RELENTROPY_FN double splat(double x) { return x; }
 
 #endif
 
+// Asks for memory that will be read; wrong addresses do no harm.
+RELENTROPY_FN void ahead(const void *address) {
+#if defined(__GNUC__) && !defined(__CUDACC__)
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
+
 RELENTROPY_FN Lanes load(const double *from) {
     Lanes x;
     memcpy(&x, from, sizeof x);

@@ -30,16 +30,17 @@ RELENTROPY_FN T power_of_two(T n) {
     return of_bits(bits_of(n + (0x1.8p52 + 1023.0)) << 52);
 }
 
-// A positive finite number as a fraction and a power of two; subnormal numbers too.
-template <class T>
+// A positive normal number as a fraction and a power of two; with ALL subnormal numbers too.
+template <bool ALL, class T>
 RELENTROPY_FN Scaled<T> scaled(T x) {
     auto small = x < 0x1p-1022;
-    x = choose(small, x * 0x1p54, x);
+    if constexpr (ALL) x = choose(small, x * 0x1p54, x);
     auto bits = bits_of(x);
     T fraction = of_bits((bits & 0x000fffffffffffffull) | 0x3ff0000000000000ull);
     // The exponent's bits as a number, without a conversion: 2**52 + e, less 2**52 + 1023.
     T exponent = of_bits((bits >> 52) | 0x4330000000000000ull) - 4503599627371519.0;
-    return {fraction, choose(small, exponent - 54.0, exponent)};
+    if constexpr (ALL) exponent = choose(small, exponent - 54.0, exponent);
+    return {fraction, exponent};
 }
 
 // Two positive numbers as seen by atanh: log(x/y) is k*log(2) + 2*atanh(s), s = (x - y)/(x + y)
@@ -55,7 +56,7 @@ struct Quotient {
 // not where they are close; y may have a low word.
 template <bool EXACT, class T>
 RELENTROPY_FN Quotient<T> quotient(T x, Pair<T> y, Pair<T> difference) {
-    Scaled<T> one = scaled(x), two = scaled(y.hi);
+    Scaled<T> one = scaled<EXACT>(x), two = scaled<EXACT>(y.hi);
     auto above = one.fraction > 1.4142135623730951 * two.fraction;
     auto below = two.fraction > 1.4142135623730951 * one.fraction;
     T k = (one.exponent - two.exponent) + choose(above, 1.0, choose(below, -1.0, T{}));
