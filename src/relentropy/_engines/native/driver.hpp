@@ -261,6 +261,10 @@ class Tree {
   int levels_[48], count_ = 0;
 };
 
+// Options that all kernels have: 1/log(base) in two words, whether the last input is a mask, and
+// what is the kernel's own.
+inline int mask_of(const Call& call) { return call.options[2] != 0 ? call.inputs - 1 : -1; }
+
 inline int threads_for(const Call& call, const Layout& layout) {
   const int64_t entries = layout.length * layout.rows;
   return static_cast<int>(

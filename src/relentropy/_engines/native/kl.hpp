@@ -7,10 +7,7 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-// Options that all kernels of rows have: 1/log(base) in two words, whether the last input is a
-// mask, and what is the kernel's own.
 inline Base base_of(const Call& call) { return {call.options[0], call.options[1]}; }
-inline int mask_of(const Call& call) { return call.options[2] != 0 ? call.inputs - 1 : -1; }
 
 // Outputs: the divergence, and, where there are more, it again and `KLNumbers`.
 template <bool EXACT>

@@ -30,15 +30,17 @@ RELENTROPY_FN T power_of_two(T n) {
     return of_bits(bits_of(n + (0x1.8p52 + 1023.0)) << 52);
 }
 
-// A positive finite number as a fraction and a power of two; subnormal numbers too.
-template <class T>
+// A positive finite number as a fraction and a power of two; subnormal numbers too, unless it is
+// said that there are none.
+template <bool NORMAL = false, class T>
 RELENTROPY_FN Scaled<T> scaled(T x) {
     auto small = x < 0x1p-1022;
-    x = choose(small, x * 0x1p54, x);
+    if constexpr (!NORMAL) x = choose(small, x * 0x1p54, x);
     auto bits = bits_of(x);
     T fraction = of_bits((bits & 0x000fffffffffffffull) | 0x3ff0000000000000ull);
     // The exponent's bits as a number, without a conversion: 2**52 + e, less 2**52 + 1023.
     T exponent = of_bits((bits >> 52) | 0x4330000000000000ull) - 4503599627371519.0;
+    if constexpr (NORMAL) return {fraction, exponent};
     return {fraction, choose(small, exponent - 54.0, exponent)};
 }
 
@@ -51,25 +53,27 @@ struct Quotient {
     T tail;  // (atanh(s)/s - 1)/s**2
 };
 
-// Of finite x and y > 0, given x - y as a pair, which has digits that the rounded numbers have
-// not where they are close; y may have a low word.
-template <bool EXACT, class T>
-RELENTROPY_FN Quotient<T> quotient(T x, Pair<T> y, Pair<T> difference) {
-    Scaled<T> one = scaled(x), two = scaled(y.hi);
+// The fractions u and v, the exponent k of their quotient, and y's own.
+template <class T>
+struct Fractions {
+    T u, v, k, exponent;
+};
+template <bool NORMAL = false, class T>
+RELENTROPY_FN Fractions<T> fractions(T x, T y) {
+    Scaled<T> one = scaled<NORMAL>(x), two = scaled<NORMAL>(y);
     auto above = one.fraction > 1.4142135623730951 * two.fraction;
     auto below = two.fraction > 1.4142135623730951 * one.fraction;
     T k = (one.exponent - two.exponent) + choose(above, 1.0, choose(below, -1.0, T{}));
-    T u = one.fraction * choose(above, 0.5, choose(below, 2.0, all<T>(1.0))), v = two.fraction;
-    auto same = k == 0.0;
-    T unit = power_of_two(-two.exponent);
+    T u = one.fraction * choose(above, 0.5, choose(below, 2.0, all<T>(1.0)));
+    return {u, two.fraction, k, two.exponent};
+}
+
+// From the fractions' difference and sum.
+template <bool EXACT, class T>
+RELENTROPY_FN Quotient<T> quotient_of(T k, Pair<T> d, Pair<T> t) {
     Quotient<T> found;
     found.k = k;
     if constexpr (EXACT) {
-        T rest = y.lo * unit;
-        Pair<T> d = {choose(same, difference.hi * unit, u - v),
-                     choose(same, difference.lo * unit, -rest)};
-        Pair<T> t = two_sum(u, v);
-        t.lo += rest;
         T inverse = 1.0 / t.hi;
         found.s = d.hi * inverse;
         // No fma is needed for the remainder, which Dekker's product has where there is none.
@@ -77,11 +81,41 @@ RELENTROPY_FN Quotient<T> quotient(T x, Pair<T> y, Pair<T> difference) {
         T lost = ((d.hi - product.hi) - product.lo) + (d.lo - found.s * t.lo);
         found.low = lost * inverse;
     } else {
-        found.s = choose(same, difference.hi * unit, u - v) / (u + v);
+        found.s = d.hi / t.hi;
         found.low = T{};
     }
     found.tail = polynomial(ATANH_TAIL, found.s * found.s);
     return found;
+}
+
+// Of finite x and y > 0, given x - y as a pair, which has digits that the rounded numbers have
+// not where they are close; y may have a low word.
+template <bool EXACT, class T>
+RELENTROPY_FN Quotient<T> quotient(T x, Pair<T> y, Pair<T> difference) {
+    Fractions<T> of = fractions(x, y.hi);
+    T u = of.u, v = of.v;
+    auto same = of.k == 0.0;
+    T unit = power_of_two(-of.exponent);
+    if constexpr (EXACT) {
+        T rest = y.lo * unit;
+        Pair<T> d = {choose(same, difference.hi * unit, u - v),
+                     choose(same, difference.lo * unit, -rest)};
+        Pair<T> t = two_sum(u, v);
+        t.lo += rest;
+        return quotient_of<true>(of.k, d, t);
+    }
+    Pair<T> d = {choose(same, difference.hi * unit, u - v), T{}};
+    return quotient_of<false>(of.k, d, Pair<T>{u + v, T{}});
+}
+
+// Of any positive finite numbers (normal ones where told so): the difference of fractions within
+// a factor of two is exact (Sterbenz).
+template <bool EXACT, bool NORMAL = false, class T>
+RELENTROPY_FN Quotient<T> quotient(T x, T y) {
+    Fractions<T> of = fractions<NORMAL>(x, y);
+    Pair<T> t = {of.u + of.v, T{}};
+    if constexpr (EXACT) t = two_sum(of.u, of.v);
+    return quotient_of<EXACT>(of.k, Pair<T>{of.u - of.v, T{}}, t);
 }
 
 // log(x/y) as a pair of about 2**-60 relative error.
@@ -92,41 +126,87 @@ RELENTROPY_FN Pair<T> logarithm(const Quotient<T> &of) {
     return fast_two_sum(high.hi, high.lo + tail);
 }
 
+// The same rounded: to .51 ulp, or, without EXACT, to a few.
+template <bool EXACT, class T>
+RELENTROPY_FN T rounded_logarithm(const Quotient<T> &of) {
+    if constexpr (EXACT) {
+        Pair<T> value = logarithm(of);
+        return value.hi + value.lo;
+    }
+    return fma(of.k, all<T>(LOG2), 2.0 * fma(of.s * (of.s * of.s), of.tail, of.s));
+}
+
 template <class T>
 RELENTROPY_FN Pair<T> log_quotient(T x, T y, Pair<T> difference) {
     return logarithm(quotient<true>(x, Pair<T>{y, T{}}, difference));
 }
 
-// log(x) of a number, to .51 ulp; -inf at 0, nan below.
-template <class T>
+// log(x) of a number, to .51 ulp, or, without EXACT, to a few; -inf at 0, nan below. PLAIN says
+// that it is positive, finite and normal.
+template <bool EXACT = true, bool PLAIN = false, class T>
 RELENTROPY_FN T log(T x) {
+    T one = all<T>(1.0);
+    if constexpr (PLAIN) return rounded_logarithm<EXACT>(quotient<EXACT, true>(x, one));
     auto inside = (x > 0.0) & (x < INF);
-    T z = choose(inside, x, 1.0);
-    Pair<T> value = log_quotient(z, all<T>(1.0), two_sum(z, all<T>(-1.0)));
+    T value = rounded_logarithm<EXACT>(quotient<EXACT>(choose(inside, x, one), one));
     T outside = choose(x == 0.0, -INF, choose(x == INF, INF, all<T>(NOT_A_NUMBER)));
-    return choose(inside, value.hi + value.lo, outside);
+    return choose(inside, value, outside);
 }
 
-// log(1 + x), to .6 ulp; -inf at -1, nan below. With 1 + x as the pair hi + lo it is
-// log(hi) + lo/hi, and nothing cancels: where hi is close to 1, hi - 1 is exact.
-template <class T>
+// The logarithm of a sum near 1 as a pair: of hi + lo it is log(hi) + lo/hi, and nothing cancels:
+// where hi is close to 1, hi - 1 is exact. Without EXACT, of hi alone, given hi - 1 with the
+// digits that hi lacks.
+template <bool EXACT, bool NORMAL = false, class T>
+RELENTROPY_FN Pair<T> log_of_sum(Pair<T> sum, T excess) {
+    T one = all<T>(1.0);
+    if constexpr (EXACT) {
+        Pair<T> value = logarithm(quotient<true, NORMAL>(sum.hi, one));
+        return {value.hi, value.lo + sum.lo / sum.hi};
+    }
+    Fractions<T> of = fractions<NORMAL>(sum.hi, one);
+    auto same = of.k == 0.0;
+    Pair<T> d = {choose(same, excess, of.u - one), T{}};
+    Pair<T> t = {choose(same, 2.0 + excess, of.u + one), T{}};
+    return {rounded_logarithm<false>(quotient_of<false>(of.k, d, t)), T{}};
+}
+
+// log(1 + x), to .6 ulp, or, without EXACT, to a few; -inf at -1, nan below. PLAIN says that it is
+// finite and more than -1.
+template <bool EXACT = true, bool PLAIN = false, class T>
 RELENTROPY_FN T log1p(T x) {
     auto inside = (x > -1.0) & (x < INF);
-    T one = all<T>(1.0);
-    Pair<T> sum = two_sum(one, choose(inside, x, 0.0));
-    Pair<T> value = log_quotient(sum.hi, one, two_sum(sum.hi, -one));
+    T z = x;
+    if constexpr (!PLAIN) z = choose(inside, x, 0.0);
+    Pair<T> value = log_of_sum<EXACT, true>(two_sum(all<T>(1.0), z), z);
+    T sum = choose(x == 0.0, x, value.hi + value.lo);  // -0
+    if constexpr (PLAIN) return sum;
     T outside = choose(x == -1.0, -INF, choose(x == INF, INF, all<T>(NOT_A_NUMBER)));
-    return choose(inside, value.hi + (value.lo + sum.lo / sum.hi), outside);
+    return choose(inside, sum, outside);
+}
+
+// log(1 + x) of x from 0 to 1 as a pair: 2*atanh(s) with s = x/(2 + x), at most 1/3.
+template <bool EXACT, class T>
+RELENTROPY_FN Pair<T> log1p_of_share(T x) {
+    if constexpr (!EXACT) {
+        T s = x / (2.0 + x), y = s * s;
+        return {2.0 * fma(s * y, polynomial(ATANH_TAIL_FAR, y), s), T{}};
+    }
+    Pair<T> t = fast_two_sum(all<T>(2.0), x);
+    T inverse = 1.0 / t.hi, s = x * inverse, y = s * s;
+    Pair<T> product = two_prod(s, t.hi);
+    T low = (((x - product.hi) - product.lo) - s * t.lo) * inverse;
+    return fast_two_sum(2.0 * s, 2.0 * fma(s * y, polynomial(ATANH_TAIL_FAR, y), low));
 }
 
 // log(1 + x) - x, to 2 ulp: from r = x/(2 + x) it is 2*atanh(r) - x between -.6 and 1.5, where
 // abs(r) < .43; beyond, the logarithm and x are far enough apart.
-template <class T>
+template <bool EXACT = true, bool PLAIN = false, class T>
 RELENTROPY_FN T log1pmx(T x) {
     auto near = (x > -0.6) & (x < 1.5);
     T z = choose(near, x, 0.0), w = choose(near, 1.0, x);
     T r = z / (2.0 + z), y = r * r;
-    T far = choose(w == INF, -INF, log1p(w) - w);
+    T far = log1p<EXACT, PLAIN>(w) - w;
+    if constexpr (!PLAIN) far = choose(w == INF, -INF, far);
     return choose(near, r * (2.0 * y * polynomial(ATANH_TAIL_FAR, y) - z), far);
 }
 
