@@ -33,7 +33,12 @@ RELENTROPY_BLOCK void block_of(const double* const* in, double* out, int n) {
   }
 }
 
-// 0 where the seed is 0, also where the slope is infinite or nan.
+// The twin of _formulas/times.py: 0 where the seed is 0, also where the slope is infinite or nan.
+RELENTROPY_FN Lanes times(Lanes seed, Lanes slope) {
+  const Lanes finite = choose(magnitude(slope) < INF, slope, choose(slope < 0.0, -1.0, 1.0));
+  return seed * choose(seed == 0.0, finite, slope);
+}
+
 template <class F, bool EXACT, int I>
 RELENTROPY_BLOCK void slopes_of(const double* const* in, double* out, int n) {
   for (int i = 0; i < n; i += LANES) {
@@ -41,7 +46,7 @@ RELENTROPY_BLOCK void slopes_of(const double* const* in, double* out, int n) {
     Lanes slope;
     if constexpr (F::OPERANDS == 1) slope = F::template slope<EXACT, I>(x);
     else slope = F::template slope<EXACT, I>(x, load(in[1] + i));
-    store(out + i, choose(seed == 0.0, 0.0, seed * slope));
+    store(out + i, times(seed, slope));
   }
 }
 

@@ -51,7 +51,7 @@ inline float to_odd(double x) {
   std::memcpy(&bits, &nearest, sizeof bits);
   const double error = x - static_cast<double>(nearest);
   const bool exact = !(error != 0) || nearest - nearest != 0;  // also infinite, and nan
-  const bool away = (error > 0) == (nearest >= 0);             // the true number is larger
+  const bool away = (error > 0) == (bits >> 31 == 0);          // the true number is larger
   if (!exact && !(bits & 1)) bits += away ? 1 : -1;
   float odd;
   std::memcpy(&odd, &bits, sizeof odd);

@@ -329,6 +329,17 @@ RELENTROPY_FN Pair<T> difference(T x, T y, M none) {
     return {gap.hi, choose(magnitude(gap.hi) < INF, gap.lo, 0.0)};
 }
 
+// x and a logarithm, rounded once; x may be infinite unless it is PLAIN. Zeros keep their sign.
+template <bool EXACT, bool PLAIN, class T>
+RELENTROPY_FN T sum_with(T x, Pair<T> logarithm) {
+    if constexpr (!EXACT) return x + logarithm.hi;
+    Pair<T> sum = two_sum(x, logarithm.hi);
+    T low = sum.lo + logarithm.lo;
+    auto rounded = low == 0.0;
+    if constexpr (!PLAIN) rounded |= magnitude(sum.hi) == INF;
+    return choose(rounded, sum.hi, sum.hi + low);
+}
+
 struct Log1pexp {
     static constexpr int OPERANDS = 1;
     static constexpr double FILL = 0.0;
@@ -340,11 +351,7 @@ struct Log1pexp {
     template <bool EXACT, bool PLAIN, class T>
     RELENTROPY_FN T value(T x) {
         Pair<T> rest = log1p_of_share<EXACT>(exp_below<EXACT>(Pair<T>{-magnitude(x), T{}}));
-        T top = larger(x, T{}), value = top + rest.hi;
-        if constexpr (EXACT) {
-            Pair<T> sum = two_sum(top, rest.hi);
-            value = choose(top == INF, top, sum.hi + (sum.lo + rest.lo));
-        }
+        T value = sum_with<EXACT, false>(larger(x, T{}), rest);
         return PLAIN ? value : choose(x != x, x, value);
     }
     template <bool EXACT, int I, class T>
@@ -368,13 +375,7 @@ struct LogAddExp {
         if constexpr (!PLAIN) gap = difference(low, top, low == top);
         else if constexpr (EXACT) gap = two_sum(low, -top);
         Pair<T> rest = log1p_of_share<EXACT>(exp_below<EXACT>(gap));
-        Pair<T> sum = {top + rest.hi, T{}};
-        if constexpr (EXACT) {
-            sum = two_sum(top, rest.hi);
-            sum.lo += rest.lo;
-            if constexpr (!PLAIN) sum.lo = choose(magnitude(sum.hi) < INF, sum.lo, 0.0);
-        }
-        T value = sum.hi + sum.lo;
+        T value = sum_with<EXACT, PLAIN>(top, rest);
         return PLAIN ? value : choose(unknown(x, y), x + y, value);
     }
     template <bool EXACT, int I, class T>
@@ -406,13 +407,7 @@ struct LogSubExp {
         } else if constexpr (EXACT) {
             gap = two_sum(y, -x);
         }
-        Pair<T> rest = log_of_rest<EXACT>(gap), sum = {x + rest.hi, T{}};
-        if constexpr (EXACT) {
-            sum = two_sum(x, rest.hi);
-            sum.lo += rest.lo;
-            if constexpr (!PLAIN) sum.lo = choose(magnitude(sum.hi) < INF, sum.lo, 0.0);
-        }
-        T value = sum.hi + sum.lo;
+        T value = sum_with<EXACT, PLAIN>(x, log_of_rest<EXACT>(gap));
         if constexpr (PLAIN) return value;
         auto same = (x == y) & (x < INF);
         return choose(inside, value, choose(same, -INF, all<T>(NOT_A_NUMBER)));
