@@ -6,13 +6,13 @@ any layout. Whatever else there is goes to the formulas: None says so.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import TILED, choose
 from .config import engine, threads_for
+from .repeated import Known, address
 from .twins import base_of, twin_of
 
 Array = Any
@@ -21,6 +21,9 @@ Given = tuple[int, int, tuple[int, ...]]
 """Address, dtype and strides in bytes, as the kernels take them."""
 
 _TYPES = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3, "bool": 4}
+# Libraries whose own conversion from float64, which the formulas end in, rounds to float32
+# first: bits are to be the same.
+_TWICE = {("torch", 0): 7, ("torch", 1): 8, ("numpy", 1): 8}
 
 
 def rows(
@@ -36,6 +39,30 @@ def rows(
     options = (*base_of(measure), float(mask is not None), *twin.options)
     _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options, reduced=True)
     return outputs
+
+
+def known(job: Any, measure: Any, arrays: Arrays, kept: tuple[int, ...]) -> Known | None:
+    """What the next call like this one needs not find out; see `repeated`."""
+    twin = engine() and twin_of(measure)
+    if not twin or job.outputs != 1 or not _readable(job, arrays, None):
+        return None
+    layout = job.layout
+    if any(tuple(one.shape) != layout.shape or _native(one) is not one for one in arrays):
+        return None
+    result = job.xp.raw.empty(layout.batch, dtype=job.dtype)
+    _, kind, strides = _of_rows(result, layout)
+    module = engine()
+    return Known(
+        module=module,
+        number=_number(module, job, twin.kernel),
+        reduced=layout.reduced,
+        batch=layout.batch,
+        inputs=tuple(_of_entries(one, layout)[1:] for one in arrays),
+        dtype=job.dtype,
+        output=(_TWICE.get((job.xp.library, kind), kind), strides),
+        options=(*base_of(measure), 0.0, *twin.options),
+        kept=kept,
+    )
 
 
 def slopes(
@@ -137,9 +164,13 @@ def _run(
         *(_of_entries(one, layout) for one in masks),
     )
     to = _of_rows if reduced else _of_entries
-    targets = tuple(to(one, layout) for one in outputs)
-    number = _numbers(module)[kernel + "_exact" if job.xp.exact else kernel]
-    threads = threads_for(job.xp.library)
+    library = job.xp.library
+    targets = tuple(
+        (address, _TWICE.get((library, kind), kind), strides)
+        for address, kind, strides in (to(one, layout) for one in outputs)
+    )
+    number = _number(module, job, kernel)
+    threads = threads_for(library)
     module.run(  # type: ignore[union-attr]
         number, layout.reduced, layout.batch, given, targets, options, threads
     )
@@ -148,11 +179,11 @@ def _run(
 _NUMBERS: dict[Any, dict[str, int]] = {}
 
 
-def _numbers(module: Any) -> dict[str, int]:
-    """The kernels' numbers, which are the same for all instruction sets."""
+def _number(module: Any, job: Any, kernel: str) -> int:
+    """A kernel's number, which is the same for all instruction sets."""
     if module not in _NUMBERS:
         _NUMBERS[module] = module.kernels()
-    return _NUMBERS[module]
+    return _NUMBERS[module][kernel + "_exact" if job.xp.exact else kernel]
 
 
 def _readable(job: Any, arrays: Arrays, mask: Array | None, more: Arrays = ()) -> bool:
@@ -194,8 +225,9 @@ def _of_rows(array: Array, layout: Layout) -> Given:
 
 def _seen(array: Array) -> Given:
     kind = _TYPES[name_of(array.dtype)]
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(array, torch.Tensor):
+    if hasattr(array, "data_ptr"):
         size = array.element_size()
-        return array.data_ptr(), kind, tuple(size * stride for stride in array.stride())
-    return array.__array_interface__["data"][0], kind, array.strides
+        strides = tuple(size * stride for stride in array.stride())
+    else:
+        strides = array.strides
+    return address(array), kind, strides

@@ -49,7 +49,7 @@ def _kl_logits(measure: KLFromLogits) -> Twin | None:
 
 
 def _kl_weights(measure: KLFromWeights) -> Twin:
-    return Twin("kl_weights", (), 8)
+    return Twin("kl_weights", (), 8, "kl_weights_slopes")
 
 
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {

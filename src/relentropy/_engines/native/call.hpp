@@ -4,7 +4,7 @@
 
 namespace relentropy {
 
-// The numbers are those of `DTYPES` in _engines/__init__.py.
+// The numbers are what Python passes to run.
 enum class Type : int {
   float16 = 0,
   bfloat16 = 1,
@@ -13,8 +13,12 @@ enum class Type : int {
   boolean = 4,
   int64 = 5,
   int32 = 6,
+  // The same as 0 and 1, but that results are rounded to float32 first: torch's own conversion
+  // does that, and so does that of numpy's bfloat16.
+  float16_twice = 7,
+  bfloat16_twice = 8,
 };
-constexpr int TYPES = 7;
+constexpr int TYPES = 9;
 
 constexpr int MAX_AXES = 64, MAX_ARRAYS = 16, MAX_OPTIONS = 8;  // numpy allows 64 axes
 

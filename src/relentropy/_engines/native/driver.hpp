@@ -6,6 +6,7 @@
 #pragma once
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "entries.hpp"
@@ -22,6 +23,26 @@ constexpr int WIDTH = 16;
 // Entries that pay for a thread.
 constexpr int64_t PER_THREAD = 1 << 17;
 constexpr int MOST_OPERANDS = 6;
+
+// Refuses what a kernel could not read: it is Python's to prevent it, but memory is at stake.
+inline void expect(const Call& call, int operands, int numbers, int outputs, int options) {
+  if (call.option_count < options) throw std::invalid_argument("too few options");
+  const bool masked = call.options[2] != 0;
+  if (call.inputs != operands + numbers + masked || call.outputs < outputs) {
+    throw std::invalid_argument("another number of arrays than the kernel has");
+  }
+  for (int i = 0; i < call.reduced_axes + call.batch_axes; ++i) {
+    if (call.shape[i] == 0) throw std::invalid_argument("nothing to compute");
+  }
+  for (int i = 0; i < call.inputs + call.outputs; ++i) {
+    const Type type = i < call.inputs ? call.in[i].type : call.out[i - call.inputs].type;
+    const bool flags = masked && i == call.inputs - 1;
+    const bool number = type != Type::boolean && type != Type::int64 && type != Type::int32;
+    if (flags ? type != Type::boolean : !number) {
+      throw std::invalid_argument("kernels read floating-point numbers, and a mask of bools");
+    }
+  }
+}
 
 // A call with as few axes as possible, and where each of its rows begins.
 class Layout {
@@ -260,10 +281,6 @@ class Tree {
   State states_[48];
   int levels_[48], count_ = 0;
 };
-
-// Options that all kernels have: 1/log(base) in two words, whether the last input is a mask, and
-// what is the kernel's own.
-inline int mask_of(const Call& call) { return call.options[2] != 0 ? call.inputs - 1 : -1; }
 
 inline int threads_for(const Call& call, const Layout& layout) {
   const int64_t entries = layout.length * layout.rows;

@@ -2,6 +2,7 @@
 #pragma once
 #include "arithmetic/elementwise.hpp"
 #include "driver.hpp"
+#include "example.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -17,14 +18,14 @@ RELENTROPY_BLOCK void block_of(const double* const* in, double* out, int n) {
   if constexpr (F::OPERANDS == 1) {
     for (; i < n; i += LANES) {
       const Lanes x = load(in[0] + i);
-      if (any(no(F::template plain<EXACT>(x)))) break;
+      if (!every(F::template plain<EXACT>(x))) break;
       store(out + i, F::template value<EXACT, true>(x));
     }
     for (; i < n; i += LANES) store(out + i, F::template value<EXACT, false>(load(in[0] + i)));
   } else {
     for (; i < n; i += LANES) {
       const Lanes x = load(in[0] + i), y = load(in[1] + i);
-      if (any(no(F::template plain<EXACT>(x, y)))) break;
+      if (!every(F::template plain<EXACT>(x, y))) break;
       store(out + i, F::template value<EXACT, true>(x, y));
     }
     for (; i < n; i += LANES) {

@@ -13,7 +13,9 @@ inline int64_t item_size(Type type) {
   switch (type) {
     case Type::boolean: return 1;
     case Type::float16:
-    case Type::bfloat16: return 2;
+    case Type::bfloat16:
+    case Type::float16_twice:
+    case Type::bfloat16_twice: return 2;
     case Type::float32:
     case Type::int32: return 4;
     default: return 8;
@@ -58,32 +60,41 @@ inline float to_odd(double x) {
   return odd;
 }
 
+inline uint32_t bits_of_float(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+inline uint16_t brain_of(float x) {
+  const uint32_t bits = bits_of_float(x);
+  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return static_cast<uint16_t>(x != x ? (bits >> 16) | 0x40 : rounded);
+}
+
+inline uint16_t half_of(float x) {
+  const uint32_t bits = bits_of_float(x), sign = (bits >> 16) & 0x8000;
+  const uint32_t size = bits & 0x7fffffff;
+  // Below 2**-14 a half is subnormal: its last bit is 2**-24, as that of 1/2 + x is.
+  float value;
+  std::memcpy(&value, &size, sizeof value);
+  const uint32_t subnormal = bits_of_float(value + 0.5f) - 0x3f000000;
+  const uint32_t normal = (size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13;
+  uint32_t half = size < 0x38800000 ? subnormal : normal;
+  half = size >= 0x47800000 ? 0x7c00 : half;  // 65536 and more
+  half = size > 0x7f800000 ? 0x7e00 : half;
+  return static_cast<uint16_t>(sign | half);
+}
+
+struct HalfTwice : Half {};
+struct BrainTwice : Brain {};
+
 inline void narrow(double x, double& to) { to = x; }
 inline void narrow(double x, float& to) { to = static_cast<float>(x); }
-inline void narrow(double x, Brain& to) {
-  const float odd = to_odd(x);
-  uint32_t bits;
-  std::memcpy(&bits, &odd, sizeof bits);
-  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  to.bits = static_cast<uint16_t>(x != x ? (bits >> 16) | 0x40 : rounded);
-}
-inline void narrow(double x, Half& to) {
-  const float odd = to_odd(x);
-  uint32_t bits;
-  std::memcpy(&bits, &odd, sizeof bits);
-  const uint32_t sign = (bits >> 16) & 0x8000, size = bits & 0x7fffffff;
-  uint32_t half;
-  if (size > 0x7f800000) half = 0x7e00;                            // nan
-  else if (size >= 0x47800000) half = 0x7c00;                      // 65536 and more: infinite
-  else if (size < 0x38800000) {                                    // below 2**-14: subnormal
-    float value;
-    std::memcpy(&value, &size, sizeof value);
-    value += 0.5f;                                                 // whose last bit is 2**-24
-    std::memcpy(&half, &value, sizeof half);
-    half -= 0x3f000000;
-  } else half = (size - 0x38000000 + 0xfff + ((size >> 13) & 1)) >> 13;
-  to.bits = static_cast<uint16_t>(sign | half);
-}
+inline void narrow(double x, Half& to) { to.bits = half_of(to_odd(x)); }
+inline void narrow(double x, Brain& to) { to.bits = brain_of(to_odd(x)); }
+inline void narrow(double x, HalfTwice& to) { to.bits = half_of(static_cast<float>(x)); }
+inline void narrow(double x, BrainTwice& to) { to.bits = brain_of(static_cast<float>(x)); }
 
 // --- many ---------------------------------------------------------------------------------
 
@@ -106,7 +117,9 @@ inline void gather(const char* from, int64_t stride, int count, double* to) {
 
 inline void gather(Type type, const char* from, int64_t stride, int count, double* to) {
   switch (type) {
+    case Type::float16_twice:
     case Type::float16: return gather<Half>(from, stride, count, to);
+    case Type::bfloat16_twice:
     case Type::bfloat16: return gather<Brain>(from, stride, count, to);
     case Type::float32: return gather<float>(from, stride, count, to);
     default: return gather<double>(from, stride, count, to);
@@ -134,6 +147,8 @@ inline void scatter(Type type, const double* from, int count, char* to, int64_t 
   switch (type) {
     case Type::float16: return scatter<Half>(from, count, to, stride);
     case Type::bfloat16: return scatter<Brain>(from, count, to, stride);
+    case Type::float16_twice: return scatter<HalfTwice>(from, count, to, stride);
+    case Type::bfloat16_twice: return scatter<BrainTwice>(from, count, to, stride);
     case Type::float32: return scatter<float>(from, count, to, stride);
     default: return scatter<double>(from, count, to, stride);
   }

@@ -15,7 +15,8 @@ namespace RELENTROPY_SET {
       {#name "_slopes", entry_slopes<F, false>}, {#name "_slopes_exact", entry_slopes<F, true>}
 
 constexpr Kernel KERNELS[] = {
-    BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights),
+    {"total", total},
+    BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights), BOTH(kl_weights_slopes),
     ENTRIES(kl_div, KLDiv), ENTRIES(rel_entr, RelEntr), ENTRIES(entr, Entr),
     ENTRIES(xlogy, XLogY), ENTRIES(xlog1py, XLog1pY), ENTRIES(expm1mx, Expm1mx),
     ENTRIES(log1pmx, Log1pmx), ENTRIES(log1mexp, Log1mexp), ENTRIES(log1pexp, Log1pexp),

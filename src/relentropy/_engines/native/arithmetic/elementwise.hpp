@@ -12,13 +12,16 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-// The smallest normal number, or, where operands are widened, all that are not 0.
-template <bool EXACT>
-constexpr double LEAST = EXACT ? 0x1p-1022 : 0x1p-1074;
-
+// Operands that need no care: where products of two have exact remainders (of widened ones all
+// do), and, where there is but one, normal numbers.
 template <bool EXACT, class T>
-RELENTROPY_FN auto positive(T x) {
-    return (x >= LEAST<EXACT>) & (x < INF);
+RELENTROPY_FN auto in_the_middle(T x, T y) {
+    constexpr double low = EXACT ? 0x1p-300 : 0x1p-1022, high = EXACT ? 0x1p300 : INF;
+    return (smaller(x, y) >= low) & (larger(x, y) < high) & (x == x);
+}
+template <class T>
+RELENTROPY_FN auto normal(T x) {
+    return (x >= 0x1p-1022) & (x < INF);
 }
 template <class T>
 RELENTROPY_FN auto unknown(T x, T y) {
@@ -54,19 +57,12 @@ RELENTROPY_FN T log_slope(T x, T y) {
         Pair<T> product = two_prod(all<T>(2.718281828459045), up.fraction);
         product.lo += 1.4456468917292502e-16 * up.fraction;
         if constexpr (EXACT) product = fast_two_sum(product.hi, product.lo);
-        // A quotient's difference has all digits where k is 0, also below a factor of two.
-        Scaled<T> grown = scaled<true>(product.hi);
-        T k = (up.exponent + grown.exponent) - down.exponent;
-        T u = grown.fraction, v = down.fraction, unit = power_of_two(-grown.exponent);
-        auto above = u > 1.4142135623730951 * v, below = v > 1.4142135623730951 * u;
-        T by = choose(above, 0.5, choose(below, 2.0, one));
-        k += choose(above, 1.0, choose(below, -1.0, T{}));
-        T low = product.lo * (unit * by);
-        u *= by;
-        Pair<T> d = {u - v, low}, t = {u + v, low};
+        Fractions<T> of = normal_fractions(product.hi, down.fraction);
+        T k = (up.exponent - down.exponent) + of.k, low = product.lo * power_of_two(-of.k);
+        Pair<T> d = {of.u - of.v, low}, t = {of.u + of.v, low};
         if constexpr (EXACT) {
             d = fast_two_sum(d.hi, d.lo);
-            t = two_sum(u, v), t.lo += low;
+            t = two_sum(of.u, of.v), t.lo += low;
         } else {
             d.hi += low;
         }
@@ -82,11 +78,9 @@ struct KLDiv {
     static constexpr int OPERANDS = 2;
     static constexpr double FILL = 1.0;
 
-    // In the middle of the range products have exact remainders.
     template <bool EXACT, class T>
     RELENTROPY_FN auto plain(T x, T y) {
-        constexpr double low = EXACT ? 0x1p-300 : LEAST<false>, high = EXACT ? 0x1p300 : INF;
-        return (smaller(x, y) >= low) & (larger(x, y) < high) & (x == x);
+        return in_the_middle<EXACT>(x, y);
     }
     template <bool EXACT, bool PLAIN, class T>
     RELENTROPY_FN T value(T x, T y) {
@@ -131,7 +125,7 @@ struct RelEntr {
 
     template <bool EXACT, class T>
     RELENTROPY_FN auto plain(T x, T y) {
-        return (smaller(x, y) >= LEAST<EXACT>) & (larger(x, y) < INF) & (x == x);
+        return in_the_middle<EXACT>(x, y);
     }
     template <bool EXACT, bool PLAIN, class T>
     RELENTROPY_FN T value(T x, T y) {
@@ -158,7 +152,7 @@ struct Entr {
 
     template <bool EXACT, class T>
     RELENTROPY_FN auto plain(T x) {
-        return positive<EXACT>(x);
+        return normal(x);
     }
     template <bool EXACT, bool PLAIN, class T>
     RELENTROPY_FN T value(T x) {
@@ -179,7 +173,7 @@ struct XLogY {
 
     template <bool EXACT, class T>
     RELENTROPY_FN auto plain(T, T y) {
-        return positive<EXACT>(y);
+        return normal(y);
     }
     template <bool EXACT, bool PLAIN, class T>
     RELENTROPY_FN T value(T x, T y) {
@@ -239,7 +233,7 @@ struct Expm1mx {
     }
     template <bool EXACT, bool PLAIN, class T>
     RELENTROPY_FN T value(T x) {
-        if constexpr (PLAIN && EXACT) return x * x * polynomial(EXP_TAIL_FAR, x);
+        if constexpr (PLAIN && EXACT) return expm1mx_near(x);
         if constexpr (PLAIN) return x * x * polynomial(EXP_TAIL_NEAR, x);
         if constexpr (EXACT) return expm1mx(x);
         return exp_less<2>(x);
@@ -278,7 +272,7 @@ template <bool EXACT, class T>
 RELENTROPY_FN Pair<T> log_of_rest(Pair<T> x) {
     auto near = x.hi > -LOG2;
     T z = choose(near, x.hi, 0.0), part;
-    if constexpr (EXACT) part = z * z * polynomial(EXP_TAIL_FAR, z);
+    if constexpr (EXACT) part = expm1mx_near(z);
     else part = z * z * polynomial(EXP_TAIL_NEAR, z);
     T grown = exp_below<EXACT>(x);
     Pair<T> rest = fast_two_sum(-z, -part), far = fast_two_sum(all<T>(1.0), -grown);

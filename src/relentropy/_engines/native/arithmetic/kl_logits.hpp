@@ -38,7 +38,7 @@ struct KLState {
 // What a block is before anything is computed of it.
 struct KLLook {
     double top, q_top, pivot;
-    bool masked, lost;
+    bool masked, lost, unknown;
 };
 
 RELENTROPY_BLOCK KLLook kl_look(const double *a, const double *b, int n, bool normalize) {
@@ -48,11 +48,15 @@ RELENTROPY_BLOCK KLLook kl_look(const double *a, const double *b, int n, bool no
         top = larger(x, top), q_top = larger(y, q_top);
         bottom = smaller(smaller(x, y), bottom);
     }
-    KLLook look{max_of(top), max_of(q_top), 0.0, min_of(bottom) == -INF, false};
-    if (look.masked) {
-        Mask lost{};
-        for (int i = 0; i < n; i += LANES) lost |= (load(a + i) > -INF) & (load(b + i) == -INF);
-        look.lost = any(lost);
+    KLLook look{max_of(top), max_of(q_top), 0.0, min_of(bottom) == -INF, false, false};
+    if (look.masked) {  // elsewhere nan shows in the sums
+        Mask lost{}, unknown{};
+        for (int i = 0; i < n; i += LANES) {
+            Lanes x = load(a + i), y = load(b + i);
+            lost |= (x > -INF) & (y == -INF);
+            unknown |= (x != x) | (y != y);
+        }
+        look.lost = any(lost), look.unknown = any(unknown);
     }
     // The difference at the teacher's largest logit takes a common offset out exactly, so that
     // the mean is as small as the differences are and its rounding harmless.
@@ -102,7 +106,7 @@ RELENTROPY_BLOCK KLWeighed kl_weigh(const double *a, const double *b, double *we
     Lanes sum{}, widest{};
     Mask low{};
     for (int i = 0; i < n; i += LANES) {
-        Lanes x = load(a + i), y = load(b + i), d = (y - x) - pivot;
+        Lanes x = load(a + i), y = load(b + i), d = apart<EXACT>(y, x, pivot).hi;
         Mask there = x != -INF;
         if constexpr (MASKED) {
             d = choose(there & (y != -INF), d, 0.0);
@@ -197,7 +201,7 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
     bool above = height > HEADROOM || look.top == -INF;
     KLState state{};
     state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
-    state.valid = look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
+    state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
     state.shift = above ? finite_or_zero(height) : 0.0;
     double widest = look.masked ? INF : w.widest + magnitude(mean);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "logarithm.hpp"
+#include "rows.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -39,12 +40,8 @@ RELENTROPY_BLOCK Weighed weigh(const double *p, const double *q, int n) {
         Lanes x = load(p + i), y = load(q + i);
         p_top = larger(x, p_top), q_top = larger(y, q_top);
         p_low = smaller(x, p_low), q_low = smaller(y, q_low);
-        if constexpr (EXACT) {
-            accumulate(p_sum, x);
-            accumulate(q_sum, y);
-        } else {
-            p_sum.hi += x, q_sum.hi += y;
-        }
+        accumulate(p_sum, x);
+        accumulate(q_sum, y);
     }
     Weighed row{gathered(p_sum), gathered(q_sum), 1.0,           1.0,
                 max_of(p_top),   max_of(q_top),   min_of(p_low), min_of(q_low)};
@@ -216,6 +213,92 @@ RELENTROPY_BLOCK double kl_of(const Weighed &row, const Shares &shares, Pair<dou
     if (!finite(terms.hi)) return terms.hi;
     Pair<double> value = divide(terms, shares.p_mass);
     return value.hi + value.lo;
+}
+
+// --- the gradient -----------------------------------------------------------------------------
+
+// sum(delta), delta = q*r - p with r the first word of the ratio alone: exact, so that entries
+// know their difference to all digits, and not to those of a row's largest.
+template <bool EXACT>
+RELENTROPY_FN Pair<Lanes> residual_of(Lanes &p, Lanes &q, const Shares &row) {
+    Lanes rounded = all<Lanes>(row.ratio.hi);
+    if constexpr (EXACT) {
+        p = p * row.p_scale, q = q * row.q_scale;
+        Pair<Lanes> y = two_prod(q, rounded), d = two_sum(y.hi, -p);
+        return fast_two_sum(d.hi, d.lo + y.lo);
+    }
+    return {q * rounded - p, Lanes{}};
+}
+
+template <bool EXACT>
+RELENTROPY_BLOCK Pair<double> residual(const double *p, const double *q, int n,
+                                       const Shares &row) {
+    Pair<Lanes> sum{};
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(p + i), y = load(q + i);
+        accumulate(sum, residual_of<EXACT>(x, y, row));
+    }
+    return gathered(sum);
+}
+
+// p, q of p's mass, and their difference p*eps - delta, eps = sum(delta)/sum(p).
+template <bool EXACT>
+RELENTROPY_FN Entry<Lanes> entry_about(Lanes p, Lanes q, const Shares &row, Pair<double> eps) {
+    Pair<Lanes> delta = residual_of<EXACT>(p, q, row);
+    Lanes share = all<Lanes>(eps.hi);
+    Entry<Lanes> e;
+    e.x = p;
+    if constexpr (EXACT) {
+        Pair<Lanes> y = two_prod(q, all<Lanes>(row.ratio.hi)), d = two_prod(p, share);
+        d = subtract(Pair<Lanes>{d.hi, d.lo + p * eps.lo}, delta);
+        e.y = fast_two_sum(y.hi, y.lo - y.hi * share);
+        e.gap = fast_two_sum(d.hi, d.lo - d.hi * share);
+    } else {
+        Lanes shrink = 1.0 - share;
+        e.y = {q * row.ratio.hi * shrink, Lanes{}};
+        e.gap = {(p * share - delta.hi) * shrink, Lanes{}};
+    }
+    // What rounding eps leaves must not show where the sides are proportional.
+    constexpr double REST = EXACT ? 0x1p-140 : 0x1p-75;
+    Mask seen = magnitude(e.gap.hi) > REST * p;
+    e.gap = {choose(seen, e.gap.hi, 0.0), choose(seen, e.gap.lo, 0.0)};
+    return e;
+}
+
+// (log(p/q') - KL)/sum(p) by p and (1 - p/q')/sum(q) by q, from the difference. Either may be
+// left out.
+template <bool EXACT>
+RELENTROPY_BLOCK void kl_weight_slopes(const Shares &row, Pair<double> eps, double value,
+                                       Seed seed, Base base, const double *p, const double *q,
+                                       int n, double *by_p, double *by_q) {
+    const double p_inverse = 1.0 / row.p_mass.hi, q_inverse = 1.0 / row.q_mass.hi;
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(p + i), y = load(q + i), one = all<Lanes>(1.0), zero{};
+        Entry<Lanes> e = entry_about<EXACT>(x, y, row, eps);
+        Mask no_x = e.x == 0.0, no_y = e.y.hi == 0.0, none = no_x | no_y;
+        Mask only_x = (x > 0.0) & (y == 0.0), only_y = (x == 0.0) & (y > 0.0);
+        if (by_p) {
+            Quotient<Lanes> of = quotient<EXACT>(
+                choose(none, one, e.x), {choose(none, one, e.y.hi), choose(none, zero, e.y.lo)},
+                {choose(none, zero, e.gap.hi), choose(none, zero, e.gap.lo)});
+            Pair<Lanes> log = logarithm(of);
+            Lanes ratio = log.hi + log.lo;
+            Mask hidden = none & (x > 0.0) & (y > 0.0);
+            if (any(hidden)) {
+                ratio = choose(hidden,
+                               hidden_log_ratio(choose(hidden, x, one), choose(hidden, y, one), row),
+                               ratio);
+            }
+            ratio = choose(only_y, -INF, choose(no_x & no(hidden), 0.0, ratio));
+            Lanes rate = choose(only_x, INF, ratio - value);
+            store(by_p + i, times(seed, in_base(rate * p_inverse * row.p_scale, base)));
+        }
+        if (by_q) {
+            Lanes rate = -(e.gap.hi + e.gap.lo) / choose(no_y, one, e.y.hi);
+            rate = choose(no_y, choose(x > 0.0, -INF, 1.0), rate);
+            store(by_q + i, times(seed, in_base(rate * q_inverse * row.q_scale, base)));
+        }
+    }
 }
 
 }  // namespace RELENTROPY_SET
