@@ -58,7 +58,6 @@ _TWINS: dict[type, Callable[[Any], Twin | None]] = {
 }
 
 
-
 def _entries(name: str) -> Callable[[Any], Twin]:
     twin = Twin(name, slopes=name + "_slopes")
     return lambda function: twin
