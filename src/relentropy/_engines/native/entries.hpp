@@ -115,7 +115,7 @@ inline void gather(const char* from, int64_t stride, int count, double* to) {
   }
 }
 
-inline void gather(Type type, const char* from, int64_t stride, int count, double* to) {
+RELENTROPY_APART void gather(Type type, const char* from, int64_t stride, int count, double* to) {
   switch (type) {
     case Type::float16_twice:
     case Type::float16: return gather<Half>(from, stride, count, to);
@@ -143,7 +143,7 @@ inline void scatter(const double* from, int count, char* to, int64_t stride) {
   }
 }
 
-inline void scatter(Type type, const double* from, int count, char* to, int64_t stride) {
+RELENTROPY_APART void scatter(Type type, const double* from, int count, char* to, int64_t stride) {
   switch (type) {
     case Type::float16: return scatter<Half>(from, count, to, stride);
     case Type::bfloat16: return scatter<Brain>(from, count, to, stride);

@@ -27,6 +27,13 @@
 #define RELENTROPY_BLOCK [[maybe_unused]] static
 #endif
 
+// What is large and has many callers: one copy serves all.
+#if defined(__GNUC__)
+#define RELENTROPY_APART [[maybe_unused]] static __attribute__((noinline))
+#else
+#define RELENTROPY_APART [[maybe_unused]] static __declspec(noinline)
+#endif
+
 // Lanes are vectors of GCC's and clang's, as wide as a register.
 #if defined(__GNUC__) && !defined(__CUDACC__) && !defined(RELENTROPY_SCALAR)
 #if defined(__AVX512F__)
