@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._formulas import elementwise
 from .._formulas.expectation import reciprocal_log
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
@@ -56,4 +57,22 @@ _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     KLFromWeights: _kl_weights,
 }
 
-_ENTRIES: dict[Any, Callable[[Any], Twin | None]] = {}
+
+def _entries(name: str) -> Callable[[Any], Twin]:
+    twin = Twin(name, slopes=name + "_slopes")
+    return lambda function: twin
+
+
+_ENTRIES: dict[Any, Callable[[Any], Twin | None]] = {
+    elementwise.KL_DIV.value: _entries("kl_div"),
+    elementwise.REL_ENTR.value: _entries("rel_entr"),
+    elementwise.ENTR.value: _entries("entr"),
+    elementwise.XLOGY.value: _entries("xlogy"),
+    elementwise.XLOG1PY.value: _entries("xlog1py"),
+    elementwise.EXPM1MX.value: _entries("expm1mx"),
+    elementwise.LOG1PMX.value: _entries("log1pmx"),
+    elementwise.LOG1MEXP.value: _entries("log1mexp"),
+    elementwise.LOG1PEXP.value: _entries("log1pexp"),
+    elementwise.LOGADDEXP.value: _entries("logaddexp"),
+    elementwise.LOGSUBEXP.value: _entries("logsubexp"),
+}

@@ -53,7 +53,7 @@ inline float to_odd(double x) {
   std::memcpy(&bits, &nearest, sizeof bits);
   const double error = x - static_cast<double>(nearest);
   const bool exact = !(error != 0) || nearest - nearest != 0;  // also infinite, and nan
-  const bool away = (error > 0) == (nearest >= 0);             // the true number is larger
+  const bool away = (error > 0) == (bits >> 31 == 0);          // the true number is larger
   if (!exact && !(bits & 1)) bits += away ? 1 : -1;
   float odd;
   std::memcpy(&odd, &bits, sizeof odd);
@@ -115,7 +115,7 @@ inline void gather(const char* from, int64_t stride, int count, double* to) {
   }
 }
 
-inline void gather(Type type, const char* from, int64_t stride, int count, double* to) {
+RELENTROPY_APART void gather(Type type, const char* from, int64_t stride, int count, double* to) {
   switch (type) {
     case Type::float16_twice:
     case Type::float16: return gather<Half>(from, stride, count, to);
@@ -143,7 +143,7 @@ inline void scatter(const double* from, int count, char* to, int64_t stride) {
   }
 }
 
-inline void scatter(Type type, const double* from, int count, char* to, int64_t stride) {
+RELENTROPY_APART void scatter(Type type, const double* from, int count, char* to, int64_t stride) {
   switch (type) {
     case Type::float16: return scatter<Half>(from, count, to, stride);
     case Type::bfloat16: return scatter<Brain>(from, count, to, stride);

@@ -27,6 +27,13 @@
 #define RELENTROPY_BLOCK [[maybe_unused]] static
 #endif
 
+// What is large and has many callers: one copy serves all.
+#if defined(__GNUC__)
+#define RELENTROPY_APART [[maybe_unused]] static __attribute__((noinline))
+#else
+#define RELENTROPY_APART [[maybe_unused]] static __declspec(noinline)
+#endif
+
 // Lanes are vectors of GCC's and clang's, as wide as a register.
 #if defined(__GNUC__) && !defined(__CUDACC__) && !defined(RELENTROPY_SCALAR)
 #if defined(__AVX512F__)
@@ -63,6 +70,7 @@ RELENTROPY_FN double of_bits(Bits bits) {
 }
 RELENTROPY_FN double choose(bool mask, double one, double other) { return mask ? one : other; }
 RELENTROPY_FN bool any(bool mask) { return mask; }
+RELENTROPY_FN bool every(bool mask) { return mask; }
 RELENTROPY_FN bool no(bool mask) { return !mask; }
 RELENTROPY_FN double magnitude(double x) { return __builtin_fabs(x); }
 // The larger of two, and the second where one is nan.
@@ -123,6 +131,16 @@ RELENTROPY_FN bool any(Mask mask) {
 #endif
     int64_t found = 0;
     for (int i = 0; i < LANES; i++) found |= mask[i];
+    return found != 0;
+}
+RELENTROPY_FN bool every(Mask mask) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
+#elif defined(__SSE2__) && !defined(__AVX512F__)
+    return __builtin_ia32_movmskpd((Lanes)mask) == 3;
+#endif
+    int64_t found = -1;
+    for (int i = 0; i < LANES; i++) found &= mask[i];
     return found != 0;
 }
 RELENTROPY_FN double sum_of(Lanes x) {

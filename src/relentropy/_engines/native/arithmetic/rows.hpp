@@ -14,9 +14,11 @@ struct Base {
 RELENTROPY_FN double in_base(double value, Base base) {
   return value * base.high + (finite(value) ? value : 0.0) * base.low;
 }
+#if RELENTROPY_LANES > 1
 RELENTROPY_FN Lanes in_base(Lanes value, Base base) {
   return value * base.high + choose(magnitude(value) < INF, value, 0.0) * base.low;
 }
+#endif
 
 // What slopes are multiplied by, all that a row's entries share. Where the seed is 0 they are 0:
 // what a loss does not depend on gets no gradient, also where the value or its derivative is

@@ -81,12 +81,12 @@ RELENTROPY_FN bool possible(const Weighed &row) {
 
 // The power of two that brings a magnitude into the middle of the range, where products have
 // exact remainders.
-RELENTROPY_FN double middle(double top) {
-    if (top >= 0x1p960) return 0x1p-80;
-    if (top >= 0x1p300) return 1.0;
-    if (top >= 0x1p-100) return 0x1p400;
-    if (top >= 0x1p-500) return 0x1p800;
-    return 0x1p1000;
+template <class T>
+RELENTROPY_FN T middle(T top) {
+    T factor = choose(top >= 0x1p-500, 0x1p800, all<T>(0x1p1000));
+    factor = choose(top >= 0x1p-100, 0x1p400, factor);
+    factor = choose(top >= 0x1p300, 1.0, factor);
+    return choose(top >= 0x1p960, 0x1p-80, factor);
 }
 
 // What entries need of their row.
@@ -146,8 +146,7 @@ RELENTROPY_FN Entry<Lanes> entry_of(Lanes p, Lanes q, const Shares &row) {
 // d*s*(1 + s*(1 + s)*P(s**2)) where the two are within a factor of sqrt(2), and the difference
 // of x*log(x/y) and x - y, both as pairs, beyond.
 template <bool EXACT, class T>
-RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
-    Quotient<T> of = quotient<EXACT>(x, y, gap);
+RELENTROPY_FN T kl_term_of(const Quotient<T> &of, T x, Pair<T> gap) {
     T s = of.s, a = gap.hi * s;
     T bent = a * (s * (1.0 + s) * of.tail);
     if constexpr (EXACT) {
@@ -159,8 +158,11 @@ RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
         T rest = apart.lo + (far.lo + (x * log.lo - gap.lo));
         return choose(of.k == 0.0, product.hi + bent, apart.hi + rest);
     }
-    T log = fma(of.k, all<T>(LOG2), 2.0 * fma(s * (s * s), of.tail, s));
-    return choose(of.k == 0.0, a + bent, x * log - gap.hi);
+    return choose(of.k == 0.0, a + bent, x * rounded_logarithm<false>(of) - gap.hi);
+}
+template <bool EXACT, class T>
+RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
+    return kl_term_of<EXACT>(quotient<EXACT>(x, y, gap), x, gap);
 }
 
 // The same sum of a block in which no two masses are more than a factor of sqrt(2) apart, which
