@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from .._formulas.expectation import reciprocal_log
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
+from .._formulas.logsumexp import LogSoftmax, LogSumExp, Softmax
 
 _SPLITTER = 2.0**27 + 1  # float64's, in which kernels work
 
@@ -36,8 +37,8 @@ def twin_of(function: Any) -> Twin | None:
 
 
 def base_of(function: Any) -> tuple[float, float]:
-    """The two words of a measure's base."""
-    return in_base(function.base)
+    """The two words of a measure's base; nats where it has none."""
+    return in_base(getattr(function, "base", None))
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
@@ -51,9 +52,16 @@ def _kl_weights(measure: KLFromWeights) -> Twin:
     return Twin("kl_weights", (), 8)
 
 
+def _always(twin: Twin) -> Callable[[Any], Twin]:
+    return lambda function: twin
+
+
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     KLFromLogits: _kl_logits,
     KLFromWeights: _kl_weights,
+    LogSumExp: _always(Twin("logsumexp", numbers=2, slopes="logsumexp_slopes")),
+    Softmax: _always(Twin("softmax", slopes="softmax_slopes")),
+    LogSoftmax: _always(Twin("log_softmax", slopes="log_softmax_slopes")),
 }
 
 _ENTRIES: dict[Any, Callable[[Any], Twin | None]] = {}

@@ -1,6 +1,7 @@
 // Every kernel of this instruction set, under its name.
 #pragma once
 #include "kl.hpp"
+#include "logsumexp.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -10,6 +11,8 @@ namespace RELENTROPY_SET {
 
 constexpr Kernel KERNELS[] = {
     BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights),
+    BOTH(logsumexp), BOTH(logsumexp_slopes), BOTH(softmax), BOTH(softmax_slopes),
+    BOTH(log_softmax), BOTH(log_softmax_slopes),
     {nullptr, nullptr},
 };
 #undef BOTH

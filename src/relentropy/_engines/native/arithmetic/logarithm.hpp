@@ -119,6 +119,14 @@ RELENTROPY_FN T log1p(T x) {
     return choose(inside, value.hi + (value.lo + sum.lo / sum.hi), outside);
 }
 
+// log(1 + x) of a pair as a pair, for x from 0 to the range's middle.
+RELENTROPY_FN Pair<double> log1p_words(Pair<double> x) {
+    Pair<double> sum = add(x, 1.0);
+    Pair<double> value = log_quotient(sum.hi, 1.0, two_sum(sum.hi, -1.0));
+    double rest = sum.lo / sum.hi;  // as large as the whole where x is small
+    return fast_two_sum(value.hi, value.lo + (rest - 0.5 * rest * rest));
+}
+
 // log(1 + x) - x, to 2 ulp: from r = x/(2 + x) it is 2*atanh(r) - x between -.6 and 1.5, where
 // abs(r) < .43; beyond, the logarithm and x are far enough apart.
 template <class T>
