@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.expectation import reciprocal_log
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
@@ -52,6 +53,15 @@ def _kl_weights(measure: KLFromWeights) -> Twin:
     return Twin("kl_weights", (), 8)
 
 
+def _cross_entropy(measure: CrossEntropy) -> Twin | None:
+    of_p, of_q = measure.from_logits
+    if of_p is not of_q:
+        return None
+    name = "entropy" if measure.same else "cross_entropy"
+    kernel = name + ("_logits" if of_p else "_weights")
+    return Twin(kernel, numbers=5, slopes=kernel + "_slopes")
+
+
 def _always(twin: Twin) -> Callable[[Any], Twin]:
     return lambda function: twin
 
@@ -59,6 +69,7 @@ def _always(twin: Twin) -> Callable[[Any], Twin]:
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     KLFromLogits: _kl_logits,
     KLFromWeights: _kl_weights,
+    CrossEntropy: _cross_entropy,
     LogSumExp: _always(Twin("logsumexp", numbers=2, slopes="logsumexp_slopes")),
     Softmax: _always(Twin("softmax", slopes="softmax_slopes")),
     LogSoftmax: _always(Twin("log_softmax", slopes="log_softmax_slopes")),

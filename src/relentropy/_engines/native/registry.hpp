@@ -1,5 +1,6 @@
 // Every kernel of this instruction set, under its name.
 #pragma once
+#include "cross_entropy.hpp"
 #include "kl.hpp"
 #include "logsumexp.hpp"
 
@@ -13,6 +14,9 @@ constexpr Kernel KERNELS[] = {
     BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights),
     BOTH(logsumexp), BOTH(logsumexp_slopes), BOTH(softmax), BOTH(softmax_slopes),
     BOTH(log_softmax), BOTH(log_softmax_slopes),
+    BOTH(entropy_logits), BOTH(entropy_logits_slopes), BOTH(entropy_weights),
+    BOTH(entropy_weights_slopes), BOTH(cross_entropy_logits), BOTH(cross_entropy_logits_slopes),
+    BOTH(cross_entropy_weights), BOTH(cross_entropy_weights_slopes),
     {nullptr, nullptr},
 };
 #undef BOTH

@@ -97,6 +97,27 @@ RELENTROPY_FN Pair<T> log_quotient(T x, T y, Pair<T> difference) {
     return logarithm(quotient<true>(x, Pair<T>{y, T{}}, difference));
 }
 
+// log(x/y) of positive finite numbers of any size: a pair, or 1e-15 off. Where they are within a
+// factor of sqrt(2), the difference of their fractions is exact.
+template <bool EXACT, class T>
+RELENTROPY_FN Pair<T> log_ratio(T x, T y) {
+    Scaled<T> one = scaled(x), two = scaled(y);
+    auto above = one.fraction > 1.4142135623730951 * two.fraction;
+    auto below = two.fraction > 1.4142135623730951 * one.fraction;
+    T k = (one.exponent - two.exponent) + choose(above, 1.0, choose(below, -1.0, T{}));
+    T u = one.fraction * choose(above, 0.5, choose(below, 2.0, all<T>(1.0))), v = two.fraction;
+    T d = u - v;
+    if constexpr (!EXACT) {
+        T s = d / (u + v), y = s * s;
+        return {fma(k, all<T>(LOG2), 2.0 * fma(s * y, polynomial(ATANH_TAIL, y), s)), T{}};
+    }
+    Pair<T> t = two_sum(u, v);
+    T s = d / t.hi;
+    Pair<T> product = two_prod(s, t.hi);
+    T low = (((d - product.hi) - product.lo) - s * t.lo) / t.hi;
+    return logarithm(Quotient<T>{k, s, low, polynomial(ATANH_TAIL, s * s)});
+}
+
 // log(x) of a number, to .51 ulp; -inf at 0, nan below.
 template <class T>
 RELENTROPY_FN T log(T x) {

@@ -40,13 +40,13 @@ RELENTROPY_BLOCK double top_of(const double* a, int n) {
 // Takes one largest entry out of a block, as if it were masked, and puts it back in the end.
 class Without {
  public:
-  Without(double* a, int n, double top) : at_(a) {
+  Without(double* a, int n, double top, double absent = -INF) : at_(a) {
     for (int i = 0; i < n; i += LANES) {
       if (!any(load(a + i) == top)) continue;
       for (at_ = a + i; *at_ != top;) ++at_;
       break;
     }
-    value_ = *at_, *at_ = -INF;
+    value_ = *at_, *at_ = absent;
   }
   ~Without() { *at_ = value_; }
   int64_t place(const double* a) const { return at_ - a; }
