@@ -3,6 +3,7 @@
 #include "cross_entropy.hpp"
 #include "kl.hpp"
 #include "logsumexp.hpp"
+#include "token.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -17,6 +18,7 @@ constexpr Kernel KERNELS[] = {
     BOTH(entropy_logits), BOTH(entropy_logits_slopes), BOTH(entropy_weights),
     BOTH(entropy_weights_slopes), BOTH(cross_entropy_logits), BOTH(cross_entropy_logits_slopes),
     BOTH(cross_entropy_weights), BOTH(cross_entropy_weights_slopes),
+    BOTH(token_log_probs), BOTH(token_log_probs_slopes),
     {nullptr, nullptr},
 };
 #undef BOTH

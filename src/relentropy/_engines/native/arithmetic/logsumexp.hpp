@@ -215,5 +215,29 @@ RELENTROPY_BLOCK void logsumexp_slopes_of(const Normaliser& row, Seed seed, bool
     store(to + i, times(seed, share_of<EXACT>(load(a + i), row)));
 }
 
+// --- one entry of a row ----------------------------------------------------------------------
+
+RELENTROPY_BLOCK double log_share_at(double x, const Peak& row) {
+  if (!finite(row.top)) return NOT_A_NUMBER;
+  const Pair<double> gap = two_sum(x, -row.top);
+  if (!finite(gap.hi)) return gap.hi;
+  const Pair<double> value = subtract(gap, log1p_words(row.others));
+  return value.hi + value.lo;
+}
+
+// Its derivative: minus softmax(a), and at the entry the share of all others, which are added up
+// as such where it is the largest.
+template <bool EXACT>
+RELENTROPY_BLOCK void token_slopes_of(const Peak& peak, Seed seed, const double* a, int place,
+                                      int n, double* to) {
+  const Normaliser row = normaliser_of(peak);
+  for (int i = 0; i < n; i += LANES)
+    store(to + i, times(seed, 0.0 - share_of<EXACT>(load(a + i), row)));
+  if (place < 0) return;
+  const double weight = exp(Pair<double>(two_sum(a[place], -row.top)));
+  const double rest = a[place] == peak.top ? peak.others.hi : row.mass - weight;
+  to[place] = times(seed, rest / row.mass);
+}
+
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy

@@ -24,9 +24,12 @@ RELENTROPY_FN Lanes in_base(Lanes value, Base base) {
 struct Seed {
   double unit, value;
 };
-RELENTROPY_FN Lanes times(Seed seed, Lanes slope) {
-  if (seed.unit == 0.0) return Lanes{};
-  return seed.value != seed.value ? all<Lanes>(NOT_A_NUMBER) : seed.unit * slope;
+template <class T>
+RELENTROPY_FN T times(Seed seed, T slope) {
+  const bool unknown = seed.value != seed.value;
+  if (seed.unit == 0.0) return unknown ? all<T>(0.0)
+                                        : choose(slope < 0.0, all<T>(-seed.unit), all<T>(seed.unit));
+  return unknown ? all<T>(NOT_A_NUMBER) : seed.unit * slope;
 }
 
 }  // namespace RELENTROPY_SET
