@@ -41,7 +41,10 @@ struct OfLogits {
     const Lanes half = exp(Pair<Lanes>{0.5 * below.hi, 0.5 * below.lo});
     return choose(low, (half * factor) * half, weight * factor);
   }
-  RELENTROPY_FN Pair<double> factor(double low, double high) { return lowered(low, high); }
+  // x times the weight of a part's top beside the whole's.
+  RELENTROPY_FN Pair<double> times(double low, double high, Pair<double> x) {
+    return lowered(low, high, x);
+  }
   RELENTROPY_FN Pair<double> gap(double low, double high) {
     const Pair<double> gap = two_sum(high, -low);
     return {gap.hi, finite(gap.hi) ? gap.lo : 0.0};
@@ -89,8 +92,8 @@ struct OfWeights {
   RELENTROPY_FN Lanes low_product(Lanes, double, Lanes weight, Lanes factor) {
     return weight * factor;
   }
-  RELENTROPY_FN Pair<double> factor(double low, double high) {
-    return divide({low, 0.0}, {high, 0.0});
+  RELENTROPY_FN Pair<double> times(double low, double high, Pair<double> x) {
+    return multiply(divide({low, 0.0}, {high, 0.0}), x);
   }
   RELENTROPY_FN Pair<double> gap(double low, double high) { return log_ratio<true>(high, low); }
 
@@ -178,10 +181,11 @@ RELENTROPY_BLOCK Surprise<P, Q> merge(const Surprise<P, Q>& one, const Surprise<
       }
       Pair<double> mass = part->mass;
       if (part->p_top != whole.p_top) {
-        const Pair<double> factor = P::factor(part->p_top, whole.p_top);
-        // A factor of 0 makes nothing of what is infinite, too.
-        mass = multiply(factor, mass);
-        moved = factor.hi == 0.0 ? Pair<double>{} : multiply(factor, moved);
+        mass = P::times(part->p_top, whole.p_top, mass);
+        // Where nothing is left of the mass, nothing is of what is infinite either.
+        moved = mass.hi == 0.0 && !finite(moved.hi)
+                    ? Pair<double>{0.0, 0.0}
+                    : P::times(part->p_top, whole.p_top, moved);
       }
       whole.mass = add(whole.mass, mass);
       whole.surprise = add_sums(whole.surprise, moved);
@@ -190,7 +194,7 @@ RELENTROPY_BLOCK Surprise<P, Q> merge(const Surprise<P, Q>& one, const Surprise<
       whole.others = add(whole.others, part->others);
     } else if (Q::known(part->q_top)) {
       Pair<double> more = add(part->others, 1.0);
-      if (!q_same) more = multiply(Q::factor(part->q_top, whole.q_top), more);
+      if (!q_same) more = Q::times(part->q_top, whole.q_top, more);
       whole.others = add(whole.others, more);
     }
   }

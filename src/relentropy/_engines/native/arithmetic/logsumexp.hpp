@@ -73,9 +73,15 @@ RELENTROPY_BLOCK Peak peak_of(double* a, int n) {
   return {top, gathered(sum)};
 }
 
-// What a part with a lower top is multiplied by: exp(low - high). Both finite, or low = -inf.
-RELENTROPY_FN Pair<double> lowered(double low, double high) {
-  return low == -INF ? Pair<double>{0.0, 0.0} : exp_words(two_sum(low, -high));
+// exp(low - high)*x, of a part with a lower top; both tops are finite, or low = -inf. In halves
+// where the factor alone is subnormal.
+RELENTROPY_FN Pair<double> lowered(double low, double high, Pair<double> x) {
+  if (low == -INF) return {0.0, 0.0};
+  const Pair<double> gap = two_sum(low, -high);
+  if (gap.hi > -660.0) return multiply(exp_words(gap), x);
+  if (!finite(gap.hi)) return {0.0, 0.0};
+  const Pair<double> half = exp_words({0.5 * gap.hi, 0.5 * gap.lo});
+  return multiply(half, multiply(half, x));
 }
 
 // Whether there is nothing to add: a part without mass, or a row of which nothing can be said.
@@ -86,8 +92,7 @@ RELENTROPY_BLOCK Peak merge(const Peak& one, const Peak& other) {
   const bool first = one.top >= other.top;
   const Peak &high = first ? one : other, &low = first ? other : one;
   if (settled(low.top, high.top)) return high;
-  const Pair<double> factor = lowered(low.top, high.top);
-  return {high.top, add(high.others, multiply(factor, add(low.others, 1.0)))};
+  return {high.top, add(high.others, lowered(low.top, high.top, add(low.others, 1.0)))};
 }
 
 RELENTROPY_BLOCK double logsumexp_of(const Peak& row) {
@@ -101,14 +106,15 @@ RELENTROPY_BLOCK double logsumexp_of(const Peak& row) {
 // What entries need of their row; all of them are nan where it has no softmax.
 struct Normaliser {
   double top, mass, inverse;
+  double rest;        // what the rounded mass lacks, as a part of it
   Pair<double> loss;  // log(mass)
   bool known;
 };
 
 RELENTROPY_BLOCK Normaliser normaliser_of(const Peak& row) {
-  const double mass = 1.0 + (row.others.hi + row.others.lo);
-  if (!finite(row.top)) return {0.0, 1.0, 1.0, {0.0, 0.0}, false};
-  return {row.top, mass, 1.0 / mass, log1p_words(row.others), true};
+  if (!finite(row.top)) return {0.0, 1.0, 1.0, 0.0, {0.0, 0.0}, false};
+  const Pair<double> mass = add(row.others, 1.0);
+  return {row.top, mass.hi, 1.0 / mass.hi, mass.lo / mass.hi, log1p_words(row.others), true};
 }
 
 template <bool EXACT>
@@ -118,7 +124,8 @@ RELENTROPY_FN Lanes over_mass(Lanes weight, double mass, double inverse) {
 template <bool EXACT>
 RELENTROPY_FN Lanes share_of(Lanes x, const Normaliser& row) {
   const Lanes weight = exp_below<EXACT>(from_top<EXACT>(x, row.top));
-  return over_mass<EXACT>(weight, row.mass, row.inverse);
+  const Lanes share = over_mass<EXACT>(weight, row.mass, row.inverse);
+  return EXACT ? share - share * row.rest : share;
 }
 template <bool EXACT>
 RELENTROPY_FN Lanes log_share_of(Lanes x, const Normaliser& row) {
@@ -181,7 +188,7 @@ RELENTROPY_BLOCK Pulled pulled_of(double* a, const double* seeds, int n) {
 
 template <bool LOG>
 RELENTROPY_FN Pair<double> rescaled(Pair<double> sum, double low, double high) {
-  return LOG || low == high || !finite(low) ? sum : multiply(lowered(low, high), sum);
+  return LOG || low == high || !finite(low) ? sum : lowered(low, high, sum);
 }
 template <bool LOG>
 RELENTROPY_BLOCK Pulled merged(const Pulled& one, const Pulled& other) {
