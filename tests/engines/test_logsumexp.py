@@ -19,7 +19,7 @@ _cpu = pytest.importorskip("relentropy._engines._cpu")
 torch = pytest.importorskip("torch")
 
 SETS = _cpu.instruction_sets()
-LENGTHS = (1, 2, 5, 17, 64, 1000, 1024, 2100)
+LENGTHS = (1, 2, 5, 64, 1024, 1300)
 
 
 def rows(kind, shape, seed=0):
@@ -57,17 +57,17 @@ KINDS = (*FINITE, "unknown", "none")
 
 
 def ulps(got, true):
-    """Off by how many ulp, for one number."""
+    """Off by how many ulp; at the range's end every term of a row may be off by one."""
     nearest = float(true)
     if not np.isfinite(nearest) or got == nearest:
         return 0.0 if got == nearest else np.inf
-    unit = max(np.spacing(abs(nearest)), 5e-324)
+    unit = max(np.spacing(abs(nearest)), max(LENGTHS) * 5e-324)
     return float(abs(mp.mpf(float(got)) - true) / unit)
 
 
 def truths(row, token):
     """What the functions ought to be, of a row with a finite largest entry."""
-    with mp.workprec(2000):
+    with mp.workprec(1200):
         x = [mp.mpf(float(v)) for v in row]
         top = max(x)
         weights = [mp.exp(v - top) for v in x]
@@ -199,7 +199,7 @@ def test_narrow_data_as_the_formulas(name, call):
     different = count = 0
     for dtype in (torch.float16, torch.bfloat16, torch.float32):
         for kind in KINDS:
-            for shape in ((4, 5), (3, 2100)):
+            for shape in ((4, 5), (3, 1100)):
                 x, y = (torch.tensor(rows(kind, shape, i)).to(dtype) for i in (1, 2))
                 with config.using(name):
                     value, grads = with_gradients(call, x, y)
@@ -219,7 +219,7 @@ def _ulp(dtype):
     return {"rtol": 2.0**-10 if dtype == torch.float16 else 2.0**-7, "atol": 6e-8}
 
 
-# --- layouts, masks, threads -------------------------------------------------------------------
+# --- layouts, masks, threads -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -233,8 +233,8 @@ def test_strides_do_not_matter(call, dtype):
         to[:, ::2] = one
     for views in (turned, [one[:, ::2] for one in sparse]):
         value, grads = with_gradients(call, *views)
-        assert torch.equal(value, want[0])
-        assert all(map(torch.equal, grads, want[1]))
+        assert torch.equal(bits(value), bits(want[0]))
+        assert all(map(torch.equal, map(bits, grads), map(bits, want[1])))
 
 
 @pytest.mark.parametrize("of", [special.logsumexp, special.softmax, special.log_softmax])
@@ -261,14 +261,13 @@ def test_masks(from_logits, dtype):
     mask[2] = False
     poisoned = np.where(mask, x, np.nan)
     got = relentropy.entropy(poisoned, from_logits=from_logits, where=mask)
-    want = [
-        relentropy.entropy(a[m], from_logits=from_logits) for a, m in zip(x, mask, strict=True)
-    ]
+    chosen = [a[m] for a, m in zip(x, mask, strict=True)]
+    want = [relentropy.entropy(one, from_logits=from_logits) for one in chosen]
     assert got[2] == 0
     np.testing.assert_allclose(got, want, rtol=1e-6 if dtype == "float32" else 1e-14)
     tokens = np.argmax(mask, axis=-1)
     got = token_log_probs(poisoned, tokens, where=mask)
-    log_shares = [special.log_softmax(a[m])[:1].sum() for a, m in zip(x, mask, strict=True)]
+    log_shares = [special.log_softmax(one)[:1].sum() for one in chosen]
     np.testing.assert_allclose(got, log_shares, rtol=1e-6 if dtype == "float32" else 1e-14)
     excluded = token_log_probs(poisoned, np.argmin(mask, axis=-1), where=mask)
     np.testing.assert_array_equal(excluded, [-np.inf, -np.inf, 0, -np.inf, -np.inf])
