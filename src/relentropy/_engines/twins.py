@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._formulas import elementwise
+from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.expectation import reciprocal_log
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
+from .._formulas.logsumexp import LogSoftmax, LogSumExp, Softmax
+from .._formulas.tempered import Tempered
+from .._formulas.token import TokenLogProb
 
 _SPLITTER = 2.0**27 + 1  # float64's, in which kernels work
 
@@ -22,6 +26,9 @@ class Twin(NamedTuple):
     """How many numbers of a row follow the outputs that are kept; those of the formula."""
     slopes: str | None = None
     """The kernel of its derivatives, if there is one."""
+    token: bool = False
+    """Whether the second operand is an entry's number, and the third, which numbers the
+    entries, is not read."""
 
 
 def in_base(base: float | None) -> tuple[float, float]:
@@ -37,8 +44,8 @@ def twin_of(function: Any) -> Twin | None:
 
 
 def base_of(function: Any) -> tuple[float, float]:
-    """The two words of a measure's base."""
-    return in_base(function.base)
+    """The two words of a measure's base; nats where it has none."""
+    return in_base(getattr(function, "base", None))
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
@@ -52,9 +59,39 @@ def _kl_weights(measure: KLFromWeights) -> Twin:
     return Twin("kl_weights", (), 8, "kl_weights_slopes")
 
 
+def _cross_entropy(measure: CrossEntropy) -> Twin | None:
+    of_p, of_q = measure.from_logits
+    if of_p is not of_q:
+        return None
+    name = "entropy" if measure.same else "cross_entropy"
+    kernel = name + ("_logits" if of_p else "_weights")
+    return Twin(kernel, numbers=5, slopes=kernel + "_slopes")
+
+
+def _token(measure: TokenLogProb, temperature: float = 1.0) -> Twin:
+    options = (float(measure.with_entropy), temperature)
+    numbers = 7 if measure.with_entropy else 2
+    return Twin("token_log_probs", options, numbers, "token_log_probs_slopes", token=True)
+
+
+def _tempered(measure: Tempered) -> Twin | None:
+    of = measure.measure
+    return _token(of, measure.temperature) if isinstance(of, TokenLogProb) else None
+
+
+def _always(twin: Twin) -> Callable[[Any], Twin]:
+    return lambda function: twin
+
+
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     KLFromLogits: _kl_logits,
     KLFromWeights: _kl_weights,
+    CrossEntropy: _cross_entropy,
+    TokenLogProb: _token,
+    Tempered: _tempered,
+    LogSumExp: _always(Twin("logsumexp", numbers=2, slopes="logsumexp_slopes")),
+    Softmax: _always(Twin("softmax", slopes="softmax_slopes")),
+    LogSoftmax: _always(Twin("log_softmax", slopes="log_softmax_slopes")),
 }
 
 

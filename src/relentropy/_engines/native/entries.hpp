@@ -29,6 +29,8 @@ struct Brain { uint16_t bits; };
 
 inline double widened(double x) { return x; }
 inline double widened(float x) { return x; }
+inline double widened(int32_t x) { return x; }
+inline double widened(int64_t x) { return static_cast<double>(x); }
 inline double widened(Brain x) {
   const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
   float value;
@@ -53,7 +55,7 @@ inline float to_odd(double x) {
   std::memcpy(&bits, &nearest, sizeof bits);
   const double error = x - static_cast<double>(nearest);
   const bool exact = !(error != 0) || nearest - nearest != 0;  // also infinite, and nan
-  const bool away = (error > 0) == (bits >> 31 == 0);          // the true number is larger
+  const bool away = (error < 0) == (bits >> 31 != 0);          // the true number is larger
   if (!exact && !(bits & 1)) bits += away ? 1 : -1;
   float odd;
   std::memcpy(&odd, &bits, sizeof odd);
@@ -122,6 +124,8 @@ RELENTROPY_APART void gather(Type type, const char* from, int64_t stride, int co
     case Type::bfloat16_twice:
     case Type::bfloat16: return gather<Brain>(from, stride, count, to);
     case Type::float32: return gather<float>(from, stride, count, to);
+    case Type::int32: return gather<int32_t>(from, stride, count, to);
+    case Type::int64: return gather<int64_t>(from, stride, count, to);
     default: return gather<double>(from, stride, count, to);
   }
 }

@@ -1,7 +1,10 @@
 // Every kernel of this instruction set, under its name.
 #pragma once
 #include "elementwise.hpp"
+#include "cross_entropy.hpp"
 #include "kl.hpp"
+#include "logsumexp.hpp"
+#include "token.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -21,6 +24,12 @@ constexpr Kernel KERNELS[] = {
     ENTRIES(xlogy, XLogY), ENTRIES(xlog1py, XLog1pY), ENTRIES(expm1mx, Expm1mx),
     ENTRIES(log1pmx, Log1pmx), ENTRIES(log1mexp, Log1mexp), ENTRIES(log1pexp, Log1pexp),
     ENTRIES(logaddexp, LogAddExp), ENTRIES(logsubexp, LogSubExp),
+    BOTH(logsumexp), BOTH(logsumexp_slopes), BOTH(softmax), BOTH(softmax_slopes),
+    BOTH(log_softmax), BOTH(log_softmax_slopes),
+    BOTH(entropy_logits), BOTH(entropy_logits_slopes), BOTH(entropy_weights),
+    BOTH(entropy_weights_slopes), BOTH(cross_entropy_logits), BOTH(cross_entropy_logits_slopes),
+    BOTH(cross_entropy_weights), BOTH(cross_entropy_weights_slopes),
+    BOTH(token_log_probs), BOTH(token_log_probs_slopes),
     {nullptr, nullptr},
 };
 #undef ENTRIES

@@ -28,13 +28,6 @@ RELENTROPY_FN auto unknown(T x, T y) {
     return (x != x) | (y != y);
 }
 
-// exp(x) of a pair that is not positive; nan may become a number.
-template <bool EXACT, class T>
-RELENTROPY_FN T exp_below(Pair<T> x) {
-    if constexpr (EXACT) return exp(x);
-    return exp_down(x.hi);
-}
-
 // x/y for y >= 0 (a zero of either sign counts as +0), and 0 where x is.
 template <class T>
 RELENTROPY_FN T quotient_or_zero(T x, T y) {

@@ -107,6 +107,36 @@ RELENTROPY_FN T exp(Pair<T> x) {
     return choose(x.hi != x.hi, x.hi, grown);
 }
 
+template <bool EXACT>
+RELENTROPY_FN Lanes exp_of(Pair<Lanes> x) {
+    if constexpr (EXACT) return exp(x);
+    return exp_down(x.hi);
+}
+
+// The same for sums over rows, where exp(-708) would not do for 0: 0 where exp(x) is.
+template <bool EXACT, class T>
+RELENTROPY_FN T exp_below(Pair<T> x) {
+    if constexpr (EXACT) return exp(x);
+    return choose(x.hi < -745.2, 0.0, exp_down(x.hi));
+}
+
+// exp(hi + lo) as a pair, 2**-58 off, for hi up to 700: the factors of a row's parts, by which
+// all that they have summed is multiplied.
+RELENTROPY_FN Pair<double> exp_words(Pair<double> x) {
+    if (!(x.hi > -745.2)) return {x.hi == x.hi ? 0.0 : x.hi, 0.0};
+    double n = fma(x.hi, LOG2_E, 0x1.8p52) - 0x1.8p52;
+    double high = fma(n, -LOG2_HI, x.hi), step = n * LOG2_LO;
+    double r = high - step, lost = ((high - r) - step) + x.lo;
+    double tail = fma(r * r, polynomial(EXP_TAIL, r), fma(lost, r, lost));
+    Pair<double> grown = fast_two_sum(1.0, r);
+    grown = fast_two_sum(grown.hi, grown.lo + tail);
+    // In two steps, as 2**n alone may be subnormal.
+    double half = fma(n, 0.5, 0x1.8p52) - 0x1.8p52;
+    double one = of_bits(bits_of(half + (0x1.8p52 + 1023.0)) << 52);
+    double two = of_bits(bits_of((n - half) + (0x1.8p52 + 1023.0)) << 52);
+    return {grown.hi * one * two, grown.lo * one * two};
+}
+
 // exp(x) - 1 - x for abs(x) < 2, to 1.5 ulp: x**2/2, with what rounding has taken of it, and x**3
 // times a polynomial.
 template <class T>

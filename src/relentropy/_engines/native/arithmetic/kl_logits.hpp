@@ -21,8 +21,6 @@ namespace RELENTROPY_SET {
 // length is below half an ulp of 1.
 constexpr double HEADROOM = 300.0;
 
-RELENTROPY_FN double finite_or_zero(double x) { return finite(x) ? x : 0.0; }
-
 struct KLState {
     double top;           // m, the largest a; -inf where the teacher has no mass in this part
     Pair<double> centre;  // c
@@ -80,16 +78,6 @@ template <bool EXACT>
 RELENTROPY_FN Pair<Lanes> less(Pair<Lanes> x, double y) {
     if constexpr (EXACT) return add(x, all<Lanes>(-y));
     return {x.hi - y, Lanes{}};
-}
-template <bool EXACT>
-RELENTROPY_FN Lanes exp_of(Pair<Lanes> x) {
-    if constexpr (EXACT) return exp(x);
-    return exp_down(x.hi);
-}
-template <bool EXACT>
-RELENTROPY_FN void collect(Pair<Lanes> &sum, Lanes x) {
-    if constexpr (EXACT) accumulate(sum, x);
-    else sum.hi += x;
 }
 
 // The teacher's weights, their sum, and that of the weighted differences.

@@ -162,6 +162,15 @@ RELENTROPY_FN Pair<T> log_quotient(T x, T y, Pair<T> difference) {
     return logarithm(quotient<true>(x, Pair<T>{y, T{}}, difference));
 }
 
+// log(x/y) of positive finite numbers of any size (without EXACT of normal ones): a pair, or
+// 1e-15 off.
+template <bool EXACT, class T>
+RELENTROPY_FN Pair<T> log_ratio(T x, T y) {
+    Quotient<T> of = quotient<EXACT>(x, Pair<T>{y, T{}}, two_sum(x, -y));
+    if constexpr (EXACT) return logarithm(of);
+    return {fma(of.k, all<T>(LOG2), 2.0 * fma(of.s * (of.s * of.s), of.tail, of.s)), T{}};
+}
+
 // log(x) of a number, to .51 ulp, or, without EXACT, to a few; -inf at 0, nan below. PLAIN says
 // that it is positive, finite and normal.
 template <bool EXACT = true, bool PLAIN = false, class T>
@@ -217,6 +226,14 @@ RELENTROPY_FN Pair<T> log1p_of_share(T x) {
     Pair<T> product = two_prod(s, t.hi);
     T low = (((x - product.hi) - product.lo) - s * t.lo) * inverse;
     return fast_two_sum(2.0 * s, 2.0 * fma(s * y, polynomial(ATANH_TAIL_SHARE, y), low));
+}
+
+// log(1 + x) of a pair as a pair, for x from 0 to the range's middle.
+RELENTROPY_FN Pair<double> log1p_words(Pair<double> x) {
+    Pair<double> sum = add(x, 1.0);
+    Pair<double> value = log_quotient(sum.hi, 1.0, two_sum(sum.hi, -1.0));
+    double rest = sum.lo / sum.hi;  // as large as the whole where x is small
+    return fast_two_sum(value.hi, value.lo + (rest - 0.5 * rest * rest));
 }
 
 // log(1 + x) - x, to 2 ulp: from r = x/(2 + x) it is 2*atanh(r) - x between -.6 and 1.5, where

@@ -36,5 +36,16 @@ RELENTROPY_FN bool settled(Seed seed, double* to, int n) {
   return true;
 }
 
+// seed*slope for what has no such number; a zero has the sign of the product.
+template <class T>
+RELENTROPY_FN T times(Seed seed, T slope) {
+  const bool unknown = seed.value != seed.value;
+  if (seed.unit == 0.0) {
+    const T zero = choose(slope < 0.0, all<T>(-seed.unit), all<T>(seed.unit));
+    return unknown ? all<T>(0.0) : choose(magnitude(slope) < INF, seed.unit * slope, zero);
+  }
+  return unknown ? all<T>(NOT_A_NUMBER) : seed.unit * slope;
+}
+
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy
