@@ -7,18 +7,23 @@ session   budget  what
 ========  ======  =======================================================
 lint           1  ruff check, ruff format --check, import-linter
 typing         2  mypy --strict over src
-minimal        2  lowest numpy and array-api-compat, nothing else
+minimal        2  lowest numpy and array-api-compat, no engine, nothing else
 docs           2  doctests of docstrings and README, the Sphinx pages
 tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
 default       25  the five above
 full          60  bulk checks: everything marked ``full``
+engines       60  the generated suite, once for each instruction set
 oracle        60  recomputes the tables of reference values from mpmath
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
 accuracy      10  measures every function and writes docs/accuracy.md
 bench         30  speed and memory against the peers
 ========  ======  =======================================================
 """
+
+import shutil
+import sysconfig
+from pathlib import Path
 
 import nox
 
@@ -31,15 +36,31 @@ nox.options.sessions = ["lint", "typing", "minimal", "docs", "tests"]
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
-def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+# As where there is no compiler. What only reads the sources need not wait for one either.
+WITHOUT_ENGINE = [f"--config-settings=wheel.{what}" for what in ("cmake=false", "py-api=py3")]
+
+
+def install(session: nox.Session, *groups: str, extras: str = "", engine: bool = True) -> None:
     """Install the named dependency groups and then the project itself."""
-    session.install(*nox.project.dependency_groups(PYPROJECT, *groups), f".{extras}")
+    options = [] if engine else WITHOUT_ENGINE
+    packages = nox.project.dependency_groups(PYPROJECT, *groups)
+    session.install(*options, *packages, f".{extras}")
+    if engine and can_compile():
+        # The installation goes on without it; the checks would pass, having skipped it.
+        require = "from relentropy._engines.config import engine; engine()"
+        session.run("python", "-c", require, env={"RELENTROPY_ENGINE": "compiled"})
+
+
+def can_compile() -> bool:
+    """Whether the engine should have been built."""
+    compiler = any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl"))
+    return compiler and Path(sysconfig.get_path("include"), "Python.h").exists()
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and the direction of imports."""
-    install(session, "lint")
+    install(session, "lint", engine=False)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -48,15 +69,18 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types, strictly."""
-    install(session, "typing", extras="[cli]")
+    install(session, "typing", extras="[cli]", engine=False)
     session.run("mypy", *session.posargs)
 
 
 @nox.session(python="3.11")
 def minimal(session: nox.Session) -> None:
-    """Run what needs nothing but the lowest supported numpy and array-api-compat."""
+    """Run what needs nothing but the lowest supported numpy and array-api-compat.
+
+    The engine is not built: switched off by a variable it would still be there to be imported.
+    """
     lowest = [bound.replace(">=", "==") for bound in PYPROJECT["project"]["dependencies"]]
-    session.install(*lowest, "pytest", ".")
+    session.install(*WITHOUT_ENGINE, *lowest, "pytest", ".")
     session.run(
         "pytest",
         "--doctest-modules",
@@ -65,6 +89,7 @@ def minimal(session: nox.Session) -> None:
         "relentropy",
         "tests/test_house.py",
         "tests/test_testing.py",
+        "tests/engines",
         *session.posargs,
     )
 
@@ -94,6 +119,20 @@ def full(session: nox.Session) -> None:
     """Run the bulk checks."""
     install(session, "test")
     session.run("pytest", "-n", "2", "--dist", "worksteal", "-m", "full", *session.posargs)
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Run the generated suite through the formulas and through every instruction set."""
+    install(session, "test")
+    ask = "from relentropy._engines import _cpu; print(*_cpu.instruction_sets())"
+    sets = session.run("python", "-c", ask, silent=True) or ""
+    for name in ("generic", *sets.split()):
+        session.run(
+            *("pytest", "-n", "2", "--dist", "worksteal", "tests/suite", "tests/engines"),
+            *session.posargs,
+            env={"RELENTROPY_ENGINE": name},
+        )
 
 
 @nox.session

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from . import estimators, families, objectives, special
+from ._engines.config import get_num_threads, set_num_threads, show_config
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
 from .entropies import cross_entropy, entropy, surprisal
@@ -65,6 +66,7 @@ __all__ = [
     "f_divergence",
     "families",
     "generalized_js_divergence",
+    "get_num_threads",
     "hellinger_distance",
     "jeffreys_divergence",
     "joint_entropy",
@@ -79,6 +81,8 @@ __all__ = [
     "relative_entropy",
     "renyi_divergence",
     "renyi_entropy",
+    "set_num_threads",
+    "show_config",
     "skew_kl_divergence",
     "special",
     "surprisal",

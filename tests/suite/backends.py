@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from relentropy._arrays import plan
+from relentropy._engines import config
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
@@ -75,6 +76,11 @@ def _small_tiles() -> Iterator[None]:
         yield
     finally:
         plan.TILED = kept
+
+
+def _formulas() -> contextlib.AbstractContextManager[None]:
+    """Without the compiled kernels, which are twins of what these tests are about."""
+    return config.using("generic")
 
 
 # --- torch -----------------------------------------------------------------------------
@@ -233,6 +239,10 @@ BACKENDS = {
     backend.name: backend
     for backend in (
         Backend("numpy", "numpy", np.array, merges=True),
+        Backend(
+            "numpy-formulas", "numpy", np.array, setting=_formulas, merges=True,
+            dtypes=("float32", "float64"),
+        ),
         Backend("numpy-readonly", "numpy", _read_only, merges=True, dtypes=("float64",)),
         Backend(
             "numpy-tiles", "numpy", np.array, setting=_small_tiles, merges=True,
@@ -241,6 +251,10 @@ BACKENDS = {
         Backend(
             "torch", "torch", _to_torch, _from_torch, merges=True, missing=_lacks("torch"),
             pull=_pull_torch,
+        ),
+        Backend(
+            "torch-formulas", "torch", _to_torch, _from_torch, setting=_formulas, merges=True,
+            dtypes=("float32", "float64"), missing=_lacks("torch"), pull=_pull_torch,
         ),
         Backend(
             "torch-cuda", "torch", lambda x: _to_torch(x, "cuda"), _from_torch, merges=True,

@@ -16,6 +16,7 @@ from .._arrays.drivers import fmap, fold
 from .._arrays.namespace import Namespace
 from .._arrays.plan import choose
 from .._arrays.protocols import Block, EntryFunction, Map, Measure
+from .._engines import cpu
 from .._formulas.times import times
 from .reductions import Directional, Pulled, Pushed
 
@@ -98,7 +99,8 @@ class EntryJob(Job):
         def value(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             return (self.function.value(*block, xp=xp),)
 
-        return self._map(value, arrays, (), (self.dtype,))
+        found = cpu.entries(self, self.function, *self._split(arrays))
+        return found or self._map(value, arrays, (), (self.dtype,))
 
     def pull(
         self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
@@ -108,8 +110,9 @@ class EntryJob(Job):
             slopes = self._slopes(tuple(entries), need, xp=xp)
             return tuple(times(unit, slope, xp=xp) for slope in slopes)
 
-        operands, _ = self._split(arrays)
-        return self._map(gradients, arrays, seeds, self._dtypes(operands, need))
+        operands, mask = self._split(arrays)
+        found = cpu.entry_slopes(self, self.function, operands, mask, seeds[0], need)
+        return found or self._map(gradients, arrays, seeds, self._dtypes(operands, need))
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
@@ -174,6 +177,9 @@ class RowJob(Job):
             values = measure.finish(stats, xp=xp)[: self.varying]
             return *values, *measure.numbers(stats, xp=xp)
 
+        found = cpu.rows(self, self.measure, *self._split(arrays), keep=keep)
+        if found:
+            return found
         if keep:
             return self._fold(measure, *self._split(arrays), more=kept)
         return self._fold(self.measure, *self._split(arrays))
@@ -198,6 +204,9 @@ class RowJob(Job):
             return tuple(sum(one[1:], one[0]) for one in zip(*parts, strict=True))
 
         operands, mask = self._split(arrays)
+        found = cpu.slopes(self, self.measure, operands, mask, kept, seeds, need)
+        if found:
+            return found
         plan = choose(self.xp.library, (*arrays, *seeds))
         return fmap(
             gradients, self.layout, operands, measure.fills, mask, (*seeds, *kept),
@@ -239,7 +248,8 @@ class MapJob(Job):
             return (self.map.entry(block, rows, xp=xp),)
 
         operands, mask = self._split(arrays)
-        return self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
+        found = cpu.maps(self, self.map, operands, mask)
+        return found or self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
 
     def pull(
         self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
@@ -255,6 +265,9 @@ class MapJob(Job):
             )
 
         operands, mask = self._split(arrays)
+        found = cpu.map_slopes(self, self.map, operands, mask, seeds[0], need)
+        if found:
+            return found
         moving = sum(need)
         dtypes = self._dtypes(operands, need)
         return self._map(gradients, Pulled(self.map, need), operands + seeds, mask, dtypes)

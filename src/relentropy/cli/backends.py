@@ -125,6 +125,7 @@ def facts() -> dict[str, str]:
         "relentropy": relentropy.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "engine": relentropy.show_config(mode="dicts")["engine"],
     }
 
 

@@ -26,7 +26,7 @@ _SHORT = {
 def show_backends(found: list[Backend]) -> None:
     """Print what can be used, and what is missing to use more."""
     console = Terminal()
-    console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
+    _show_facts(console)
     others = ["version", "devices", "precisions", "derivatives"]
     grid = Grid("arrays of", others, words=True)
     for one in found:
@@ -46,6 +46,13 @@ def show_backends(found: list[Backend]) -> None:
         for what, remedy in missing:
             rest.add_row(what, remedy)
         console.print(rest)
+
+
+def _show_facts(console: Terminal) -> None:
+    known = facts()
+    engine = known.pop("engine")
+    console.print("   ".join(f"{name} {what}" for name, what in known.items()))
+    console.print(f"engine {engine}", markup=False)
 
 
 def _shortened(precisions: list[str]) -> str:
@@ -81,7 +88,7 @@ def accuracy_as_dict(reports: Sequence[Report]) -> dict[str, Any]:
 def show_accuracy(reports: Sequence[Report]) -> None:
     """Print a table for each library, and what was found below them."""
     console = Terminal()
-    console.print("   ".join(f"{name} {what}" for name, what in facts().items()))
+    _show_facts(console)
     for backend in dict.fromkeys(one.backend for one in reports):
         of_one = [one for one in reports if one.backend == backend]
         columns = [

@@ -1,0 +1,254 @@
+"""From a job to the compiled kernels: addresses, strides, and arrays for the results.
+
+Kernels serve plain arrays on the host, numpy's and torch's, of the four floating dtypes and in
+any layout. Whatever else there is goes to the formulas: None says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._arrays.axes import Layout
+from .._arrays.dtypes import name_of
+from .._arrays.plan import TILED, choose
+from .config import engine, threads_for
+from .repeated import Known, address
+from .twins import Twin, base_of, twin_of
+
+Array = Any
+Arrays = tuple[Array, ...]
+Given = tuple[int, int, tuple[int, ...]]
+"""Address, dtype and strides in bytes, as the kernels take them."""
+
+_TYPES = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3, "bool": 4}
+# Libraries whose own conversion from float64, which the formulas end in, rounds to float32
+# first: bits are to be the same.
+_TWICE = {("torch", 0): 7, ("torch", 1): 8, ("numpy", 1): 8}
+_WHOLE = {"int64": 5, "int32": 6}
+
+
+def rows(
+    job: Any, measure: Any, arrays: Arrays, mask: Array | None, *, keep: bool
+) -> Arrays | None:
+    """A measure's outputs, and with ``keep`` what its derivatives need; see `RowJob.value`."""
+    twin = engine() and twin_of(measure)
+    if not twin:
+        return None
+    arrays, tokens = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, tokens=tokens):
+        return None
+    more = job.varying + twin.numbers if keep else 0
+    dtypes = (job.dtype,) * job.outputs + (job.xp.dtype,) * more
+    outputs = tuple(job.xp.raw.empty(job.layout.batch, dtype=dtype) for dtype in dtypes)
+    options = (*base_of(measure), float(mask is not None), *twin.options)
+    _run(
+        job, twin.kernel, job.layout, (*arrays, *tokens), (), mask, outputs, options,
+        reduced=True,
+    )  # fmt: skip
+    return outputs
+
+
+def known(job: Any, measure: Any, arrays: Arrays, kept: tuple[int, ...]) -> Known | None:
+    """What the next call like this one needs not find out; see `repeated`."""
+    twin = engine() and twin_of(measure)
+    if not twin or job.outputs != 1 or not _readable(job, arrays, None):
+        return None
+    layout = job.layout
+    if any(tuple(one.shape) != layout.shape or _native(one) is not one for one in arrays):
+        return None
+    result = job.xp.raw.empty(layout.batch, dtype=job.dtype)
+    _, kind, strides = _of_rows(result, layout)
+    module = engine()
+    return Known(
+        module=module,
+        number=_number(module, job, twin.kernel),
+        reduced=layout.reduced,
+        batch=layout.batch,
+        inputs=tuple(_of_entries(one, layout)[1:] for one in arrays),
+        dtype=job.dtype,
+        output=(_TWICE.get((job.xp.library, kind), kind), strides),
+        options=(*base_of(measure), 0.0, *twin.options),
+        kept=kept,
+    )
+
+
+def slopes(
+    job: Any, measure: Any, arrays: Arrays, mask: Array | None,
+    kept: Arrays, seeds: Arrays, need: tuple[bool, ...],
+) -> Arrays | None:  # fmt: skip
+    """The operands' gradients; see `RowJob.pull`."""
+    twin = engine() and twin_of(measure)
+    numbers = (*seeds, *kept)
+    if not (twin and twin.slopes):
+        return None
+    arrays, tokens = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, numbers, tokens):
+        return None
+    outputs = _like(job, arrays, need[: len(arrays)])
+    asked = tuple(float(needed) for needed in need)
+    options = (*base_of(measure), float(mask is not None), *twin.options, *asked)
+    _run(job, twin.slopes, job.layout, (*arrays, *tokens), numbers, mask, outputs, options)
+    return outputs
+
+
+def entries(job: Any, function: Any, arrays: Arrays, mask: Array | None) -> Arrays | None:
+    """An elementwise function's value; see `EntryJob.value`."""
+    twin = engine() and twin_of(function)
+    if not twin or not _readable(job, arrays, mask):
+        return None
+    outputs = (job.xp.raw.empty(job.layout.shape, dtype=job.dtype),)
+    options = (1.0, 0.0, float(mask is not None), *twin.options)
+    _run(job, twin.kernel, _one_row(job), arrays, (), mask, outputs, options)
+    return outputs
+
+
+def entry_slopes(
+    job: Any, function: Any, arrays: Arrays, mask: Array | None, seed: Array,
+    need: tuple[bool, ...],
+) -> Arrays | None:  # fmt: skip
+    """Its operands' gradients; see `EntryJob.pull`. The seed is the last operand."""
+    twin = engine() and twin_of(function)
+    if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
+        return None
+    outputs = _like(job, arrays, need)
+    asked = tuple(float(needed) for needed in need)
+    options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
+    _run(job, twin.slopes, _one_row(job), (*arrays, seed), (), mask, outputs, options)
+    return outputs
+
+
+def maps(job: Any, of: Any, arrays: Arrays, mask: Array | None) -> Arrays | None:
+    """A map's value; see `MapJob.value`."""
+    twin = engine() and twin_of(of)
+    if not twin or not _readable(job, arrays, mask):
+        return None
+    outputs = (job.xp.raw.empty(job.layout.shape, dtype=job.dtype),)
+    options = (1.0, 0.0, float(mask is not None), *twin.options)
+    _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options)
+    return outputs
+
+
+def map_slopes(
+    job: Any, of: Any, arrays: Arrays, mask: Array | None, seed: Array, need: tuple[bool, ...]
+) -> Arrays | None:
+    """Its operands' gradients; see `MapJob.pull`. The seed is the last operand."""
+    twin = engine() and twin_of(of)
+    if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
+        return None
+    outputs = _like(job, arrays, need)
+    asked = tuple(float(needed) for needed in need)
+    options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
+    _run(job, twin.slopes, job.layout, (*arrays, seed), (), mask, outputs, options)
+    return outputs
+
+
+def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Arrays]:
+    """The operands with entries, and the number of each row's token if there is one."""
+    return (arrays[:1], arrays[1:2]) if twin.token else (arrays, ())
+
+
+def _one_row(job: Any) -> Layout:
+    """All entries as those of one row."""
+    shape = job.layout.shape
+    return Layout(shape, tuple(range(len(shape))))
+
+
+def _like(job: Any, arrays: Arrays, need: tuple[bool, ...]) -> Arrays:
+    """Arrays for the gradients that are needed."""
+    return tuple(
+        job.xp.raw.empty(job.layout.shape, dtype=one.dtype)
+        for one, needed in zip(arrays, need, strict=True)
+        if needed
+    )
+
+
+def _run(
+    job: Any, kernel: str, layout: Layout, arrays: Arrays, numbers: Arrays,
+    mask: Array | None, outputs: Arrays, options: tuple[float, ...], *, reduced: bool = False,
+) -> None:  # fmt: skip
+    """Inputs are the operands, the rows' numbers and the mask, in that order.
+
+    ``reduced`` says that outputs have a number for each row.
+    """
+    module = engine()
+    masks = () if mask is None else (mask,)
+    arrays = tuple(map(_native, arrays))  # copies live until the kernel has run
+    given = (
+        *(_of_entries(one, layout) for one in arrays),
+        *(_of_rows(one, layout) for one in numbers),
+        *(_of_entries(one, layout) for one in masks),
+    )
+    to = _of_rows if reduced else _of_entries
+    library = job.xp.library
+    targets = tuple(
+        (address, _TWICE.get((library, kind), kind), strides)
+        for address, kind, strides in (to(one, layout) for one in outputs)
+    )
+    number = _number(module, job, kernel)
+    threads = threads_for(library)
+    module.run(  # type: ignore[union-attr]
+        number, layout.reduced, layout.batch, given, targets, options, threads
+    )
+
+
+_NUMBERS: dict[Any, dict[str, int]] = {}
+
+
+def _number(module: Any, job: Any, kernel: str) -> int:
+    """A kernel's number, which is the same for all instruction sets."""
+    if module not in _NUMBERS:
+        _NUMBERS[module] = module.kernels()
+    return _NUMBERS[module][kernel + "_exact" if job.xp.exact else kernel]
+
+
+def _readable(
+    job: Any, arrays: Arrays, mask: Array | None, more: Arrays = (), tokens: Arrays = ()
+) -> bool:
+    """Whether kernels can read, and have something to do."""
+    masks = () if mask is None else (mask,)
+    floats = (*arrays, *more, *masks)
+    every = (*floats, *tokens)
+    if 0 in job.layout.shape or choose(job.xp.library, every) is not TILED:
+        return False
+    if job.xp.library == "torch" and any(one.is_neg() for one in every):
+        return False  # a view whose numbers are to be negated
+    return all(name_of(one.dtype) in _TYPES for one in floats) and all(
+        name_of(one.dtype) in _WHOLE for one in tokens
+    )
+
+
+def _native(array: Array) -> Array:
+    """The array, or a copy in the machine's order of bytes."""
+    dtype = array.dtype
+    if getattr(dtype, "isnative", True):
+        return array
+    return array.astype(dtype.newbyteorder("="))
+
+
+def _of_entries(array: Array, layout: Layout) -> Given:
+    """An array that broadcasts to the layout's shape."""
+    address, kind, strides = _seen(array)
+    shape, ndim = tuple(array.shape), len(layout.shape)
+    if shape != layout.shape:
+        strides = tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
+        strides = (0,) * (ndim - len(shape)) + strides
+    if layout.axes != tuple(range(len(layout.axes))):
+        strides = tuple(strides[i] for i in layout.order)
+    return address, kind, strides
+
+
+def _of_rows(array: Array, layout: Layout) -> Given:
+    """An array of the layout's batch shape, with a number for each row."""
+    address, kind, strides = _seen(array)
+    return address, kind, (0,) * len(layout.axes) + strides
+
+
+def _seen(array: Array) -> Given:
+    name = name_of(array.dtype)
+    kind = _TYPES[name] if name in _TYPES else _WHOLE[name]
+    if hasattr(array, "data_ptr"):
+        size = array.element_size()
+        strides = tuple(size * stride for stride in array.stride())
+    else:
+        strides = array.strides
+    return address(array), kind, strides

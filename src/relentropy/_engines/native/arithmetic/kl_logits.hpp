@@ -1,0 +1,419 @@
+// Relative entropy from logits, in one pass, in a state that merges.
+//
+// The twin of _formulas/kl_logits.py, which says what the numbers mean. With d = (b - a) - c,
+// c close to the teacher's mean of b - a, w = exp(a - m) and
+//
+//     S = sum(w),  T = sum(w*d),  F = sum(w*(exp(d) - 1 - d)) + sum(exp(b - c - m), a = -inf)
+//
+// the divergence is F/S + log1pmx(W) with W = (F + T)/S, for any c. At most 3 ulp in float64.
+//
+// EXACT is for data of as many digits as a double has: every difference is a pair. Without, a
+// double has digits to spare.
+#pragma once
+
+#include "logarithm.hpp"
+#include "rows.hpp"
+
+namespace relentropy {
+namespace RELENTROPY_SET {
+
+// exp(2*HEADROOM) times any row's length does not overflow, and exp(-HEADROOM) times any row's
+// length is below half an ulp of 1.
+constexpr double HEADROOM = 300.0;
+
+struct KLState {
+    double top;           // m, the largest a; -inf where the teacher has no mass in this part
+    Pair<double> centre;  // c
+    Pair<double> mass;    // S
+    double mean;          // T
+    Pair<double> excess;  // exp(-shift)*F; where shift > 0, of S + T + F
+    double shift;         // 0 unless the student is so far above that F would overflow
+    double q_top;         // the largest b
+    bool lost;            // whether the teacher has mass where the student has none
+    bool valid;           // whether no logit is nan or +inf
+};
+
+// What a block is before anything is computed of it.
+struct KLLook {
+    double top, q_top, pivot;
+    bool masked, lost, unknown;
+};
+
+RELENTROPY_BLOCK KLLook kl_look(const double *a, const double *b, int n, bool normalize) {
+    Lanes top = all<Lanes>(-INF), q_top = top, bottom = all<Lanes>(INF);
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(a + i), y = load(b + i);
+        top = larger(x, top), q_top = larger(y, q_top);
+        bottom = smaller(smaller(x, y), bottom);
+    }
+    KLLook look{max_of(top), max_of(q_top), 0.0, min_of(bottom) == -INF, false, false};
+    if (look.masked) {  // elsewhere nan shows in the sums
+        Mask lost{}, unknown{};
+        for (int i = 0; i < n; i += LANES) {
+            Lanes x = load(a + i), y = load(b + i);
+            lost |= (x > -INF) & (y == -INF);
+            unknown |= (x != x) | (y != y);
+        }
+        look.lost = any(lost), look.unknown = any(unknown);
+    }
+    // The difference at the teacher's largest logit takes a common offset out exactly, so that
+    // the mean is as small as the differences are and its rounding harmless.
+    for (int i = 0; normalize && i < n; i += LANES) {
+        Lanes x = load(a + i), y = load(b + i);
+        Mask here = (x == look.top) & (y > -INF) & (y < INF);
+        if (!any(here)) continue;
+        look.pivot = finite_or_zero(max_of(choose(here, y - x, -INF)));
+        break;
+    }
+    return look;
+}
+
+// (x - y) - z as a pair, or rounded.
+template <bool EXACT>
+RELENTROPY_FN Pair<Lanes> apart(Lanes x, Lanes y, double z) {
+    if constexpr (EXACT) return add(two_sum(x, -y), all<Lanes>(-z));
+    return {(x - y) - z, Lanes{}};
+}
+template <bool EXACT>
+RELENTROPY_FN Pair<Lanes> less(Pair<Lanes> x, double y) {
+    if constexpr (EXACT) return add(x, all<Lanes>(-y));
+    return {x.hi - y, Lanes{}};
+}
+
+// The teacher's weights, their sum, and that of the weighted differences.
+struct KLWeighed {
+    Pair<double> mass;
+    double sum, widest;
+    bool low;  // whether some weight is subnormal
+};
+
+template <bool EXACT, bool MASKED>
+RELENTROPY_BLOCK KLWeighed kl_weigh(const double *a, const double *b, double *weights, int n,
+                                 double anchor, double pivot) {
+    Pair<Lanes> mass{};
+    Lanes sum{}, widest{};
+    Mask low{};
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(a + i), y = load(b + i), d = apart<EXACT>(y, x, pivot).hi;
+        Mask there = x != -INF;
+        if constexpr (MASKED) {
+            d = choose(there & (y != -INF), d, 0.0);
+            x = choose(there, x, anchor);
+        }
+        Pair<Lanes> below = {x - anchor, Lanes{}};
+        if constexpr (EXACT) below = two_sum(x, all<Lanes>(-anchor));
+        Lanes weight = exp_of<EXACT>(below);
+        if constexpr (MASKED) weight = choose(there, weight, 0.0);
+        if constexpr (EXACT) low |= there & (weight < SUBNORMAL);
+        store(weights + i, weight);
+        collect<EXACT>(mass, weight);
+        sum += weight * d;
+        widest = larger(magnitude(d), widest);
+    }
+    return {gathered(mass), sum_of(sum), max_of(widest), any(low)};
+}
+
+// sum(w*(exp(d) - 1 - d)) and sum(w*d) of a block in which all d are near: no exponential.
+template <bool EXACT, int N>
+RELENTROPY_BLOCK void kl_near(KLState &state, const double *a, const double *b,
+                           const double *weights, int n, double pivot, double mean,
+                           const double (&tail)[N]) {
+    Pair<Lanes> excess{};
+    Lanes means{};
+    for (int i = 0; i < n; i += LANES) {
+        Lanes weight = load(weights + i);
+        Pair<Lanes> d = less<EXACT>(apart<EXACT>(load(b + i), load(a + i), pivot), mean);
+        means += weight * d.hi;
+        Lanes g = d.hi * d.hi * polynomial(tail, d.hi);
+        if constexpr (EXACT) g += d.lo * (d.hi + g);
+        collect<EXACT>(excess, weight * g);
+    }
+    state.excess = gathered(excess);
+    state.mean = sum_of(means);
+}
+
+// The same of any block.
+template <bool EXACT>
+RELENTROPY_BLOCK void kl_far(KLState &state, const double *a, const double *b,
+                          const double *weights, int n, double anchor, double pivot,
+                          double mean, bool above, bool low) {
+    constexpr double REACH = EXACT ? 2.0 : 0x1p-5;
+    bool wild = state.shift > 7.29e14;  // past 1/eps the low words of exponents are noise
+    Pair<Lanes> excess{};
+    Lanes means{};
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(a + i), y = load(b + i), weight = load(weights + i);
+        Mask no_p = x == -INF, no_q = y == -INF, live = no(no_p | no_q);
+        Pair<Lanes> d = less<EXACT>(apart<EXACT>(y, x, pivot), mean);
+        d = {choose(live, d.hi, 0.0), choose(live, d.lo, 0.0)};
+        Lanes spread = weight * d.hi;
+        if (EXACT && low) {  // in halves, where the weight alone is subnormal, d large
+            Pair<Lanes> below = two_sum(choose(no_p, anchor, x), all<Lanes>(-anchor));
+            Lanes half = exp(Pair<Lanes>{0.5 * below.hi, 0.5 * below.lo});
+            Mask small = no(no_p) & (weight < SUBNORMAL);
+            spread = choose(small, (half * d.hi) * half, spread);
+        }
+        means += spread;
+        Mask near = live & (magnitude(d.hi) < REACH);
+        Lanes z = choose(near, d.hi, 0.0), g;
+        if constexpr (EXACT) {
+            g = z * z * polynomial(EXP_TAIL_FAR, z);
+            g += choose(near, d.lo, 0.0) * (z + g);
+        } else {
+            g = z * z * polynomial(EXP_TAIL_SHORT, z);
+        }
+        // exp(student) is the student on the teacher's scale.
+        Lanes there = choose(no_q, 0.0, y);
+        Pair<Lanes> student = less<EXACT>(apart<EXACT>(there, all<Lanes>(anchor), pivot), mean);
+        Pair<Lanes> exponent = less<EXACT>(student, state.shift);
+        if (wild) exponent = {student.hi - state.shift, Lanes{}};
+        Lanes other = choose(no_q, 0.0, exp_of<EXACT>(exponent));
+        Lanes term = choose(near, weight * g, other - (weight + spread));
+        collect<EXACT>(excess, above ? other : choose(no_p, other, term));
+    }
+    state.excess = gathered(excess);
+    state.mean = sum_of(means);
+}
+
+// The state of a block: n logits of each side, n a multiple of LANES (padded with -inf), and
+// room for as many weights.
+template <bool EXACT>
+RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weights, int n,
+                              bool normalize) {
+    KLLook look = kl_look(a, b, n, normalize);
+    double anchor = finite_or_zero(look.top), pivot = look.pivot;
+    KLWeighed w = look.masked ? kl_weigh<EXACT, true>(a, b, weights, n, anchor, pivot)
+                              : kl_weigh<EXACT, false>(a, b, weights, n, anchor, pivot);
+    double mean = normalize && w.mass.hi > 0 ? w.sum / w.mass.hi : 0.0;
+    double height = ((look.q_top - anchor) - pivot) - mean;
+    bool above = height > HEADROOM || look.top == -INF;
+    KLState state{};
+    state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
+    state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
+    state.mass = w.mass, state.centre = two_sum(pivot, mean);
+    state.shift = above ? finite_or_zero(height) : 0.0;
+    double widest = look.masked ? INF : w.widest + magnitude(mean);
+    if (EXACT && widest < 1.99)
+        kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_FAR);
+    else if (!EXACT && widest < 0.25)
+        kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_QUARTER);
+    else if (!EXACT && widest < 1.0)
+        kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_NEAR);
+    else
+        kl_far<EXACT>(state, a, b, weights, n, anchor, pivot, mean, above, w.low);
+    return state;
+}
+
+// --- merging ----------------------------------------------------------------------------------
+
+// exp(a - b) of row maxima; 1 where equal (also both infinite).
+RELENTROPY_FN double exp_difference(double a, double b) {
+    if (a == b) return 1.0;
+    Pair<double> gap = two_sum(a, -b);
+    return exp(Pair<double>{gap.hi, finite(gap.hi) ? gap.lo : 0.0});
+}
+
+// One part of a merge, on the scale of the whole.
+struct KLScaled {
+    double mass, mean, height, move_lo;
+    Pair<double> exponent, move;
+    bool present;
+};
+
+RELENTROPY_BLOCK KLScaled kl_scaled(const KLState &part, double top) {
+    KLScaled one{};
+    double scale = exp_difference(part.top, top);
+    one.mass = scale * (part.mass.hi + part.mass.lo);
+    one.mean = scale * part.mean;
+    one.exponent = add(two_sum(finite_or_zero(part.top), -finite_or_zero(top)), part.shift);
+    return one;
+}
+
+RELENTROPY_BLOCK void kl_recentre(KLScaled &one, const KLState &part, Pair<double> centre) {
+    one.move = subtract(part.centre, centre);
+    one.exponent = add(one.exponent, one.move);
+    one.present = part.q_top > -INF;
+    one.height = one.present ? one.exponent.hi : -INF;
+}
+
+RELENTROPY_BLOCK double kl_excess(const KLScaled &one, const KLState &part, double shift, bool above) {
+    double grown = one.present ? exp(add(one.exponent, -shift)) : 0.0;
+    double move = one.move.hi, inside = part.excess.hi + part.excess.lo;
+    bool plain = part.shift == 0.0;
+    double whole = grown * (inside + (plain ? (part.mass.hi + part.mass.lo) + part.mean : 0.0));
+    if (above) return whole;
+    if (plain && magnitude(move) < 2.0) {
+        double lifted = one.mass * expm1mx(move) + one.mean * expm1(move);
+        return grown * inside + (lifted + one.mass * one.move.lo * expm1(move));
+    }
+    return whole - (one.mass + one.mass * move) - one.mean;
+}
+
+// Chan's update: both parts are recentred on the mean of their centres. Moving a centre by e
+// adds expm1mx(e) for every unit of teacher mass, so that F stays a sum of terms none of which
+// is negative, however parts are merged.
+RELENTROPY_BLOCK KLState merge(const KLState &one, const KLState &other) {
+    double top = one.top > other.top ? one.top : other.top;
+    KLScaled parts[2] = {kl_scaled(one, top), kl_scaled(other, top)};
+    double mass = parts[0].mass + parts[1].mass;
+    // The heavier part's centre moves a little: no overflow, and no inf - inf.
+    bool first = parts[0].mass >= parts[1].mass;
+    double lighter = first ? parts[1].mass : parts[0].mass;
+    Pair<double> gap = subtract(other.centre, one.centre);
+    double step = (gap.hi + gap.lo) * (mass > 0 ? lighter / mass : 0.0);
+    Pair<double> centre = first ? add(one.centre, step) : add(other.centre, -step);
+    kl_recentre(parts[0], one, centre);
+    kl_recentre(parts[1], other, centre);
+    double height = parts[0].height > parts[1].height ? parts[0].height : parts[1].height;
+    bool above = height > HEADROOM || top == -INF;
+    double shift = above ? finite_or_zero(height) : 0.0;
+    double excess = kl_excess(parts[0], one, shift, above) + kl_excess(parts[1], other, shift, above);
+    if (excess > 1.94e130) {  // exp(HEADROOM): headroom again, for the merges to come
+        shift += log(excess);
+        excess = 1.0;
+    }
+    KLState state{};
+    state.top = top, state.centre = centre, state.mass = {mass, 0.0};
+    state.mean = (parts[0].mean + parts[0].mass * (parts[0].move.hi + parts[0].move.lo)) +
+                 (parts[1].mean + parts[1].mass * (parts[1].move.hi + parts[1].move.lo));
+    state.excess = {excess, 0.0}, state.shift = shift;
+    state.q_top = one.q_top > other.q_top ? one.q_top : other.q_top;
+    state.lost = one.lost | other.lost;
+    state.valid = one.valid & other.valid;
+    return state;
+}
+
+// --- what a row ends in -----------------------------------------------------------------------
+
+// F/S as a pair, and T/S.
+struct KLMeans {
+    Pair<double> f;
+    double eta;
+};
+RELENTROPY_FN KLMeans kl_means(const KLState &state) {
+    Pair<double> mass = state.mass.hi > 0 ? state.mass : Pair<double>{1.0, 0.0};
+    return {divide(state.excess, mass), state.mean / mass.hi};
+}
+
+// The divergence in nats.
+RELENTROPY_BLOCK double finish(const KLState &state, bool normalize) {
+    if (!state.valid) return NOT_A_NUMBER;
+    if (!normalize) {
+        if (state.lost) return INF;
+        double excess = state.excess.hi + state.excess.lo;
+        if (excess == 0.0) return 0.0;
+        return exp(Pair<double>{finite_or_zero(state.top) + state.shift, 0.0}) * excess;
+    }
+    if (state.top == -INF || state.q_top == -INF) return NOT_A_NUMBER;
+    if (state.lost) return INF;
+    KLMeans means = kl_means(state);
+    double f = means.f.hi, eta = means.eta, w = f + eta;
+    if (state.shift > 0) return state.shift + log(f) - eta;
+    if (w < 0.5) return f + (log1pmx(w) + means.f.lo);
+    return log1p(w) - eta;
+}
+
+// What a row's gradient needs. With u = (b - a) - centre: d = u - log_mean, d + KL = u - eta,
+// p is exp(a - anchor)/mass and q exp(b - anchor - centre - shift)/(mass*grown).
+struct KLNumbers {
+    double anchor, mass, centre, low, eta, log_mean, shift, grown;
+};
+
+RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState &state, bool normalize) {
+    if (!normalize) return {0, 1, 0, 0, 0, 0, 0, 1};
+    KLMeans means = kl_means(state);
+    double f = means.f.hi, eta = means.eta;
+    bool far = state.shift > 0;
+    return {finite_or_zero(state.top),
+            state.mass.hi > 0 ? state.mass.hi + state.mass.lo : 1.0,
+            state.centre.hi,
+            state.centre.lo,
+            state.lost ? -INF : eta,
+            far ? state.shift + log(f) : log1p(f + eta),
+            state.shift,
+            far ? f + means.f.lo : 1.0 + (f + eta)};
+}
+
+// --- the gradient -----------------------------------------------------------------------------
+
+// By q's logits p*expm1(d), by p's -p*(d + KL), d the normalised log-ratio: q - p has no digit
+// where the two agree. Either may be left out. In a CLOSE block all log-ratios are small and
+// nothing is masked: one exponential is enough.
+template <bool EXACT, bool CLOSE, int N>
+RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double *a,
+                                const double *b, int n, double *by_a, double *by_b,
+                                const double (&tail)[N]) {
+    const bool infinite = row.eta == -INF, q_near = row.log_mean < 1.0;
+    const double factor = unit / row.mass;
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(a + i), y = load(b + i);
+        Mask no_p = x == -INF, no_q = y == -INF, live = no(no_p | no_q);
+        Lanes x0 = CLOSE ? x : choose(no_p, 0.0, x), y0 = CLOSE ? y : choose(no_q, 0.0, y);
+        Pair<Lanes> u = less<EXACT>(apart<EXACT>(y0, x0, row.centre), row.low);
+        Pair<Lanes> below = {x0 - row.anchor, Lanes{}};
+        if constexpr (EXACT) below = two_sum(x0, all<Lanes>(-row.anchor));
+        Lanes weight = exp_of<EXACT>(below);
+        if constexpr (!CLOSE) weight = choose(no_p, 0.0, weight);
+        if (by_a) {
+            Lanes rate = row.eta - u.hi;
+            if constexpr (EXACT) {
+                Pair<Lanes> gap = subtract(Pair<Lanes>{all<Lanes>(row.eta), Lanes{}}, u);
+                rate = gap.hi + gap.lo;
+            }
+            Lanes slope = weight * rate;
+            if constexpr (EXACT) {
+                Mask small = no(no_p) & (weight < SUBNORMAL);
+                if (any(small)) {  // in halves, where the weight alone is subnormal
+                    Lanes half = exp(Pair<Lanes>{0.5 * below.hi, 0.5 * below.lo});
+                    slope = choose(small, (half * rate) * half, slope);
+                }
+            }
+            if (infinite) slope = all<Lanes>(-INF);
+            if constexpr (!CLOSE) slope = choose(no_p, 0.0, choose(no_q, INF, slope));
+            store(by_a + i, slope * factor);
+        }
+        if (by_b) {
+            Pair<Lanes> d = less<EXACT>(u, row.log_mean);
+            Lanes gap = EXACT ? d.hi + d.lo : d.hi, slope;
+            if constexpr (CLOSE) {
+                slope = weight * fma(gap * gap, polynomial(tail, gap), gap);
+            } else {
+                Mask near = live & (magnitude(gap) < 1.0) & (q_near ? live : Mask{});
+                Lanes z = choose(near, gap, 0.0);
+                Lanes close = weight * fma(z * z, polynomial(tail, z), z);
+                // q's mass is exp(scale)*mass*grown: no logarithm of it goes through exp again.
+                Pair<Lanes> exponent = less<EXACT>(
+                    less<EXACT>(apart<EXACT>(y0, all<Lanes>(row.anchor), row.centre), row.low),
+                    row.shift);
+                Lanes q = choose(no_q, 0.0, exp_of<EXACT>(exponent)) / row.grown;
+                slope = choose(near, close, q - weight);
+            }
+            store(by_b + i, slope * factor);
+        }
+    }
+}
+
+template <bool EXACT>
+RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, const double *a,
+                                   const double *b, int n, double *by_a, double *by_b) {
+    const bool one = settled(seed, by_a, n), other = settled(seed, by_b, n);
+    if (one || other) return;
+    const double unit = seed.unit * base.high;
+    Lanes widest{}, bottom = all<Lanes>(INF);
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(a + i), y = load(b + i);
+        widest = larger(magnitude((y - x) - row.centre), widest);
+        bottom = smaller(smaller(x, y), bottom);
+    }
+    double reach = max_of(widest) + magnitude(row.log_mean) + magnitude(row.low);
+    if (!(min_of(bottom) > -INF && row.log_mean < 1.0)) reach = INF;
+    if (!EXACT && reach < 0.25)
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER);
+    else if (reach < 0.99)
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
+    else
+        kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
+}
+
+}  // namespace RELENTROPY_SET
+}  // namespace relentropy
