@@ -31,6 +31,8 @@ class Result:
     count: int
     """Elements of one operand."""
     ratios: dict[str, Ratio]
+    times: dict[str, float]
+    """Seconds of every contender, medians."""
 
 
 def clock(call: Callable[[], object], loops: int) -> float:
@@ -70,7 +72,8 @@ def interleaved(
         name: _ratio([own / unit for own, unit in zip(times, spent[UNIT], strict=True)])
         for name, times in spent.items()
     }
-    return Result(workload, statistics.median(spent[UNIT]), count, ratios)
+    times = {name: statistics.median(seconds) for name, seconds in spent.items()}
+    return Result(workload, times[UNIT], count, ratios, times)
 
 
 def _ratio(values: list[float]) -> Ratio:

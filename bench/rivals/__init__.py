@@ -10,6 +10,8 @@ from . import liger, openrlhf, trl, verl
 from .kinds import KINDS, Formula
 from .lookup import installed
 from .plain import (
+    jax_kl_logits,
+    jax_kl_weights,
     numpy_kl_div,
     numpy_kl_weights,
     scipy_kl_weights,
@@ -22,6 +24,8 @@ __all__ = [
     "KINDS",
     "Formula",
     "installed",
+    "jax_kl_logits",
+    "jax_kl_weights",
     "liger",
     "numpy_kl_div",
     "numpy_kl_weights",
