@@ -73,7 +73,8 @@ def _small_tiles() -> Iterator[None]:
     kept = plan.TILED
     plan.TILED = plan.Plan(leaf=3, tile=12)
     try:
-        yield
+        with config.using("generic"):
+            yield
     finally:
         plan.TILED = kept
 

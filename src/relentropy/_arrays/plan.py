@@ -46,6 +46,8 @@ def are_plain(tensors: tuple[Array, ...]) -> bool:
     if torch.compiler.is_compiling():
         return False
     recorded, transforms = torch.is_grad_enabled(), torch._C._functorch
+    if torch._C._len_torch_dispatch_stack():  # somebody traces, counts or fakes operations
+        return False
     return all(
         type(tensor) in (torch.Tensor, torch.nn.Parameter)
         and tensor.device.type in {"cpu", "cuda", "mps", "xpu"}

@@ -213,7 +213,7 @@ def _readable(
     if job.xp.library == "torch" and any(one.is_neg() for one in every):
         return False  # a view whose numbers are to be negated
     return all(name_of(one.dtype) in _TYPES for one in floats) and all(
-        name_of(one.dtype) in _WHOLE for one in tokens
+        name_of(one.dtype) in {*_TYPES, *_WHOLE} for one in tokens
     )
 
 

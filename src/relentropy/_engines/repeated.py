@@ -56,9 +56,11 @@ def key_of(
         return None
     if torch.compiler.is_compiling() or not all(type(one) is first for one in operands):
         return None
-    if not are_plain(operands) or any(one.is_neg() for one in operands):
+    if torch.autograd.forward_ad._current_level >= 0 or any(one.is_nested for one in operands):
         return None
     if any(one.layout is not torch.strided or one.device.type != "cpu" for one in operands):
+        return None
+    if not are_plain(operands) or any(one.is_neg() for one in operands):
         return None
     lies = tuple((one.dtype, tuple(one.shape), one.stride()) for one in operands)
     return measure, axis, keepdims, lies

@@ -166,7 +166,7 @@ RELENTROPY_FN Pair<T> log_quotient(T x, T y, Pair<T> difference) {
 // 1e-15 off.
 template <bool EXACT, class T>
 RELENTROPY_FN Pair<T> log_ratio(T x, T y) {
-    Quotient<T> of = quotient<EXACT>(x, Pair<T>{y, T{}}, two_sum(x, -y));
+    Quotient<T> of = quotient<EXACT, !EXACT>(x, y);
     if constexpr (EXACT) return logarithm(of);
     return {fma(of.k, all<T>(LOG2), 2.0 * fma(of.s * (of.s * of.s), of.tail, of.s)), T{}};
 }
