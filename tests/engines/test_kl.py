@@ -225,3 +225,34 @@ def test_a_result_is_nobody_elses():
     assert other.all()
     kept = relentropy.kl_divergence(p, q, keepdims=True)
     assert kept.shape == relentropy.kl_divergence(p, q, keepdims=True).shape == (6, 1)
+
+
+def test_results_are_where_the_operands_are():
+    torch = pytest.importorskip("torch")
+    p, q = (torch.from_numpy(x) for x in rows(np.random.default_rng(8), 0.1, (6, 10)))
+    wanted = relentropy.kl_divergence(p, q, from_logits=True)
+    student = q.clone().requires_grad_()
+    try:
+        torch.set_default_device("meta")
+        found = [relentropy.kl_divergence(p, q, from_logits=True) for _ in range(2)]
+        relentropy.kl_divergence(p, student, from_logits=True).sum().backward()
+    finally:
+        torch.set_default_device(None)
+    assert all(torch.equal(one, wanted) for one in found)
+    assert student.grad.device.type == "cpu"
+
+
+def test_what_is_traced_or_recorded_goes_to_the_formulas():
+    torch = pytest.importorskip("torch")
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    p, q = (torch.from_numpy(x) for x in rows(np.random.default_rng(8), 0.1, (6, 10)))
+    relentropy.kl_divergence(p, q, from_logits=True)
+    traced = make_fx(lambda p, q: relentropy.kl_divergence(p, q, from_logits=True))(p, q)
+    other = q.flip(0)
+    wanted = relentropy.kl_divergence(p, other, from_logits=True)
+    torch.testing.assert_close(traced(p, other), wanted)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(q, torch.ones_like(q))
+        found = relentropy.kl_divergence(p, dual, from_logits=True)
+        assert torch.autograd.forward_ad.unpack_dual(found).tangent is not None

@@ -39,7 +39,7 @@ def rows(
         return None
     more = job.varying + twin.numbers if keep else 0
     dtypes = (job.dtype,) * job.outputs + (job.xp.dtype,) * more
-    outputs = tuple(job.xp.raw.empty(job.layout.batch, dtype=dtype) for dtype in dtypes)
+    outputs = tuple(_room(job, job.layout.batch, dtype, arrays) for dtype in dtypes)
     options = (*base_of(measure), float(mask is not None), *twin.options)
     _run(
         job, twin.kernel, job.layout, (*arrays, *tokens), (), mask, outputs, options,
@@ -56,7 +56,7 @@ def known(job: Any, measure: Any, arrays: Arrays, kept: tuple[int, ...]) -> Know
     layout = job.layout
     if any(tuple(one.shape) != layout.shape or _native(one) is not one for one in arrays):
         return None
-    result = job.xp.raw.empty(layout.batch, dtype=job.dtype)
+    result = _room(job, layout.batch, job.dtype, arrays)
     _, kind, strides = _of_rows(result, layout)
     module = engine()
     return Known(
@@ -96,7 +96,7 @@ def entries(job: Any, function: Any, arrays: Arrays, mask: Array | None) -> Arra
     twin = engine() and twin_of(function)
     if not twin or not _readable(job, arrays, mask):
         return None
-    outputs = (job.xp.raw.empty(job.layout.shape, dtype=job.dtype),)
+    outputs = (_room(job, job.layout.shape, job.dtype, arrays),)
     options = (1.0, 0.0, float(mask is not None), *twin.options)
     _run(job, twin.kernel, _one_row(job), arrays, (), mask, outputs, options)
     return outputs
@@ -122,7 +122,7 @@ def maps(job: Any, of: Any, arrays: Arrays, mask: Array | None) -> Arrays | None
     twin = engine() and twin_of(of)
     if not twin or not _readable(job, arrays, mask):
         return None
-    outputs = (job.xp.raw.empty(job.layout.shape, dtype=job.dtype),)
+    outputs = (_room(job, job.layout.shape, job.dtype, arrays),)
     options = (1.0, 0.0, float(mask is not None), *twin.options)
     _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options)
     return outputs
@@ -147,6 +147,11 @@ def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Arrays]:
     return (arrays[:1], arrays[1:2]) if twin.token else (arrays, ())
 
 
+def _room(job: Any, shape: tuple[int, ...], dtype: Any, arrays: Arrays) -> Array:
+    """An array to be filled, where the others are: torch's default may be another place."""
+    return job.xp.raw.empty(shape, dtype=dtype, device=getattr(arrays[0], "device", None))
+
+
 def _one_row(job: Any) -> Layout:
     """All entries as those of one row."""
     shape = job.layout.shape
@@ -156,7 +161,7 @@ def _one_row(job: Any) -> Layout:
 def _like(job: Any, arrays: Arrays, need: tuple[bool, ...]) -> Arrays:
     """Arrays for the gradients that are needed."""
     return tuple(
-        job.xp.raw.empty(job.layout.shape, dtype=one.dtype)
+        _room(job, job.layout.shape, one.dtype, arrays)
         for one, needed in zip(arrays, need, strict=True)
         if needed
     )

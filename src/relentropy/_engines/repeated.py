@@ -72,8 +72,11 @@ def again(key: tuple[Any, ...], operands: tuple[Array, ...]) -> Array | None:
     if known is None or module is None or known.module is not module:
         return None
     on_torch = type(operands[0]) is not np.ndarray
-    raw = sys.modules["torch"] if on_torch else np
-    result = raw.empty(known.batch, dtype=known.dtype)
+    if on_torch:
+        place = operands[0].device  # torch's default may be another one
+        result = sys.modules["torch"].empty(known.batch, dtype=known.dtype, device=place)
+    else:
+        result = np.empty(known.batch, dtype=known.dtype)
     module.run(
         known.number, known.reduced, known.batch,
         tuple((address(one), *lies) for one, lies in zip(operands, known.inputs, strict=True)),
