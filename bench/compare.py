@@ -12,8 +12,8 @@ from relentropy.cli.inputs import open_rows
 from relentropy.cli.measures import Job
 from relentropy.cli.report import report_of
 from relentropy.cli.running import run
+from relentropy.testing.report import markdown as table
 
-from .table import table
 from .timing import clock, processor
 
 LIMIT = 0.8

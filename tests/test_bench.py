@@ -1,5 +1,8 @@
 """What the reports are made of; their figures are nobody's business here."""
 
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pytest
 from bench import rivals
@@ -91,3 +94,12 @@ def test_rivals_compute_the_same_where_it_is_easy(from_logits):
     if not from_logits:
         own = rivals.numpy_kl_weights(p.numpy(), q.numpy())
         np.testing.assert_allclose(own, ours.numpy(), rtol=1e-5)
+
+
+def test_every_part_can_be_imported():
+    pytest.importorskip("click")
+    pytest.importorskip("rich")
+    pytest.importorskip("torch")
+    for path in sorted((Path(__file__).parents[1] / "bench").glob("*.py")):
+        if path.stem not in {"__main__", "workloads"}:  # that needs scipy
+            import_module(f"bench.{path.stem}")
