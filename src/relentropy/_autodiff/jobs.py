@@ -99,7 +99,8 @@ class EntryJob(Job):
         def value(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             return (self.function.value(*block, xp=xp),)
 
-        found = cpu.entries(self, self.function, *self._split(arrays))
+        row = cpu.one_row(self.layout)
+        found = cpu.entries(self, self.function, row, *self._split(arrays))
         return found or self._map(value, arrays, (), (self.dtype,))
 
     def pull(
@@ -111,7 +112,8 @@ class EntryJob(Job):
             return tuple(times(unit, slope, xp=xp) for slope in slopes)
 
         operands, mask = self._split(arrays)
-        found = cpu.entry_slopes(self, self.function, operands, mask, seeds[0], need)
+        row = cpu.one_row(self.layout)
+        found = cpu.entry_slopes(self, self.function, row, operands, mask, seeds[0], need)
         return found or self._map(gradients, arrays, seeds, self._dtypes(operands, need))
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
@@ -248,7 +250,7 @@ class MapJob(Job):
             return (self.map.entry(block, rows, xp=xp),)
 
         operands, mask = self._split(arrays)
-        found = cpu.maps(self, self.map, operands, mask)
+        found = cpu.entries(self, self.map, self.layout, operands, mask)
         return found or self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
 
     def pull(
@@ -265,7 +267,7 @@ class MapJob(Job):
             )
 
         operands, mask = self._split(arrays)
-        found = cpu.map_slopes(self, self.map, operands, mask, seeds[0], need)
+        found = cpu.entry_slopes(self, self.map, self.layout, operands, mask, seeds[0], need)
         if found:
             return found
         moving = sum(need)

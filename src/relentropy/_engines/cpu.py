@@ -40,7 +40,7 @@ def rows(
     more = job.varying + twin.numbers if keep else 0
     dtypes = (job.dtype,) * job.outputs + (job.xp.dtype,) * more
     outputs = tuple(_room(job, job.layout.batch, dtype, arrays) for dtype in dtypes)
-    options = (*base_of(measure), float(mask is not None), *twin.options)
+    options = _options(twin, measure, mask)
     _run(
         job, twin.kernel, job.layout, (*arrays, *tokens), (), mask, outputs, options,
         reduced=True,
@@ -67,7 +67,7 @@ def known(job: Any, measure: Any, arrays: Arrays, kept: tuple[int, ...]) -> Know
         inputs=tuple(_of_entries(one, layout)[1:] for one in arrays),
         dtype=job.dtype,
         output=(_TWICE.get((job.xp.library, kind), kind), strides),
-        options=(*base_of(measure), 0.0, *twin.options),
+        options=_options(twin, measure, None),
         kept=kept,
     )
 
@@ -85,61 +85,51 @@ def slopes(
     if not _readable(job, arrays, mask, numbers, tokens):
         return None
     outputs = _like(job, arrays, need[: len(arrays)])
-    asked = tuple(float(needed) for needed in need)
-    options = (*base_of(measure), float(mask is not None), *twin.options, *asked)
+    options = _options(twin, measure, mask, need)
     _run(job, twin.slopes, job.layout, (*arrays, *tokens), numbers, mask, outputs, options)
     return outputs
 
 
-def entries(job: Any, function: Any, arrays: Arrays, mask: Array | None) -> Arrays | None:
-    """An elementwise function's value; see `EntryJob.value`."""
+def entries(
+    job: Any, function: Any, layout: Layout, arrays: Arrays, mask: Array | None
+) -> Arrays | None:
+    """The value of a function of entries, or of a map; see `EntryJob` and `MapJob`.
+
+    ``layout`` says which entries a row has: those of a function are best all in one.
+    """
     twin = engine() and twin_of(function)
     if not twin or not _readable(job, arrays, mask):
         return None
-    outputs = (_room(job, job.layout.shape, job.dtype, arrays),)
-    options = (1.0, 0.0, float(mask is not None), *twin.options)
-    _run(job, twin.kernel, _one_row(job), arrays, (), mask, outputs, options)
+    outputs = (_room(job, layout.shape, job.dtype, arrays),)
+    _run(job, twin.kernel, layout, arrays, (), mask, outputs, _options(twin, function, mask))
     return outputs
 
 
 def entry_slopes(
-    job: Any, function: Any, arrays: Arrays, mask: Array | None, seed: Array,
+    job: Any, function: Any, layout: Layout, arrays: Arrays, mask: Array | None, seed: Array,
     need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
-    """Its operands' gradients; see `EntryJob.pull`. The seed is the last operand."""
+    """Its operands' gradients. The seed is the last operand."""
     twin = engine() and twin_of(function)
     if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
         return None
     outputs = _like(job, arrays, need)
-    asked = tuple(float(needed) for needed in need)
-    options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
-    _run(job, twin.slopes, _one_row(job), (*arrays, seed), (), mask, outputs, options)
+    options = _options(twin, function, mask, need)
+    _run(job, twin.slopes, layout, (*arrays, seed), (), mask, outputs, options)
     return outputs
 
 
-def maps(job: Any, of: Any, arrays: Arrays, mask: Array | None) -> Arrays | None:
-    """A map's value; see `MapJob.value`."""
-    twin = engine() and twin_of(of)
-    if not twin or not _readable(job, arrays, mask):
-        return None
-    outputs = (_room(job, job.layout.shape, job.dtype, arrays),)
-    options = (1.0, 0.0, float(mask is not None), *twin.options)
-    _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options)
-    return outputs
+def one_row(layout: Layout) -> Layout:
+    """All entries as those of one row."""
+    return Layout(layout.shape, tuple(range(len(layout.shape))))
 
 
-def map_slopes(
-    job: Any, of: Any, arrays: Arrays, mask: Array | None, seed: Array, need: tuple[bool, ...]
-) -> Arrays | None:
-    """Its operands' gradients; see `MapJob.pull`. The seed is the last operand."""
-    twin = engine() and twin_of(of)
-    if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
-        return None
-    outputs = _like(job, arrays, need)
-    asked = tuple(float(needed) for needed in need)
-    options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
-    _run(job, twin.slopes, job.layout, (*arrays, seed), (), mask, outputs, options)
-    return outputs
+def _options(
+    twin: Twin, function: Any, mask: Array | None, need: tuple[bool, ...] = ()
+) -> tuple[float, ...]:
+    """What all kernels are told, what this one is, and which gradients are wanted."""
+    wanted = (float(needed) for needed in need)
+    return (*base_of(function), float(mask is not None), *twin.options, *wanted)
 
 
 def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Arrays]:
@@ -150,12 +140,6 @@ def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Arrays]:
 def _room(job: Any, shape: tuple[int, ...], dtype: Any, arrays: Arrays) -> Array:
     """An array to be filled, where the others are: torch's default may be another place."""
     return job.xp.raw.empty(shape, dtype=dtype, device=getattr(arrays[0], "device", None))
-
-
-def _one_row(job: Any) -> Layout:
-    """All entries as those of one row."""
-    shape = job.layout.shape
-    return Layout(shape, tuple(range(len(shape))))
 
 
 def _like(job: Any, arrays: Arrays, need: tuple[bool, ...]) -> Arrays:

@@ -31,11 +31,6 @@ class Twin(NamedTuple):
     entries, is not read."""
 
 
-def in_base(base: float | None) -> tuple[float, float]:
-    """1/log(base) in two words."""
-    return (1.0, 0.0) if base is None else reciprocal_log(base, _SPLITTER)
-
-
 def twin_of(function: Any) -> Twin | None:
     """The twin of a measure, a map or an elementwise function; None where there is none."""
     value = getattr(function, "value", None)  # an elementwise function is known by its value
@@ -45,7 +40,8 @@ def twin_of(function: Any) -> Twin | None:
 
 def base_of(function: Any) -> tuple[float, float]:
     """The two words of a measure's base; nats where it has none."""
-    return in_base(getattr(function, "base", None))
+    base = getattr(function, "base", None)
+    return (1.0, 0.0) if base is None else reciprocal_log(base, _SPLITTER)
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
@@ -96,8 +92,7 @@ _TWINS: dict[type, Callable[[Any], Twin | None]] = {
 
 
 def _entries(name: str) -> Callable[[Any], Twin]:
-    twin = Twin(name, slopes=name + "_slopes")
-    return lambda function: twin
+    return _always(Twin(name, slopes=name + "_slopes"))
 
 
 _ENTRIES: dict[Any, Callable[[Any], Twin | None]] = {

@@ -59,10 +59,6 @@ template <class T>
 RELENTROPY_FN Pair<T> subtract(Pair<T> a, Pair<T> b) {
     return add(a, Pair<T>{-b.hi, -b.lo});
 }
-template <class T>
-RELENTROPY_FN Pair<T> choose_pair(decltype(T{} < T{}) mask, Pair<T> one, Pair<T> other) {
-    return {choose(mask, one.hi, other.hi), choose(mask, one.lo, other.lo)};
-}
 
 // a / b, with the remainder of the division.
 RELENTROPY_FN Pair<double> divide(Pair<double> a, Pair<double> b) {
