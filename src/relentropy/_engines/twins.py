@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._formulas import generators as rows
 from .._formulas.expectation import reciprocal_log
+from .._formulas.f_divergence import FDivergence
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
 
@@ -51,7 +53,34 @@ def _kl_weights(measure: KLFromWeights) -> Twin:
     return Twin("kl_weights", (), 8, "kl_weights_slopes")
 
 
+_ROWS = {
+    rows.KL: "kl_row",
+    rows.Jeffreys: "jeffreys",
+    rows.JensenShannon: "jensen_shannon",
+    rows.SkewJensenShannon: "skew_jensen_shannon",
+    rows.SkewKL: "skew_kl",
+    rows.SquaredHellinger: "hellinger",
+    rows.TotalVariation: "total_variation",
+    rows.Pearson: "pearson",
+    rows.Triangular: "triangular",
+}
+_REVERSED = {rows.KL: "reverse_kl_row", rows.Pearson: "reverse_pearson"}
+
+
+def _f_divergence(measure: FDivergence) -> Twin | None:
+    row, names = measure.row, _ROWS
+    if isinstance(row, rows.Swapped):
+        row, names = row.row, _REVERSED
+    name = names.get(type(row))
+    if name is None or not measure.normalize or len(set(measure.from_logits)) > 1:
+        return None
+    kernel = name + ("_logits" if all(measure.from_logits) else "_weights")
+    options = (getattr(row, "weight", 0.0), float(measure.root))
+    return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes")
+
+
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
+    FDivergence: _f_divergence,
     KLFromLogits: _kl_logits,
     KLFromWeights: _kl_weights,
 }

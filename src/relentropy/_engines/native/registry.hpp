@@ -1,5 +1,6 @@
 // Every kernel of this instruction set, under its name.
 #pragma once
+#include "generators.hpp"
 #include "kl.hpp"
 
 namespace relentropy {
@@ -11,6 +12,7 @@ namespace RELENTROPY_SET {
 constexpr Kernel KERNELS[] = {
     {"total", total},
     BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights), BOTH(kl_weights_slopes),
+    RELENTROPY_DIVERGENCES,
     {nullptr, nullptr},
 };
 #undef BOTH

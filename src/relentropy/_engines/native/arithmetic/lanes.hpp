@@ -14,10 +14,13 @@
 
 #if defined(__CUDACC__)
 #define RELENTROPY_FN static __device__ __forceinline__
+#define RELENTROPY_METHOD __device__ __forceinline__
 #elif defined(__GNUC__)
 #define RELENTROPY_FN [[maybe_unused]] static inline __attribute__((always_inline))
+#define RELENTROPY_METHOD inline __attribute__((always_inline))
 #else
 #define RELENTROPY_FN [[maybe_unused]] static __forceinline
+#define RELENTROPY_METHOD __forceinline
 #endif
 
 // What is called once a block or a row, and need not be inlined.
@@ -124,6 +127,17 @@ RELENTROPY_FN bool any(Mask mask) {
     int64_t found = 0;
     for (int i = 0; i < LANES; i++) found |= mask[i];
     return found != 0;
+}
+RELENTROPY_FN Lanes root(Lanes x) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return __builtin_ia32_sqrtpd256(x);
+#elif defined(__SSE2__) && !defined(__AVX512F__)
+    return __builtin_ia32_sqrtpd(x);
+#else
+    Lanes r;
+    for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
+    return r;
+#endif
 }
 RELENTROPY_FN double sum_of(Lanes x) {
     double sum = x[0];
