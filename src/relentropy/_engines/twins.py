@@ -64,18 +64,20 @@ _ROWS = {
     rows.Pearson: "pearson",
     rows.Triangular: "triangular",
 }
-_REVERSED = {rows.KL: "reverse_kl_row", rows.Pearson: "reverse_pearson"}
 
 
 def _f_divergence(measure: FDivergence) -> Twin | None:
-    row, names = measure.row, _ROWS
+    row, turned = measure.row, False
     if isinstance(row, rows.Swapped):
-        row, names = row.row, _REVERSED
-    name = names.get(type(row))
-    if name is None or not measure.normalize or len(set(measure.from_logits)) > 1:
+        row, turned = row.row, True
+    name = _ROWS.get(type(row))
+    if name is None or (turned and type(row) not in (rows.KL, rows.Pearson)):
+        return None
+    if not measure.normalize or len(set(measure.from_logits)) > 1:
         return None
     kernel = name + ("_logits" if all(measure.from_logits) else "_weights")
-    options = (getattr(row, "weight", 0.0), float(measure.root))
+    change = 1.0 if turned else 2.0 if measure.root else 0.0
+    options = (getattr(row, "weight", 0.0), change)
     return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes")
 
 

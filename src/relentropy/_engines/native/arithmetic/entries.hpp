@@ -53,6 +53,13 @@ RELENTROPY_FN Lanes kl_of_pairs(Lanes x, Pair<Lanes> y, Pair<Lanes> gap) {
     return choose(x == 0.0, y.hi, choose(y.hi == 0.0, INF, term));
 }
 
+// exp(log/2) of masses that are too small for their digits, and other things seldom needed.
+RELENTROPY_RARE Lanes root_of_tiny(Lanes high, Lanes low) {
+    return exp(Pair<Lanes>{0.5 * high, 0.5 * low});
+}
+RELENTROPY_RARE Lanes expm1_of_tiny(Lanes x) { return expm1(x); }
+RELENTROPY_RARE double log_of_weight(double w) { return log(w); }
+
 // How much of a mixture is either side's: two numbers whose sum is 1.
 struct Blend {
     Pair<double> x, y;
@@ -104,7 +111,7 @@ struct Common {
             value = choose((of.m.hi > 0.0) & (e.x == 0.0), -INF, choose(of.m.hi == 0.0, 0.0, value));
             Mask hidden = e.live() & (value == -INF);
             if (blend.y.hi > 0 && any(hidden)) {
-                value = choose(hidden, e.live_log_ratio() - log(blend.y.hi), value);
+                value = choose(hidden, e.live_log_ratio() - log_of_weight(blend.y.hi), value);
             }
         }
         return value;
@@ -319,7 +326,7 @@ struct LogEntry : Common<LogEntry<EXACT_, EASY_>> {
         if constexpr (EXACT && !EASY) {
             Mask low = no(none) & (mass < SUBNORMAL);
             if (any(low)) {
-                Lanes half = exp(Pair<Lanes>{0.5 * log.hi, 0.5 * log.lo});
+                Lanes half = root_of_tiny(log.hi, log.lo);
                 value = choose(low, (half * slope) * half, value);
             }
         }
@@ -333,7 +340,7 @@ struct LogEntry : Common<LogEntry<EXACT_, EASY_>> {
             Mask low = live() & (larger < SUBNORMAL);
             if (any(low)) {
                 Pair<Lanes> log = choose_pair(above, log_x, log_y);
-                Lanes share = expm1(-magnitude(ratio.hi));
+                Lanes share = expm1_of_tiny(-magnitude(ratio.hi));
                 share = choose(above, -share, share);
                 value = choose(low, times_mass(larger, log, no(low), share * factor), value);
             }
@@ -351,7 +358,7 @@ struct LogEntry : Common<LogEntry<EXACT_, EASY_>> {
         if constexpr (EXACT && !EASY) {
             Mask low = no(no_x) & (this->x < SUBNORMAL);
             if (any(low)) {
-                value = choose(low, exp(Pair<Lanes>{0.5 * log_x.hi, 0.5 * log_x.lo}), value);
+                value = choose(low, root_of_tiny(log_x.hi, log_x.lo), value);
             }
         }
         return value;
@@ -429,8 +436,9 @@ RELENTROPY_FN double unit_of(double mass) {
 
 // Weights on the scale of p's mass; see `Shares`. ABOUT says that entries come from the numbers
 // that the formulas keep, eps among them, and not from the two words of the ratio.
-template <bool EXACT, bool ABOUT>
+template <bool EXACT_, bool ABOUT>
 struct WeightRow {
+    static constexpr bool EXACT = EXACT_;
     static constexpr int COUNT = 7;
     static constexpr double FILL = 0.0;
     using State = Weighed;
@@ -479,6 +487,10 @@ struct WeightRow {
         e.large_x = {known.x, Lanes{}}, e.large_y = known.y, e.large_gap = known.gap;
         LinearEntry<EXACT, EASY>::lower(e);
         return e;
+    }
+    // Any, by a call.
+    RELENTROPY_APART LinearEntry<EXACT, false> far_entry(Lanes p, Lanes q) const {
+        return entry<false>(p, q);
     }
     // The derivatives by the inputs of what changes so fast with a share, and with its logarithm.
     static constexpr bool WEIGHTED = false;
@@ -531,8 +543,9 @@ RELENTROPY_BLOCK LogitState merge(const LogitState &one, const LogitState &other
 }
 
 // Logits on the scale of p's largest.
-template <bool EXACT>
+template <bool EXACT_>
 struct LogitRow {
+    static constexpr bool EXACT = EXACT_;
     static constexpr int COUNT = 6;
     static constexpr double FILL = -INF;
     using State = LogitState;
@@ -556,14 +569,15 @@ struct LogitRow {
         const Pair<double> tops = two_sum(row.p_top, -row.q_top);
         const KLMeans means = kl_means(kl);
         const double w = means.f.hi + means.eta;
-        if (kl.shift == 0 && !(w < -0.5)) {
+        if (kl.shift == 0 && magnitude(w) < 0.5) {
             Pair<double> moved = add(kl.centre, log1p(w));
             moved = add(moved, means.f.lo / (1.0 + w));
             row.offset = add(Pair<double>{-moved.hi, -moved.lo}, Pair<double>{-tops.hi, -tops.lo});
             row.ratio = exp(row.offset);
         } else {
             row.ratio = (row.p_mass.hi + row.p_mass.lo) / (state.q_mass > 0 ? state.q_mass : 1.0);
-            row.offset = {log(row.ratio), 0.0};
+            const double offset = log(row.ratio), rest = row.ratio * exp(Pair<double>{-offset, 0.0}) - 1.0;
+            row.offset = {offset, EXACT ? rest : 0.0};
         }
         row.between = add(tops, row.offset);
         return row;
@@ -638,6 +652,10 @@ struct LogitRow {
             e.gap_low = EASY ? zero : choose(near, 0.0, rest.lo);
         }
         return e;
+    }
+    // Any, by a call.
+    RELENTROPY_APART LogEntry<EXACT, false> far_entry(Lanes a, Lanes b) const {
+        return entry<false>(a, b);
     }
     static constexpr bool WEIGHTED = true;
     double p_unit() const { return 1.0 / p_mass.hi; }

@@ -2,6 +2,8 @@
 // that have no parameters. Slopes by y of symmetric ones are those by x of the entry mirrored.
 #pragma once
 
+#include <utility>
+
 #include "entries.hpp"
 
 namespace relentropy {
@@ -12,6 +14,8 @@ struct Generator {
     double weight;
     Blend blend;
     explicit Generator(double w) : weight(w), blend(Blend::of(w)) {}
+
+    static constexpr bool DIRECTED = false;  // whether x and y may be asked to be exchanged
 };
 
 #define RELENTROPY_TERM(name) \
@@ -30,6 +34,7 @@ struct Generator {
 
 struct KL : Generator {
     using Generator::Generator;
+    static constexpr bool DIRECTED = true;
     RELENTROPY_TERM(term) { return e.kl(); }
     RELENTROPY_TERM(by_x) { return e.log_ratio(); }
     RELENTROPY_TERM(by_y) { return -e.excess(); }
@@ -113,6 +118,7 @@ struct TotalVariation : Generator {
 
 struct Pearson : Generator {
     using Generator::Generator;
+    static constexpr bool DIRECTED = true;
     RELENTROPY_TERM(term) { return e.chi2(); }
     RELENTROPY_TERM(by_x) { return 2.0 * e.excess(); }
     RELENTROPY_TERM(by_y) {
@@ -136,42 +142,25 @@ struct Triangular : Generator {
     RELENTROPY_SYMMETRIC
 };
 
-// Another row with x and y exchanged.
-template <class Row>
-struct Swapped : Row {
-    using Row::Row;
-    RELENTROPY_TERM(term) { return Row::term(e.mirrored()); }
-    RELENTROPY_TERM(by_x) { return Row::by_y(e.mirrored()); }
-    RELENTROPY_TERM(by_y) { return Row::by_x(e.mirrored()); }
-    RELENTROPY_TERM(x_by_x) { return Row::y_by_y(e.mirrored()); }
-    RELENTROPY_TERM(y_by_y) { return Row::x_by_x(e.mirrored()); }
-};
-
 // --- sums and slopes of blocks ------------------------------------------------------------------
 
-// Of a part of a row: terms, the means that shares take from their derivatives, and what the row
-// needs for the numbers that are kept.
-struct Sums {
-    Pair<double> terms, by_x, by_y, more;
-    friend Sums merge(const Sums &one, const Sums &other) {
-        return {add_sums(one.terms, other.terms), add_sums(one.by_x, other.by_x),
-                add_sums(one.by_y, other.by_y), add_sums(one.more, other.more)};
+template <class Row, class E>
+RELENTROPY_FN E turned_if(bool turned, const E &e) {
+    if constexpr (Row::DIRECTED) {
+        if (turned) return e.mirrored();
     }
-};
+    return e;
+}
 
-template <bool EXACT, bool EASY, bool MEANS, class Row, class Known>
-RELENTROPY_BLOCK Sums sums_of(const Row &generator, const Known &row, const double *p,
-                              const double *q, int n) {
-    Pair<Lanes> terms{}, by_x{}, by_y{};
+template <class Row, bool EASY, class Known>
+RELENTROPY_BLOCK Pair<double> terms_of(const Row &generator, bool turned, const Known &row,
+                                       const double *p, const double *q, int n) {
+    Pair<Lanes> terms{};
     for (int i = 0; i < n; i += LANES) {
-        const auto e = row.template entry<EASY>(load(p + i), load(q + i));
-        collect<EXACT>(terms, generator.term(e));
-        if constexpr (MEANS) {
-            collect<EXACT>(by_x, generator.x_by_x(e));
-            collect<EXACT>(by_y, generator.y_by_y(e));
-        }
+        const auto e = turned_if<Row>(turned, row.template entry<EASY>(load(p + i), load(q + i)));
+        collect<Known::EXACT>(terms, generator.term(e));
     }
-    return {gathered(terms), gathered(by_x), gathered(by_y), {0.0, 0.0}};
+    return gathered(terms);
 }
 
 // A slope less the mean of all; as it is where it is infinite.
@@ -180,31 +169,54 @@ RELENTROPY_FN Lanes about(Lanes slope, Lanes mean) {
     return choose(steep, slope, choose(steep, 0.0, slope) - mean);
 }
 
-// What a row's gradient needs beside its numbers.
-struct Means {
-    double p, q;
-    double unit;  // what a unit of the sum of terms is to the result
+// How fast terms change with the shares, or, WEIGHTED, with their logarithms, less a share of the
+// mean of all. Either side may be left out.
+template <class Row, bool WEIGHTED, class Known>
+RELENTROPY_BLOCK void rates_of(const Row &generator, bool turned, const Known &row,
+                               double mean_x, double mean_y, const double *p, const double *q,
+                               int n, double *to_x, double *to_y) {
+    for (int i = 0; i < n; i += LANES) {
+        const auto e = turned_if<Row>(turned, row.far_entry(load(p + i), load(q + i)));
+        if constexpr (WEIGHTED) {
+            if (to_x) store(to_x + i, about(generator.x_by_x(e), e.x_times(all<Lanes>(mean_x))));
+            if (to_y) {
+                Lanes mean = e.mirrored().x_times(all<Lanes>(mean_y));
+                store(to_y + i, about(generator.y_by_y(e), mean));
+            }
+        } else {
+            if (to_x) store(to_x + i, about(generator.by_x(e), all<Lanes>(mean_x)));
+            if (to_y) store(to_y + i, about(generator.by_y(e), all<Lanes>(mean_y)));
+        }
+    }
+}
+
+// One generator's functions of a block, for all of it that is not a row's own.
+template <class Known, class Kept>
+struct Functions {
+    Pair<double> (*easy)(double, bool, const Known &, const double *, const double *, int);
+    Pair<double> (*far)(double, bool, const Known &, const double *, const double *, int);
+    void (*weighted)(double, bool, const Known &, double, double, const double *, const double *,
+                     int, double *, double *);
+    void (*rates)(double, bool, const Kept &, double, double, const double *, const double *, int,
+                  double *, double *);
 };
 
-template <bool BY_Q, class Row, class Known>
-RELENTROPY_BLOCK void divergence_slopes(const Row &generator, const Known &row, const Means &means,
-                                        Seed seed, const double *p, const double *q, int n,
-                                        double *to) {
-    const double scale = BY_Q ? row.q_unit() : row.p_unit();
-    for (int i = 0; i < n; i += LANES) {
-        const auto e = row.template entry<false>(load(p + i), load(q + i));
-        Lanes slope;
-        if constexpr (Known::WEIGHTED && BY_Q) {
-            slope = about(generator.y_by_y(e), e.mirrored().x_times(all<Lanes>(means.q)));
-        } else if constexpr (Known::WEIGHTED) {
-            slope = about(generator.x_by_x(e), e.x_times(all<Lanes>(means.p)));
-        } else if constexpr (BY_Q) {
-            slope = about(generator.by_y(e), all<Lanes>(means.q));
-        } else {
-            slope = about(generator.by_x(e), all<Lanes>(means.p));
-        }
-        store(to + i, times(seed, slope * means.unit * scale));
-    }
+template <class Row, bool EASY, class Known>
+Pair<double> terms_by(double weight, bool turned, const Known &row, const double *p,
+                      const double *q, int n) {
+    return terms_of<Row, EASY>(Row(weight), turned, row, p, q, n);
+}
+template <class Row, bool WEIGHTED, class Known>
+void rates_by(double weight, bool turned, const Known &row, double mean_p, double mean_q,
+              const double *p, const double *q, int n, double *by_p, double *by_q) {
+    if (turned) std::swap(mean_p, mean_q), std::swap(by_p, by_q);
+    rates_of<Row, WEIGHTED>(Row(weight), turned, row, mean_p, mean_q, p, q, n, by_p, by_q);
+}
+
+template <class Row, class Known, class Kept>
+Functions<Known, Kept> functions_of() {
+    return {terms_by<Row, true, Known>, terms_by<Row, false, Known>, rates_by<Row, true, Known>,
+            rates_by<Row, Kept::WEIGHTED, Kept>};
 }
 
 }  // namespace RELENTROPY_SET

@@ -30,6 +30,15 @@
 #define RELENTROPY_BLOCK [[maybe_unused]] static
 #endif
 
+// What is rarely called, and should not make its callers large.
+#if defined(__GNUC__) && !defined(__CUDACC__)
+#define RELENTROPY_RARE [[maybe_unused]] static __attribute__((noinline, cold))
+#define RELENTROPY_APART __attribute__((noinline))
+#else
+#define RELENTROPY_APART
+#define RELENTROPY_RARE RELENTROPY_BLOCK
+#endif
+
 // Lanes are vectors of GCC's and clang's, as wide as a register.
 #if defined(__GNUC__) && !defined(__CUDACC__) && !defined(RELENTROPY_SCALAR)
 #if defined(__AVX512F__)

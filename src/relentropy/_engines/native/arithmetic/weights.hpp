@@ -164,7 +164,7 @@ RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
 }
 
 // log(x/y) where y is too small to be seen beside its row.
-RELENTROPY_BLOCK Lanes hidden_log_ratio(Lanes p, Lanes q, const Shares &row) {
+RELENTROPY_RARE Lanes hidden_log_ratio(Lanes p, Lanes q, const Shares &row) {
     double scales = log(row.p_scale) - log(row.q_scale) - log(row.ratio.hi);
     return (log(p) - log(q)) + scales;
 }
