@@ -147,12 +147,12 @@ def test_gradients_are_those_of_the_formulas(function, dtype, from_logits, instr
             return torch.autograd.grad(value.sum(), (p, q))
 
         for more in ({}, {"where": mask, "axis": 0}):
+            axis = more.get("axis", -1)
             for one, other in zip(call(**more), by_formula(call, **more), strict=True):
-                if dtype == "float64":
-                    known = torch.isfinite(other)
-                    torch.testing.assert_close(one[~known], other[~known], equal_nan=True)
-                    one, other = one[known], other[known]
-                    assert (one - other).abs().max() <= 1e-13 * other.abs().max()
-                else:
-                    different = (one != other) & ~(one.isnan() & other.isnan())
-                    assert different.sum() <= 1  # a near-tie
+                known = torch.isfinite(other)
+                torch.testing.assert_close(one[~known], other[~known], equal_nan=True)
+                one, other = (torch.where(known, x, 0).double() for x in (one, other))
+                # A slope less the mean of all is what is left where one entry is all of a row.
+                left = 1e-13 * other.abs().amax(axis, keepdim=True)
+                different = (one - other).abs() > left
+                assert different.sum() <= (0 if dtype == "float64" else 1)  # a near-tie
