@@ -135,9 +135,8 @@ void divergence_slopes_by(const Call& call) {
 }
 
 using Weights = WeightRow<false, false>;
-using WeightsExact = WeightRow<true, false>;
 using KeptWeights = WeightRow<false, true>;
-using KeptWeightsExact = WeightRow<true, true>;
+using WeightsExact = WeightRow<true, true>;
 using Logits = LogitRow<false>;
 using LogitsExact = LogitRow<true>;
 
@@ -146,7 +145,7 @@ using LogitsExact = LogitRow<true>;
   {name "_slopes" end, divergence_slopes_by<Row, Known, Kept>}
 #define RELENTROPY_ROW(name, Row)                                                 \
   RELENTROPY_SIDES(name "_weights", "", Row, Weights, KeptWeights),               \
-  RELENTROPY_SIDES(name "_weights", "_exact", Row, WeightsExact, KeptWeightsExact), \
+  RELENTROPY_SIDES(name "_weights", "_exact", Row, WeightsExact, WeightsExact), \
   RELENTROPY_SIDES(name "_logits", "", Row, Logits, Logits),                      \
   RELENTROPY_SIDES(name "_logits", "_exact", Row, LogitsExact, LogitsExact)
 

@@ -38,18 +38,24 @@ RELENTROPY_FN Lanes expm1_near(Pair<Lanes> x) {
     return fma(x.hi * x.hi, polynomial(EXP_TAIL_NEAR, x.hi), x.hi);
 }
 
-// The sum, less rounding, of a product of two pairs.
+// The same as a pair.
+RELENTROPY_FN Pair<Lanes> expm1_words(Pair<Lanes> x) {
+    Lanes g = x.hi * x.hi * polynomial(EXP_TAIL_FAR, x.hi);
+    return fast_two_sum(x.hi, g + x.lo * (1.0 + (x.hi + g)));
+}
+
+// The product of two pairs.
 RELENTROPY_FN Pair<Lanes> product(Pair<Lanes> a, Pair<Lanes> b) {
     Pair<Lanes> high = two_prod(a.hi, b.hi);
     return {high.hi, high.lo + (a.hi * b.lo + a.lo * b.hi)};
 }
 
 template <bool EXACT>
-RELENTROPY_FN Lanes kl_of_pairs(Lanes x, Pair<Lanes> y, Pair<Lanes> gap) {
+RELENTROPY_FN Lanes kl_of_pairs(Lanes x, Pair<Lanes> y, Pair<Lanes> gap, Lanes x_low) {
     Mask none = (x == 0.0) | (y.hi == 0.0);
     Lanes one = all<Lanes>(1.0), zero{};
     Lanes term = kl_term<EXACT>(choose(none, one, x), choose_pair(none, Pair<Lanes>{one, zero}, y),
-                                choose_pair(none, Pair<Lanes>{zero, zero}, gap));
+                                choose_pair(none, Pair<Lanes>{zero, zero}, gap), x_low);
     return choose(x == 0.0, y.hi, choose(y.hi == 0.0, INF, term));
 }
 
@@ -128,8 +134,8 @@ struct Common {
 
     RELENTROPY_FN Lanes kl_to_mixture(const E &e, const Blend &blend) {
         Mixture<E> of = Mixture<E>::of(e, blend);
-        if constexpr (E::EASY) return kl_term<E::EXACT>(e.x, of.m, of.gap);
-        return kl_of_pairs<E::EXACT>(e.x, of.m, of.gap);
+        if constexpr (E::EASY) return kl_term<E::EXACT>(e.x, of.m, of.gap, e.x_low);
+        return kl_of_pairs<E::EXACT>(e.x, of.m, of.gap, e.x_low);
     }
 
     // (x - y)/(x + y), 0 where there is no mass.
@@ -244,9 +250,9 @@ struct LinearEntry : Common<LinearEntry<EXACT_, EASY_>> {
     RELENTROPY_METHOD Lanes kl() const {
         Lanes term;
         if constexpr (EASY) {
-            term = kl_term<EXACT>(large_x.hi, large_y, large_gap);
+            term = kl_term<EXACT>(large_x.hi, large_y, large_gap, large_x.lo);
         } else {
-            term = kl_of_pairs<EXACT>(large_x.hi, large_y, large_gap);
+            term = kl_of_pairs<EXACT>(large_x.hi, large_y, large_gap, large_x.lo);
             Mask hidden = live() & no(large_y.hi > 0.0) & (large_x.hi > 0.0);
             if (EXACT && any(hidden)) {
                 term = choose(hidden, large_x.hi * live_log_ratio() - large_gap.hi, term);
@@ -434,6 +440,61 @@ RELENTROPY_FN double unit_of(double mass) {
     return mass > 0 && mass < INF ? 1.0 / of_bits(bits_of(mass) & 0x7ff0000000000000ull) : 1.0;
 }
 
+// A sum in three words: what is left of two sums that nearly agree is to have all its digits.
+struct Triple {
+    double high, middle, low;
+    friend Triple merge(const Triple &one, const Triple &other) {
+        Pair<double> top = two_sum(one.high, other.high);
+        Pair<double> next = two_sum(one.middle, other.middle), rest = two_sum(next.hi, top.lo);
+        return {top.hi, rest.hi, (one.low + other.low) + (next.lo + rest.lo)};
+    }
+};
+RELENTROPY_FN Triple times(Triple x, double power_of_two) {
+    return {x.high * power_of_two, x.middle * power_of_two, x.low * power_of_two};
+}
+
+RELENTROPY_BLOCK Triple sum_in_words(const double *p, int n, double scale) {
+    Lanes high{}, middle{}, low{};
+    for (int i = 0; i < n; i += LANES) {
+        Pair<Lanes> top = two_sum(high, load(p + i) * scale), next = two_sum(middle, top.lo);
+        high = top.hi, middle = next.hi, low += next.lo;
+    }
+    Triple sum{};
+#if RELENTROPY_LANES > 1
+    for (int i = 0; i < LANES; i++) sum = merge(sum, Triple{high[i], middle[i], low[i]});
+#else
+    sum = {high, middle, low};
+#endif
+    return sum;
+}
+
+// Where a double has no digits to spare, masses in three words too: what brings the sides
+// together has to be known to more than the two words of a ratio, as the sum of some terms,
+// unlike that of relative entropy, changes with it in the first order.
+struct WeightState {
+    Weighed sums;
+    Triple p, q;  // times the scales of `sums`
+};
+RELENTROPY_BLOCK WeightState merge(const WeightState &one, const WeightState &other) {
+    WeightState state{merge(one.sums, other.sums), {}, {}};
+    const double p = state.sums.p_scale, q = state.sums.q_scale;
+    state.p = merge(times(one.p, p / one.sums.p_scale), times(other.p, p / other.sums.p_scale));
+    state.q = merge(times(one.q, q / one.sums.q_scale), times(other.q, q / other.sums.q_scale));
+    return state;
+}
+
+// (q*r - p)/p, two words of it.
+RELENTROPY_BLOCK Pair<double> excess_of(const Triple &p, const Triple &q, double r) {
+    const Pair<double> one = two_prod(q.high, r), two = two_prod(q.middle, r);
+    const double words[] = {one.hi, -p.high, one.lo, two.hi, -p.middle, two.lo, q.low * r, -p.low};
+    Triple sum{};
+    for (double word : words) sum = merge(sum, Triple{word, 0.0, 0.0});
+    Pair<double> rest = two_sum(sum.high, sum.middle);
+    rest = add(rest, sum.low);
+    const Pair<double> mass = add(two_sum(p.high, p.middle), p.low);
+    return finite(rest.hi) && mass.hi > 0 ? divide(rest, mass) : Pair<double>{0.0, 0.0};
+}
+
 // Weights on the scale of p's mass; see `Shares`. ABOUT says that entries come from the numbers
 // that the formulas keep, eps among them, and not from the two words of the ratio.
 template <bool EXACT_, bool ABOUT>
@@ -441,7 +502,7 @@ struct WeightRow {
     static constexpr bool EXACT = EXACT_;
     static constexpr int COUNT = 7;
     static constexpr double FILL = 0.0;
-    using State = Weighed;
+    using State = WeightState;
 
     Shares shares;
     double unit;
@@ -449,11 +510,23 @@ struct WeightRow {
     bool proper;  // whether the sides are distributions
 
     static State step(const double *p, const double *q, double *, int n) {
-        return weigh<EXACT>(p, q, n);
+        State state{weigh<EXACT>(p, q, n), {}, {}};
+        if constexpr (ABOUT) {
+            state.p = sum_in_words(p, n, state.sums.p_scale);
+            state.q = sum_in_words(q, n, state.sums.q_scale);
+        }
+        return state;
     }
     static WeightRow of(const State &state) {
-        Shares shares = shares_of<EXACT>(state);
-        return {shares, EXACT ? unit_of(shares.p_mass.hi) : 1.0, {}, possible(state)};
+        Shares shares = shares_of<EXACT>(state.sums);
+        WeightRow row{shares, EXACT ? unit_of(shares.p_mass.hi) : 1.0, {}, possible(state.sums)};
+        if constexpr (ABOUT) {
+            row.shares.ratio.lo = 0.0;
+            row.eps = excess_of(times(state.p, shares.p_scale / state.sums.p_scale),
+                                times(state.q, shares.q_scale / state.sums.q_scale),
+                                shares.ratio.hi);
+        }
+        return row;
     }
     static WeightRow of(const double *s) {
         return {{s[0], s[1], {s[2], 0.0}, {s[5], 0.0}, {s[6], 0.0}, true},
@@ -461,10 +534,10 @@ struct WeightRow {
     }
     // What has to be added up for the numbers that formulas keep, and the numbers.
     Pair<double> more(const double *p, const double *q, int n) const {
-        return residual<EXACT>(p, q, n, shares);
+        return ABOUT ? Pair<double>{0.0, 0.0} : residual<EXACT>(p, q, n, shares);
     }
     void numbers(Pair<double> rest, double *out) const {
-        const Pair<double> e = divide(rest, shares.p_mass);
+        const Pair<double> e = ABOUT ? eps : divide(rest, shares.p_mass);
         const double found[] = {shares.p_scale, shares.q_scale,  shares.ratio.hi, e.hi, e.lo,
                                 shares.p_mass.hi, shares.q_mass.hi};
         std::memcpy(out, found, sizeof found);
@@ -475,7 +548,7 @@ struct WeightRow {
         return value.hi + value.lo;
     }
     bool easy(const double *p, const double *, int n) const {
-        return !ABOUT && !shares.careful && p[n - 1] > 0.0;
+        return !shares.careful && p[n - 1] > 0.0;
     }
     template <bool EASY>
     RELENTROPY_METHOD LinearEntry<EXACT, EASY> entry(Lanes p, Lanes q) const {
@@ -497,6 +570,10 @@ struct WeightRow {
     double p_unit() const { return shares.p_scale / shares.p_mass.hi; }
     double q_unit() const { return shares.q_scale / shares.q_mass.hi; }
 };
+
+// A quarter of the largest number, in place of what the range does not hold: so that differences
+// stay numbers.
+constexpr double FAR = 0x1.fffffffffffffp1021;
 
 // --- rows of logits -----------------------------------------------------------------------------
 
@@ -619,7 +696,7 @@ struct LogitRow {
                                                            all<Lanes>(between.lo)});
             if constexpr (!EASY) {
                 Lanes plain = (u - v) - between.hi;
-                plain = larger(smaller(plain, all<Lanes>(4e307)), all<Lanes>(-4e307));
+                plain = larger(smaller(plain, all<Lanes>(FAR)), all<Lanes>(-FAR));
                 Mask wild = no(magnitude(plain) < 1e300);
                 e.ratio = choose_pair(wild, Pair<Lanes>{plain, zero}, e.ratio);
             }
@@ -634,7 +711,14 @@ struct LogitRow {
         Mask near = EASY ? x == x : no(none) & (magnitude(e.ratio.hi) < 1.0);
         Pair<Lanes> down = {-e.ratio.hi, -e.ratio.lo};
         if constexpr (!EASY) down = choose_pair(near, down, Pair<Lanes>{zero, zero});
-        e.gap = -e.x * expm1_near<EXACT>(down);
+        Lanes gap_low = zero;
+        if constexpr (EXACT) {
+            Pair<Lanes> words = expm1_words(down), gap = two_prod(-e.x, words.hi);
+            gap = fast_two_sum(gap.hi, gap.lo - e.x * words.lo);
+            e.gap = gap.hi, gap_low = gap.lo;
+        } else {
+            e.gap = -e.x * expm1_near<EXACT>(down);
+        }
         e.y = e.x - e.gap;
         e.log_y = {zero, zero};
         if constexpr (!EASY) {
@@ -648,8 +732,8 @@ struct LogitRow {
         e.x_low = zero, e.y_low = zero, e.gap_low = zero;
         if constexpr (EXACT) {  // what the rounded y, or the rounded difference, lacks
             Pair<Lanes> sum = two_sum(e.x, -e.gap), rest = two_sum(e.x, -e.y);
-            e.y_low = EASY ? sum.lo : choose(near, sum.lo, 0.0);
-            e.gap_low = EASY ? zero : choose(near, 0.0, rest.lo);
+            e.y_low = EASY ? sum.lo - gap_low : choose(near, sum.lo - gap_low, 0.0);
+            e.gap_low = EASY ? gap_low : choose(near, gap_low, rest.lo);
         }
         return e;
     }

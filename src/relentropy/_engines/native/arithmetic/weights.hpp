@@ -144,9 +144,10 @@ RELENTROPY_FN Entry<Lanes> entry_of(Lanes p, Lanes q, const Shares &row) {
 
 // x*log(x/y) - x + y of positive finite x and y: with s = (x - y)/(x + y) it is
 // d*s*(1 + s*(1 + s)*P(s**2)) where the two are within a factor of sqrt(2), and the difference
-// of x*log(x/y) and x - y, both as pairs, beyond.
+// of x*log(x/y) and x - y, both as pairs, beyond; there what rounding x left shows as well, which
+// y and the difference know of.
 template <bool EXACT, class T>
-RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
+RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap, T x_low = T{}) {
     Quotient<T> of = quotient<EXACT>(x, y, gap);
     T s = of.s, a = gap.hi * s;
     T bent = a * (s * (1.0 + s) * of.tail);
@@ -156,7 +157,7 @@ RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
         bent += product.lo + (gap.hi * of.low + gap.lo * s);
         Pair<T> log = logarithm(of), far = two_prod(x, log.hi);
         Pair<T> apart = two_sum(far.hi, -gap.hi);
-        T rest = apart.lo + (far.lo + (x * log.lo - gap.lo));
+        T rest = apart.lo + (far.lo + (x * log.lo - gap.lo)) + x_low * (1.0 + log.hi);
         return choose(of.k == 0.0, product.hi + bent, apart.hi + rest);
     }
     T log = fma(of.k, all<T>(LOG2), 2.0 * fma(s * (s * s), of.tail, s));
