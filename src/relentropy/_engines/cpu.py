@@ -13,7 +13,7 @@ from .._arrays.dtypes import name_of
 from .._arrays.plan import TILED, choose
 from .config import engine, threads_for
 from .repeated import Known, address
-from .twins import base_of, twin_of
+from .twins import Twin, base_of, twin_of
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -24,6 +24,7 @@ _TYPES = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3, "bool": 4}
 # Libraries whose own conversion from float64, which the formulas end in, rounds to float32
 # first: bits are to be the same.
 _TWICE = {("torch", 0): 7, ("torch", 1): 8, ("numpy", 1): 8}
+_WHOLE = {"int64": 5, "int32": 6}
 
 
 def rows(
@@ -31,13 +32,19 @@ def rows(
 ) -> Arrays | None:
     """A measure's outputs, and with ``keep`` what its derivatives need; see `RowJob.value`."""
     twin = engine() and twin_of(measure)
-    if not twin or not _readable(job, arrays, mask):
+    if not twin:
+        return None
+    arrays, tokens = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, tokens=tokens):
         return None
     more = job.varying + twin.numbers if keep else 0
     dtypes = (job.dtype,) * job.outputs + (job.xp.dtype,) * more
     outputs = tuple(job.xp.raw.empty(job.layout.batch, dtype=dtype) for dtype in dtypes)
     options = (*base_of(measure), float(mask is not None), *twin.options)
-    _run(job, twin.kernel, job.layout, arrays, (), mask, outputs, options, reduced=True)
+    _run(
+        job, twin.kernel, job.layout, (*arrays, *tokens), (), mask, outputs, options,
+        reduced=True,
+    )  # fmt: skip
     return outputs
 
 
@@ -72,12 +79,15 @@ def slopes(
     """The operands' gradients; see `RowJob.pull`."""
     twin = engine() and twin_of(measure)
     numbers = (*seeds, *kept)
-    if not (twin and twin.slopes) or not _readable(job, arrays, mask, numbers):
+    if not (twin and twin.slopes):
         return None
-    outputs = _like(job, arrays, need)
+    arrays, tokens = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, numbers, tokens):
+        return None
+    outputs = _like(job, arrays, need[: len(arrays)])
     asked = tuple(float(needed) for needed in need)
     options = (*base_of(measure), float(mask is not None), *twin.options, *asked)
-    _run(job, twin.slopes, job.layout, arrays, numbers, mask, outputs, options)
+    _run(job, twin.slopes, job.layout, (*arrays, *tokens), numbers, mask, outputs, options)
     return outputs
 
 
@@ -130,6 +140,11 @@ def map_slopes(
     options = (1.0, 0.0, float(mask is not None), *twin.options, *asked)
     _run(job, twin.slopes, job.layout, (*arrays, seed), (), mask, outputs, options)
     return outputs
+
+
+def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Arrays]:
+    """The operands with entries, and the number of each row's token if there is one."""
+    return (arrays[:1], arrays[1:2]) if twin.token else (arrays, ())
 
 
 def _one_row(job: Any) -> Layout:
@@ -186,15 +201,20 @@ def _number(module: Any, job: Any, kernel: str) -> int:
     return _NUMBERS[module][kernel + "_exact" if job.xp.exact else kernel]
 
 
-def _readable(job: Any, arrays: Arrays, mask: Array | None, more: Arrays = ()) -> bool:
+def _readable(
+    job: Any, arrays: Arrays, mask: Array | None, more: Arrays = (), tokens: Arrays = ()
+) -> bool:
     """Whether kernels can read, and have something to do."""
     masks = () if mask is None else (mask,)
-    every = (*arrays, *more, *masks)
+    floats = (*arrays, *more, *masks)
+    every = (*floats, *tokens)
     if 0 in job.layout.shape or choose(job.xp.library, every) is not TILED:
         return False
     if job.xp.library == "torch" and any(one.is_neg() for one in every):
         return False  # a view whose numbers are to be negated
-    return all(name_of(one.dtype) in _TYPES for one in every)
+    return all(name_of(one.dtype) in _TYPES for one in floats) and all(
+        name_of(one.dtype) in _WHOLE for one in tokens
+    )
 
 
 def _native(array: Array) -> Array:
@@ -224,7 +244,8 @@ def _of_rows(array: Array, layout: Layout) -> Given:
 
 
 def _seen(array: Array) -> Given:
-    kind = _TYPES[name_of(array.dtype)]
+    name = name_of(array.dtype)
+    kind = _TYPES[name] if name in _TYPES else _WHOLE[name]
     if hasattr(array, "data_ptr"):
         size = array.element_size()
         strides = tuple(size * stride for stride in array.stride())

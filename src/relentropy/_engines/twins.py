@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._formulas import elementwise
 from .._formulas import generators as rows
+from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.expectation import reciprocal_log
 from .._formulas.f_divergence import FDivergence
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
+from .._formulas.logsumexp import LogSoftmax, LogSumExp, Softmax
+from .._formulas.tempered import Tempered
+from .._formulas.token import TokenLogProb
 
 _SPLITTER = 2.0**27 + 1  # float64's, in which kernels work
 
@@ -23,6 +28,9 @@ class Twin(NamedTuple):
     """How many numbers of a row follow the outputs that are kept; those of the formula."""
     slopes: str | None = None
     """The kernel of its derivatives, if there is one."""
+    token: bool = False
+    """Whether the second operand is an entry's number, and the third, which numbers the
+    entries, is not read."""
 
 
 def in_base(base: float | None) -> tuple[float, float]:
@@ -38,8 +46,8 @@ def twin_of(function: Any) -> Twin | None:
 
 
 def base_of(function: Any) -> tuple[float, float]:
-    """The two words of a measure's base."""
-    return in_base(function.base)
+    """The two words of a measure's base; nats where it has none."""
+    return in_base(getattr(function, "base", None))
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
@@ -81,10 +89,58 @@ def _f_divergence(measure: FDivergence) -> Twin | None:
     return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes")
 
 
+def _cross_entropy(measure: CrossEntropy) -> Twin | None:
+    of_p, of_q = measure.from_logits
+    if of_p is not of_q:
+        return None
+    name = "entropy" if measure.same else "cross_entropy"
+    kernel = name + ("_logits" if of_p else "_weights")
+    return Twin(kernel, numbers=5, slopes=kernel + "_slopes")
+
+
+def _token(measure: TokenLogProb, temperature: float = 1.0) -> Twin:
+    options = (float(measure.with_entropy), temperature)
+    numbers = 7 if measure.with_entropy else 2
+    return Twin("token_log_probs", options, numbers, "token_log_probs_slopes", token=True)
+
+
+def _tempered(measure: Tempered) -> Twin | None:
+    of = measure.measure
+    return _token(of, measure.temperature) if isinstance(of, TokenLogProb) else None
+
+
+def _always(twin: Twin) -> Callable[[Any], Twin]:
+    return lambda function: twin
+
+
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     FDivergence: _f_divergence,
     KLFromLogits: _kl_logits,
     KLFromWeights: _kl_weights,
+    CrossEntropy: _cross_entropy,
+    TokenLogProb: _token,
+    Tempered: _tempered,
+    LogSumExp: _always(Twin("logsumexp", numbers=2, slopes="logsumexp_slopes")),
+    Softmax: _always(Twin("softmax", slopes="softmax_slopes")),
+    LogSoftmax: _always(Twin("log_softmax", slopes="log_softmax_slopes")),
 }
 
-_ENTRIES: dict[Any, Callable[[Any], Twin | None]] = {}
+
+def _entries(name: str) -> Callable[[Any], Twin]:
+    twin = Twin(name, slopes=name + "_slopes")
+    return lambda function: twin
+
+
+_ENTRIES: dict[Any, Callable[[Any], Twin | None]] = {
+    elementwise.KL_DIV.value: _entries("kl_div"),
+    elementwise.REL_ENTR.value: _entries("rel_entr"),
+    elementwise.ENTR.value: _entries("entr"),
+    elementwise.XLOGY.value: _entries("xlogy"),
+    elementwise.XLOG1PY.value: _entries("xlog1py"),
+    elementwise.EXPM1MX.value: _entries("expm1mx"),
+    elementwise.LOG1PMX.value: _entries("log1pmx"),
+    elementwise.LOG1MEXP.value: _entries("log1mexp"),
+    elementwise.LOG1PEXP.value: _entries("log1pexp"),
+    elementwise.LOGADDEXP.value: _entries("logaddexp"),
+    elementwise.LOGSUBEXP.value: _entries("logsubexp"),
+}

@@ -148,6 +148,10 @@ class Blocks {
   double* in[MOST_OPERANDS];
   double* out[MOST_OPERANDS];
   double* room;  // for the kernel, of BLOCK entries
+  int64_t begin = 0;  // which of the row's entries were read last, without padding
+  int size = 0;
+
+  static int padded_to(int count) { return (count + LANES - 1) / LANES * LANES; }
 
   // How many rows are best read together.
   static int width(const Call& call, const Layout& layout, int operands) {
@@ -161,6 +165,8 @@ class Blocks {
 
   // Reads what the rows from `row` on, `width` of them, have together.
   void open(int64_t row, int width, int64_t from, int count) {
+    if (row == opened_row_ && from == opened_from_) return;  // by the pass before
+    opened_row_ = row, opened_from_ = from;
     for (int k = 0; k < call_.inputs; ++k) {
       if (!panel_[k]) continue;
       layout_.runs(k, from, count, [&](int offset, int64_t bytes, int some) {
@@ -172,8 +178,9 @@ class Blocks {
 
   // One row's entries as doubles; returns their number, with padding.
   int read(int64_t row, int w, int64_t from, int count) {
-    const int padded = (count + LANES - 1) / LANES * LANES;
+    const int padded = padded_to(count);
     const unsigned char* chosen = nullptr;
+    begin = from, size = count;
     if (mask_ >= 0) chosen = read_mask(row, w, from, count);
     for (int k = 0; k < operands_; ++k) {
       if (panel_[k]) {
@@ -257,6 +264,7 @@ class Blocks {
   const Layout& layout_;
   int operands_, mask_;
   const double* fills_;
+  int64_t opened_row_ = -1, opened_from_ = -1;
   std::unique_ptr<double[]> room_;
   double* flags_;
   std::unique_ptr<char[]> panel_[2 * MAX_ARRAYS];
@@ -292,7 +300,10 @@ inline int threads_for(const Call& call, const Layout& layout) {
 //   OPERANDS, PASSES, fills; Row, which it starts empty and learns about a row pass by pass;
 //   step<PASS>(row, blocks, n) -> State<PASS>, merge of two, learn<PASS>(row, state);
 //   finish(row, outputs), which leaves one number for each output.
-template <class Kernel>
+// Where it has RESULTS, it has entry(row, blocks, n) instead of finish, as kernels of `map` do,
+// and every row is mapped as soon as it is known, while it is in the cache. With GIVEN, that
+// many numbers of a row follow the operands, and row(numbers) is what a row starts as.
+template <class Kernel, int RESULTS = 0, int GIVEN = 0>
 class Fold {
  public:
   Fold(const Call& call, const Kernel& kernel, int mask)
@@ -312,7 +323,7 @@ class Fold {
     const int64_t entries = std::max<int64_t>(1, layout_.length * width);
     const int64_t per_task = std::max<int64_t>(1, std::min(groups_, SEGMENT / entries));
     parallel(threads, (groups_ + per_task - 1) / per_task, [&](int64_t task) {
-      Blocks blocks(call_, layout_, Kernel::OPERANDS, mask_, kernel_.fills, 0);
+      Blocks blocks(call_, layout_, Kernel::OPERANDS, mask_, kernel_.fills, RESULTS);
       const int64_t last = std::min(groups_, (task + 1) * per_task);
       for (int64_t group = task * per_task; group < last; ++group) whole(blocks, group);
     });
@@ -360,10 +371,44 @@ class Fold {
     }
   }
 
+  void start(int64_t group, Row* rows) const {
+    if constexpr (GIVEN > 0) {
+      for (int w = 0; w < rows_of(group); ++w) {
+        double numbers[GIVEN];
+        for (int k = 0; k < GIVEN; ++k) {
+          const int from = Kernel::OPERANDS + k;
+          gather(call_.in[from].type, call_.in[from].data + layout_.row(from, first(group) + w),
+                 0, 1, numbers + k);
+        }
+        rows[w] = kernel_.row(numbers);
+      }
+    }
+  }
+
   void whole(Blocks& blocks, int64_t group) {
     Row rows[WIDTH];
+    start(group, rows);
     passes<0>(blocks, group, rows);
-    for (int w = 0; w < rows_of(group); ++w) finish(first(group) + w, rows[w]);
+    if constexpr (RESULTS > 0) {
+      mapped(blocks, group, 0, layout_.length, rows);
+    } else {
+      for (int w = 0; w < rows_of(group); ++w) finish(first(group) + w, rows[w]);
+    }
+  }
+
+  void mapped(Blocks& blocks, int64_t group, int64_t from, int64_t to, const Row* rows) {
+    const int count = rows_of(group);
+    const bool read = count > 1 || layout_.length > BLOCK;  // else it still lies there
+    for (int64_t at = from; at < to; at += BLOCK) {
+      const int n = static_cast<int>(std::min<int64_t>(BLOCK, to - at));
+      if (read) blocks.open(first(group), count, at, n);
+      for (int w = 0; w < count; ++w) {
+        if (read) blocks.read(first(group), w, at, n);
+        kernel_.entry(rows[w], blocks, Blocks::padded_to(n));
+        blocks.write(first(group), w, at, n);
+      }
+      blocks.close(first(group), count, at, n);
+    }
   }
 
   void finish(int64_t row, const Row& known) {
@@ -378,9 +423,21 @@ class Fold {
   // Few long rows: each pass of each row in parts.
   void in_segments(int threads) {
     std::vector<Row> rows(groups_ * WIDTH);
+    for (int64_t group = 0; group < groups_; ++group) start(group, rows.data() + group * WIDTH);
     segmented<0>(threads, rows);
-    for (int64_t group = 0; group < groups_; ++group) {
-      for (int w = 0; w < rows_of(group); ++w) finish(first(group) + w, rows[group * WIDTH + w]);
+    if constexpr (RESULTS > 0) {
+      const int64_t parts = (layout_.length + SEGMENT - 1) / SEGMENT;
+      parallel(threads, groups_ * parts, [&](int64_t task) {
+        Blocks blocks(call_, layout_, Kernel::OPERANDS, mask_, kernel_.fills, RESULTS);
+        const int64_t group = task / parts, from = task % parts * SEGMENT;
+        mapped(blocks, group, from, std::min(layout_.length, from + SEGMENT),
+               rows.data() + group * WIDTH);
+      });
+    } else {
+      for (int64_t group = 0; group < groups_; ++group) {
+        const Row* known = rows.data() + group * WIDTH;
+        for (int w = 0; w < rows_of(group); ++w) finish(first(group) + w, known[w]);
+      }
     }
   }
 
@@ -421,6 +478,12 @@ class Fold {
   int64_t groups_ = 0, per_line_ = 1;
   int width_ = 1;
 };
+
+// A function of every entry and of few numbers of its row, which a reduction finds first.
+template <class Kernel>
+void fold_map(const Call& call, const Kernel& kernel, int mask) {
+  Fold<Kernel, Kernel::RESULTS>(call, kernel, mask).run();
+}
 
 // A function of every entry. A kernel has OPERANDS, RESULTS and fills, Row with a constructor of
 // the row's numbers, and entry(row, blocks, n). Inputs are the operands, the rows' numbers, and

@@ -29,6 +29,8 @@ struct Brain { uint16_t bits; };
 
 inline double widened(double x) { return x; }
 inline double widened(float x) { return x; }
+inline double widened(int32_t x) { return x; }
+inline double widened(int64_t x) { return static_cast<double>(x); }
 inline double widened(Brain x) {
   const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
   float value;
@@ -53,7 +55,7 @@ inline float to_odd(double x) {
   std::memcpy(&bits, &nearest, sizeof bits);
   const double error = x - static_cast<double>(nearest);
   const bool exact = !(error != 0) || nearest - nearest != 0;  // also infinite, and nan
-  const bool away = (error > 0) == (nearest >= 0);             // the true number is larger
+  const bool away = (error < 0) == (bits >> 31 != 0);          // the true number is larger
   if (!exact && !(bits & 1)) bits += away ? 1 : -1;
   float odd;
   std::memcpy(&odd, &bits, sizeof odd);
@@ -115,13 +117,15 @@ inline void gather(const char* from, int64_t stride, int count, double* to) {
   }
 }
 
-inline void gather(Type type, const char* from, int64_t stride, int count, double* to) {
+RELENTROPY_APART void gather(Type type, const char* from, int64_t stride, int count, double* to) {
   switch (type) {
     case Type::float16_twice:
     case Type::float16: return gather<Half>(from, stride, count, to);
     case Type::bfloat16_twice:
     case Type::bfloat16: return gather<Brain>(from, stride, count, to);
     case Type::float32: return gather<float>(from, stride, count, to);
+    case Type::int32: return gather<int32_t>(from, stride, count, to);
+    case Type::int64: return gather<int64_t>(from, stride, count, to);
     default: return gather<double>(from, stride, count, to);
   }
 }
@@ -143,7 +147,7 @@ inline void scatter(const double* from, int count, char* to, int64_t stride) {
   }
 }
 
-inline void scatter(Type type, const double* from, int count, char* to, int64_t stride) {
+RELENTROPY_APART void scatter(Type type, const double* from, int count, char* to, int64_t stride) {
   switch (type) {
     case Type::float16: return scatter<Half>(from, count, to, stride);
     case Type::bfloat16: return scatter<Brain>(from, count, to, stride);
@@ -156,17 +160,15 @@ inline void scatter(Type type, const double* from, int count, char* to, int64_t 
 
 // --- a panel: a few rows that lie side by side ----------------------------------------------
 
-// Entries of `width` rows, of which neighbours are `size` bytes apart, one row after the other.
+// Entries of `width` rows, of which neighbours are one item apart, one row after the other. A
+// line of memory is read once: lines a power of two apart share a set of the cache.
 template <class T>
 inline void turn(const char* from, int64_t stride, int count, int width, char* to, int64_t pitch) {
-  constexpr int TILE = 16;
-  for (int i = 0; i < count; i += TILE) {
-    const int rows = count - i < TILE ? count - i : TILE;
-    for (int w = 0; w < width; ++w) {
-      T* row = reinterpret_cast<T*>(to + w * pitch) + i;
-      const char* column = from + i * stride + w * static_cast<int64_t>(sizeof(T));
-      for (int k = 0; k < rows; ++k) std::memcpy(row + k, column + k * stride, sizeof(T));
-    }
+  for (int i = 0; i < count; ++i) {
+    const char* line = from + i * stride;
+    ahead(line + 16 * stride);  // no processor foresees steps of more than a page
+    char* entry = to + i * sizeof(T);
+    for (int w = 0; w < width; ++w) std::memcpy(entry + w * pitch, line + w * sizeof(T), sizeof(T));
   }
 }
 inline void turn(int64_t size, const char* from, int64_t stride, int count, int width, char* to,
@@ -183,14 +185,10 @@ inline void turn(int64_t size, const char* from, int64_t stride, int count, int 
 template <class T>
 inline void turn_back(const char* from, int64_t pitch, int count, int width, char* to,
                       int64_t stride) {
-  constexpr int TILE = 16;
-  for (int i = 0; i < count; i += TILE) {
-    const int rows = count - i < TILE ? count - i : TILE;
-    for (int k = 0; k < rows; ++k) {
-      char* line = to + (i + k) * stride;
-      for (int w = 0; w < width; ++w)
-        std::memcpy(line + w * sizeof(T), from + w * pitch + (i + k) * sizeof(T), sizeof(T));
-    }
+  for (int i = 0; i < count; ++i) {
+    char* line = to + i * stride;
+    const char* entry = from + i * sizeof(T);
+    for (int w = 0; w < width; ++w) std::memcpy(line + w * sizeof(T), entry + w * pitch, sizeof(T));
   }
 }
 inline void turn_back(int64_t size, const char* from, int64_t pitch, int count, int width,

@@ -9,9 +9,10 @@ namespace RELENTROPY_SET {
 // Of a part of a row: terms, the means that shares take from their derivatives, and what the row
 // needs for the numbers that are kept.
 struct Sums {
-  Pair<double> terms, by_p, by_q, more;
+  Terms terms;
+  Pair<double> by_p, by_q, more;
   friend Sums merge(const Sums& one, const Sums& other) {
-    return {add_sums(one.terms, other.terms), add_sums(one.by_p, other.by_p),
+    return {merge(one.terms, other.terms), add_sums(one.by_p, other.by_p),
             add_sums(one.by_q, other.by_q), add_sums(one.more, other.more)};
   }
 };
@@ -59,7 +60,7 @@ struct Divergence {
     else row.sums = state;
   }
   void finish(const Row& row, bool chosen, double* out) const {
-    double value = in_base(row.known.mean(row.sums.terms), base);
+    double value = in_base(row.known.mean(row.sums.terms.whole()), base);
     double unit = base.high + base.low;
     if (root) {  // its slope is 0 where the sides agree, and what it is the root of is flat
       value = relentropy::RELENTROPY_SET::root(value);

@@ -562,7 +562,7 @@ struct WeightRow {
         return e;
     }
     // Any, by a call.
-    RELENTROPY_APART LinearEntry<EXACT, false> far_entry(Lanes p, Lanes q) const {
+    RELENTROPY_CALLED LinearEntry<EXACT, false> far_entry(Lanes p, Lanes q) const {
         return entry<false>(p, q);
     }
     // The derivatives by the inputs of what changes so fast with a share, and with its logarithm.
@@ -738,7 +738,7 @@ struct LogitRow {
         return e;
     }
     // Any, by a call.
-    RELENTROPY_APART LogEntry<EXACT, false> far_entry(Lanes a, Lanes b) const {
+    RELENTROPY_CALLED LogEntry<EXACT, false> far_entry(Lanes a, Lanes b) const {
         return entry<false>(a, b);
     }
     static constexpr bool WEIGHTED = true;

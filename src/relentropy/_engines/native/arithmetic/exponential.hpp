@@ -34,6 +34,15 @@ RELENTROPY_FN T polynomial(const double (&c)[N], T x) {
     return part_of<0, N>(c, powers);
 }
 
+// The polynomial without its last coefficient, over x: where that coefficient is the larger part,
+// rounding a sum with it once is better than at each level of the scheme.
+template <class T, int N>
+RELENTROPY_FN T rest_of_polynomial(const double (&c)[N], T x) {
+    T powers[5] = {x, x * x, x, x, x};
+    for (int i = 2; i < 5; i++) powers[i] = powers[i - 1] * powers[i - 1];
+    return part_of<1, N - 1>(c, powers);
+}
+
 // (exp(x) - 1 - x)/x**2 on abs(x) < log(2)/2, 1.4e-18 off: mpmath.chebyfit, 11 terms.
 constexpr double EXP_TAIL[] = {
     2.0914686968086876e-09, 2.5105217004720745e-08, 2.75572736431103e-07,
@@ -98,15 +107,54 @@ RELENTROPY_FN T exp(Pair<T> x) {
     return choose(x.hi != x.hi, x.hi, grown);
 }
 
-// exp(x) - 1 - x, to 2 ulp: x**2 times a polynomial on abs(x) < 2; beyond, exp(x) and 1 + x are
-// a factor of two apart and may be subtracted.
+template <bool EXACT>
+RELENTROPY_FN Lanes exp_of(Pair<Lanes> x) {
+    if constexpr (EXACT) return exp(x);
+    return exp_down(x.hi);
+}
+
+// The same for sums over rows, where exp(-708) would not do for 0: 0 where exp(x) is.
+template <bool EXACT, class T>
+RELENTROPY_FN T exp_below(Pair<T> x) {
+    if constexpr (EXACT) return exp(x);
+    return choose(x.hi < -745.2, 0.0, exp_down(x.hi));
+}
+
+// exp(hi + lo) as a pair, 2**-58 off, for hi up to 700: the factors of a row's parts, by which
+// all that they have summed is multiplied.
+RELENTROPY_FN Pair<double> exp_words(Pair<double> x) {
+    if (!(x.hi > -745.2)) return {x.hi == x.hi ? 0.0 : x.hi, 0.0};
+    double n = fma(x.hi, LOG2_E, 0x1.8p52) - 0x1.8p52;
+    double high = fma(n, -LOG2_HI, x.hi), step = n * LOG2_LO;
+    double r = high - step, lost = ((high - r) - step) + x.lo;
+    double tail = fma(r * r, polynomial(EXP_TAIL, r), fma(lost, r, lost));
+    Pair<double> grown = fast_two_sum(1.0, r);
+    grown = fast_two_sum(grown.hi, grown.lo + tail);
+    // In two steps, as 2**n alone may be subnormal.
+    double half = fma(n, 0.5, 0x1.8p52) - 0x1.8p52;
+    double one = of_bits(bits_of(half + (0x1.8p52 + 1023.0)) << 52);
+    double two = of_bits(bits_of((n - half) + (0x1.8p52 + 1023.0)) << 52);
+    return {grown.hi * one * two, grown.lo * one * two};
+}
+
+// exp(x) - 1 - x for abs(x) < 2, to 1.5 ulp: x**2/2, with what rounding has taken of it, and x**3
+// times a polynomial.
+template <class T>
+RELENTROPY_FN T expm1mx_near(T x) {
+    Pair<T> square = two_prod(x, x);
+    T bent = fma(square.hi * x, rest_of_polynomial(EXP_TAIL_FAR, x), 0.5 * square.lo);
+    // An underflowing square has no remainder.
+    return 0.5 * square.hi + choose(square.hi < SUBNORMAL, 0.0, bent);
+}
+
+// exp(x) - 1 - x, to 2 ulp; where abs(x) > 2, exp(x) and 1 + x are a factor of two apart and may be
+// subtracted.
 template <class T>
 RELENTROPY_FN T expm1mx(T x) {
     auto near = magnitude(x) < 2.0;
-    T z = choose(near, x, 0.0);
     T grown = exp(Pair<T>{x, T{}});
     T far = choose(grown == INF, grown, grown - (1.0 + x));
-    return choose(near, z * z * polynomial(EXP_TAIL_FAR, z), far);
+    return choose(near, expm1mx_near(choose(near, x, 0.0)), far);
 }
 
 // exp(x) - 1, to 2 ulp.

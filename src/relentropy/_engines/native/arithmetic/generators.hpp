@@ -16,6 +16,8 @@ struct Generator {
     explicit Generator(double w) : weight(w), blend(Blend::of(w)) {}
 
     static constexpr bool DIRECTED = false;  // whether x and y may be asked to be exchanged
+    // Whether terms are differences, and their sum is off by as much as a normaliser is.
+    static constexpr bool PLAIN = false;
 };
 
 #define RELENTROPY_TERM(name) \
@@ -108,6 +110,7 @@ struct SquaredHellinger : Generator {
 
 struct TotalVariation : Generator {
     using Generator::Generator;
+    static constexpr bool PLAIN = true;
     RELENTROPY_TERM(term) { return 0.5 * magnitude(e.gap); }
     RELENTROPY_TERM(by_x) {
         return choose(e.gap > 0.0, 0.5, choose(e.gap < 0.0, -0.5, 0.0 * e.gap));
@@ -152,15 +155,42 @@ RELENTROPY_FN E turned_if(bool turned, const E &e) {
     return e;
 }
 
+// A sum of terms; or, of differences of which the sum has to be zero, those of either sign, and
+// how much of y is with the positive ones.
+struct Terms {
+    Pair<double> sum, other;
+    double with, without;
+    friend Terms merge(const Terms &one, const Terms &two) {
+        return {add_sums(one.sum, two.sum), add_sums(one.other, two.other), one.with + two.with,
+                one.without + two.without};
+    }
+    // Where y is off by a factor 1 + e, the two sums are by -e*with and e*without: from what
+    // they differ by follows what both are.
+    Pair<double> whole() const {
+        const double y = with + without;
+        if (!(y > 0)) return sum;
+        const double more = (other.hi - sum.hi) + (other.lo - sum.lo);
+        return with <= without ? add(sum, more * (with / y)) : add(other, -more * (without / y));
+    }
+};
+
 template <class Row, bool EASY, class Known>
-RELENTROPY_BLOCK Pair<double> terms_of(const Row &generator, bool turned, const Known &row,
-                                       const double *p, const double *q, int n) {
-    Pair<Lanes> terms{};
+RELENTROPY_BLOCK Terms terms_of(const Row &generator, bool turned, const Known &row,
+                                const double *p, const double *q, int n) {
+    Pair<Lanes> terms{}, others{};
+    Lanes with{}, without{};
     for (int i = 0; i < n; i += LANES) {
         const auto e = turned_if<Row>(turned, row.template entry<EASY>(load(p + i), load(q + i)));
-        collect<Known::EXACT>(terms, generator.term(e));
+        if constexpr (Row::PLAIN && Known::WEIGHTED && Known::EXACT) {
+            Mask above = e.gap > 0.0;
+            collect<true>(terms, choose(above, e.gap, 0.0));
+            collect<true>(others, choose(above, 0.0, -e.gap));
+            with += choose(above, e.y, 0.0), without += choose(above, 0.0, e.y);
+        } else {
+            collect<Known::EXACT>(terms, generator.term(e));
+        }
     }
-    return gathered(terms);
+    return {gathered(terms), gathered(others), sum_of(with), sum_of(without)};
 }
 
 // A slope less the mean of all; as it is where it is infinite.
@@ -193,8 +223,8 @@ RELENTROPY_BLOCK void rates_of(const Row &generator, bool turned, const Known &r
 // One generator's functions of a block, for all of it that is not a row's own.
 template <class Known, class Kept>
 struct Functions {
-    Pair<double> (*easy)(double, bool, const Known &, const double *, const double *, int);
-    Pair<double> (*far)(double, bool, const Known &, const double *, const double *, int);
+    Terms (*easy)(double, bool, const Known &, const double *, const double *, int);
+    Terms (*far)(double, bool, const Known &, const double *, const double *, int);
     void (*weighted)(double, bool, const Known &, double, double, const double *, const double *,
                      int, double *, double *);
     void (*rates)(double, bool, const Kept &, double, double, const double *, const double *, int,
@@ -202,8 +232,8 @@ struct Functions {
 };
 
 template <class Row, bool EASY, class Known>
-Pair<double> terms_by(double weight, bool turned, const Known &row, const double *p,
-                      const double *q, int n) {
+Terms terms_by(double weight, bool turned, const Known &row, const double *p, const double *q,
+               int n) {
     return terms_of<Row, EASY>(Row(weight), turned, row, p, q, n);
 }
 template <class Row, bool WEIGHTED, class Known>

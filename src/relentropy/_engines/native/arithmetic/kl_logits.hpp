@@ -21,8 +21,6 @@ namespace RELENTROPY_SET {
 // length is below half an ulp of 1.
 constexpr double HEADROOM = 300.0;
 
-RELENTROPY_FN double finite_or_zero(double x) { return finite(x) ? x : 0.0; }
-
 struct KLState {
     double top;           // m, the largest a; -inf where the teacher has no mass in this part
     Pair<double> centre;  // c
@@ -80,16 +78,6 @@ template <bool EXACT>
 RELENTROPY_FN Pair<Lanes> less(Pair<Lanes> x, double y) {
     if constexpr (EXACT) return add(x, all<Lanes>(-y));
     return {x.hi - y, Lanes{}};
-}
-template <bool EXACT>
-RELENTROPY_FN Lanes exp_of(Pair<Lanes> x) {
-    if constexpr (EXACT) return exp(x);
-    return exp_down(x.hi);
-}
-template <bool EXACT>
-RELENTROPY_FN void collect(Pair<Lanes> &sum, Lanes x) {
-    if constexpr (EXACT) accumulate(sum, x);
-    else sum.hi += x;
 }
 
 // The teacher's weights, their sum, and that of the weighted differences.
@@ -349,12 +337,14 @@ RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState &state, bool normalize) {
 // --- the gradient -----------------------------------------------------------------------------
 
 // By q's logits p*expm1(d), by p's -p*(d + KL), d the normalised log-ratio: q - p has no digit
-// where the two agree. Each per unit of the result; either may be left out.
-template <bool EXACT, bool CLOSE>
-RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, Seed seed, Base base, const double *a,
-                             const double *b, int n, double *by_a, double *by_b) {
+// where the two agree. Either may be left out. In a CLOSE block all log-ratios are small and
+// nothing is masked: one exponential is enough.
+template <bool EXACT, bool CLOSE, int N>
+RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double *a,
+                                const double *b, int n, double *by_a, double *by_b,
+                                const double (&tail)[N]) {
     const bool infinite = row.eta == -INF, q_near = row.log_mean < 1.0;
-    const double inverse = 1.0 / row.mass;
+    const double factor = unit / row.mass;
     for (int i = 0; i < n; i += LANES) {
         Lanes x = load(a + i), y = load(b + i);
         Mask no_p = x == -INF, no_q = y == -INF, live = no(no_p | no_q);
@@ -365,33 +355,32 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, Seed seed, Base base, cons
         Lanes weight = exp_of<EXACT>(below);
         if constexpr (!CLOSE) weight = choose(no_p, 0.0, weight);
         if (by_a) {
-            Lanes rate = (row.eta - u.hi) - u.lo;
+            Lanes rate = row.eta - u.hi;
             if constexpr (EXACT) {
                 Pair<Lanes> gap = subtract(Pair<Lanes>{all<Lanes>(row.eta), Lanes{}}, u);
                 rate = gap.hi + gap.lo;
             }
-            Lanes slope = weight * rate * inverse;
+            Lanes slope = weight * rate;
             if constexpr (EXACT) {
-                slope = weight * rate / row.mass;
                 Mask small = no(no_p) & (weight < SUBNORMAL);
                 if (any(small)) {  // in halves, where the weight alone is subnormal
                     Lanes half = exp(Pair<Lanes>{0.5 * below.hi, 0.5 * below.lo});
-                    slope = choose(small, (half * rate) * half / row.mass, slope);
+                    slope = choose(small, (half * rate) * half, slope);
                 }
             }
             if (infinite) slope = all<Lanes>(-INF);
             if constexpr (!CLOSE) slope = choose(no_p, 0.0, choose(no_q, INF, slope));
-            store(by_a + i, times(seed, in_base(slope, base)));
+            store(by_a + i, slope * factor);
         }
         if (by_b) {
             Pair<Lanes> d = less<EXACT>(u, row.log_mean);
             Lanes gap = EXACT ? d.hi + d.lo : d.hi, slope;
             if constexpr (CLOSE) {
-                slope = weight * fma(gap * gap, polynomial(EXP_TAIL_NEAR, gap), gap);
+                slope = weight * fma(gap * gap, polynomial(tail, gap), gap);
             } else {
                 Mask near = live & (magnitude(gap) < 1.0) & (q_near ? live : Mask{});
                 Lanes z = choose(near, gap, 0.0);
-                Lanes close = weight * fma(z * z, polynomial(EXP_TAIL_NEAR, z), z);
+                Lanes close = weight * fma(z * z, polynomial(tail, z), z);
                 // q's mass is exp(scale)*mass*grown: no logarithm of it goes through exp again.
                 Pair<Lanes> exponent = less<EXACT>(
                     less<EXACT>(apart<EXACT>(y0, all<Lanes>(row.anchor), row.centre), row.low),
@@ -399,26 +388,31 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, Seed seed, Base base, cons
                 Lanes q = choose(no_q, 0.0, exp_of<EXACT>(exponent)) / row.grown;
                 slope = choose(near, close, q - weight);
             }
-            slope = EXACT ? slope / row.mass : slope * inverse;
-            store(by_b + i, times(seed, in_base(slope, base)));
+            store(by_b + i, slope * factor);
         }
     }
 }
 
 template <bool EXACT>
 RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, const double *a,
-                                const double *b, int n, double *by_a, double *by_b) {
-    // A block of which all log-ratios are small, and none is masked, needs one exponential.
+                                   const double *b, int n, double *by_a, double *by_b) {
+    const bool one = settled(seed, by_a, n), other = settled(seed, by_b, n);
+    if (one || other) return;
+    const double unit = seed.unit * base.high;
     Lanes widest{}, bottom = all<Lanes>(INF);
     for (int i = 0; i < n; i += LANES) {
         Lanes x = load(a + i), y = load(b + i);
         widest = larger(magnitude((y - x) - row.centre), widest);
         bottom = smaller(smaller(x, y), bottom);
     }
-    const bool close = min_of(bottom) > -INF && row.log_mean < 1.0 &&
-                       max_of(widest) + magnitude(row.log_mean) + magnitude(row.low) < 0.99;
-    if (close) kl_slopes<EXACT, true>(row, seed, base, a, b, n, by_a, by_b);
-    else kl_slopes<EXACT, false>(row, seed, base, a, b, n, by_a, by_b);
+    double reach = max_of(widest) + magnitude(row.log_mean) + magnitude(row.low);
+    if (!(min_of(bottom) > -INF && row.log_mean < 1.0)) reach = INF;
+    if (!EXACT && reach < 0.25)
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER);
+    else if (reach < 0.99)
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
+    else
+        kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
 }
 
 }  // namespace RELENTROPY_SET

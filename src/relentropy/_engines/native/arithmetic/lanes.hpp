@@ -30,13 +30,20 @@
 #define RELENTROPY_BLOCK [[maybe_unused]] static
 #endif
 
-// What is rarely called, and should not make its callers large.
-#if defined(__GNUC__) && !defined(__CUDACC__)
-#define RELENTROPY_RARE [[maybe_unused]] static __attribute__((noinline, cold))
-#define RELENTROPY_APART __attribute__((noinline))
-#else
-#define RELENTROPY_APART
+// What is large and has many callers: one copy serves all. RARE is what is rarely called, CALLED is
+// a method.
+#if defined(__CUDACC__)
+#define RELENTROPY_APART RELENTROPY_BLOCK
 #define RELENTROPY_RARE RELENTROPY_BLOCK
+#define RELENTROPY_CALLED __device__
+#elif defined(__GNUC__)
+#define RELENTROPY_APART [[maybe_unused]] static __attribute__((noinline))
+#define RELENTROPY_RARE [[maybe_unused]] static __attribute__((noinline, cold))
+#define RELENTROPY_CALLED __attribute__((noinline))
+#else
+#define RELENTROPY_APART [[maybe_unused]] static __declspec(noinline)
+#define RELENTROPY_RARE RELENTROPY_APART
+#define RELENTROPY_CALLED __declspec(noinline)
 #endif
 
 // Lanes are vectors of GCC's and clang's, as wide as a register.
@@ -75,6 +82,7 @@ RELENTROPY_FN double of_bits(Bits bits) {
 }
 RELENTROPY_FN double choose(bool mask, double one, double other) { return mask ? one : other; }
 RELENTROPY_FN bool any(bool mask) { return mask; }
+RELENTROPY_FN bool every(bool mask) { return mask; }
 RELENTROPY_FN bool no(bool mask) { return !mask; }
 RELENTROPY_FN double magnitude(double x) { return __builtin_fabs(x); }
 // The larger of two, and the second where one is nan.
@@ -148,6 +156,16 @@ RELENTROPY_FN Lanes root(Lanes x) {
     return r;
 #endif
 }
+RELENTROPY_FN bool every(Mask mask) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
+#elif defined(__SSE2__) && !defined(__AVX512F__)
+    return __builtin_ia32_movmskpd((Lanes)mask) == 3;
+#endif
+    int64_t found = -1;
+    for (int i = 0; i < LANES; i++) found &= mask[i];
+    return found != 0;
+}
 RELENTROPY_FN double sum_of(Lanes x) {
     double sum = x[0];
     for (int i = 1; i < LANES; i++) sum += x[i];
@@ -191,6 +209,15 @@ using Mask = bool;
 RELENTROPY_FN double splat(double x) { return x; }
 
 #endif
+
+// Asks for memory that will be read; wrong addresses do no harm.
+RELENTROPY_FN void ahead(const void *address) {
+#if defined(__GNUC__) && !defined(__CUDACC__)
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
 
 RELENTROPY_FN Lanes load(const double *from) {
     Lanes x;

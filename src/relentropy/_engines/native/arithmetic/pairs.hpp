@@ -74,7 +74,15 @@ RELENTROPY_FN Pair<double> divide(Pair<double> a, Pair<double> b) {
     return {quotient, magnitude(low) < INF ? low : 0.0};
 }
 
+// a * b; a low word that has left the range is none.
+RELENTROPY_FN Pair<double> multiply(Pair<double> a, Pair<double> b) {
+    Pair<double> product = two_prod(a.hi, b.hi);
+    double low = product.lo + (a.hi * b.lo + a.lo * b.hi);
+    return magnitude(low) < INF ? fast_two_sum(product.hi, low) : Pair<double>{a.hi * b.hi, 0.0};
+}
+
 RELENTROPY_FN bool finite(double x) { return magnitude(x) < INF; }
+RELENTROPY_FN double finite_or_zero(double x) { return finite(x) ? x : 0.0; }
 
 // Adds to a sum that carries what its roundings lose.
 template <class T>
@@ -86,6 +94,13 @@ template <class T>
 RELENTROPY_FN void accumulate(Pair<T> &sum, Pair<T> x) {
     Pair<T> next = two_sum(sum.hi, x.hi);
     sum = {next.hi, sum.lo + (next.lo + x.lo)};
+}
+
+// The same where that is wanted.
+template <bool EXACT>
+RELENTROPY_FN void collect(Pair<Lanes> &sum, Lanes x) {
+    if constexpr (EXACT) accumulate(sum, x);
+    else sum.hi += x;
 }
 
 // The sum of all lanes; an infinite one has no error.

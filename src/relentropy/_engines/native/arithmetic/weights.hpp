@@ -81,12 +81,12 @@ RELENTROPY_FN bool possible(const Weighed &row) {
 
 // The power of two that brings a magnitude into the middle of the range, where products have
 // exact remainders.
-RELENTROPY_FN double middle(double top) {
-    if (top >= 0x1p960) return 0x1p-80;
-    if (top >= 0x1p300) return 1.0;
-    if (top >= 0x1p-100) return 0x1p400;
-    if (top >= 0x1p-500) return 0x1p800;
-    return 0x1p1000;
+template <class T>
+RELENTROPY_FN T middle(T top) {
+    T factor = choose(top >= 0x1p-500, 0x1p800, all<T>(0x1p1000));
+    factor = choose(top >= 0x1p-100, 0x1p400, factor);
+    factor = choose(top >= 0x1p300, 1.0, factor);
+    return choose(top >= 0x1p960, 0x1p-80, factor);
 }
 
 // What entries need of their row.
@@ -147,8 +147,7 @@ RELENTROPY_FN Entry<Lanes> entry_of(Lanes p, Lanes q, const Shares &row) {
 // of x*log(x/y) and x - y, both as pairs, beyond; there what rounding x left shows as well, which
 // y and the difference know of.
 template <bool EXACT, class T>
-RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap, T x_low = T{}) {
-    Quotient<T> of = quotient<EXACT>(x, y, gap);
+RELENTROPY_FN T kl_term_of(const Quotient<T> &of, T x, Pair<T> gap, T x_low = T{}) {
     T s = of.s, a = gap.hi * s;
     T bent = a * (s * (1.0 + s) * of.tail);
     if constexpr (EXACT) {
@@ -160,8 +159,35 @@ RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap, T x_low = T{}) {
         T rest = apart.lo + (far.lo + (x * log.lo - gap.lo)) + x_low * (1.0 + log.hi);
         return choose(of.k == 0.0, product.hi + bent, apart.hi + rest);
     }
-    T log = fma(of.k, all<T>(LOG2), 2.0 * fma(s * (s * s), of.tail, s));
-    return choose(of.k == 0.0, a + bent, x * log - gap.hi);
+    return choose(of.k == 0.0, a + bent, x * rounded_logarithm<false>(of) - gap.hi);
+}
+template <bool EXACT, class T>
+RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap, T x_low = T{}) {
+    return kl_term_of<EXACT>(quotient<EXACT>(x, y, gap), x, gap, x_low);
+}
+
+// The same sum of a block in which no two masses are more than a factor of sqrt(2) apart, which
+// needs no logarithm: digits are to spare, or the block would be taken for EXACT.
+RELENTROPY_BLOCK Pair<double> kl_terms_near(const double *p, const double *q, int n,
+                                            const Shares &row) {
+    Lanes sum{};
+    for (int i = 0; i < n; i += LANES) {
+        Entry<Lanes> e = entry_of<false>(load(p + i), load(q + i), row);
+        Lanes s = e.gap.hi / (e.x + e.y.hi), a = e.gap.hi * s;
+        sum += fma(a, s * (1.0 + s) * polynomial(ATANH_TAIL, s * s), a);
+    }
+    return {sum_of(sum), 0.0};
+}
+
+// Whether all masses of a block are that close; false where one is zero.
+RELENTROPY_BLOCK bool all_near(const double *p, const double *q, int n, const Shares &row) {
+    Lanes widest{};
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(p + i), y = load(q + i) * row.ratio.hi;
+        // Without a quotient: abs(x - y) <= .17*(x + y).
+        widest = larger(magnitude(x - y) - 0.17 * (x + y), widest);
+    }
+    return max_of(widest) <= 0.0;
 }
 
 // log(x/y) where y is too small to be seen beside its row.
@@ -202,6 +228,8 @@ RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, 
 template <bool EXACT>
 RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, const Shares &row) {
     const bool padded = p[n - 1] == 0.0;
+    if (!EXACT && !row.careful && !padded && all_near(p, q, n, row))
+        return kl_terms_near(p, q, n, row);
     return row.careful || padded ? kl_terms<EXACT, true>(p, q, n, row)
                                  : kl_terms<EXACT, false>(p, q, n, row);
 }
@@ -270,6 +298,9 @@ template <bool EXACT>
 RELENTROPY_BLOCK void kl_weight_slopes(const Shares &row, Pair<double> eps, double value,
                                        Seed seed, Base base, const double *p, const double *q,
                                        int n, double *by_p, double *by_q) {
+    const bool done = settled(seed, by_p, n), also = settled(seed, by_q, n);
+    if (done || also) return;
+    const double unit = seed.unit * base.high;
     const double p_inverse = 1.0 / row.p_mass.hi, q_inverse = 1.0 / row.q_mass.hi;
     for (int i = 0; i < n; i += LANES) {
         Lanes x = load(p + i), y = load(q + i), one = all<Lanes>(1.0), zero{};
@@ -290,12 +321,12 @@ RELENTROPY_BLOCK void kl_weight_slopes(const Shares &row, Pair<double> eps, doub
             }
             ratio = choose(only_y, -INF, choose(no_x & no(hidden), 0.0, ratio));
             Lanes rate = choose(only_x, INF, ratio - value);
-            store(by_p + i, times(seed, in_base(rate * p_inverse * row.p_scale, base)));
+            store(by_p + i, rate * p_inverse * row.p_scale * unit);
         }
         if (by_q) {
             Lanes rate = -(e.gap.hi + e.gap.lo) / choose(no_y, one, e.y.hi);
             rate = choose(no_y, choose(x > 0.0, -INF, 1.0), rate);
-            store(by_q + i, times(seed, in_base(rate * q_inverse * row.q_scale, base)));
+            store(by_q + i, rate * q_inverse * row.q_scale * unit);
         }
     }
 }
