@@ -18,8 +18,8 @@ namespace RELENTROPY_SET {
 constexpr int BLOCK = 1024;
 // A long row's part that a thread takes: a whole branch of the tree.
 constexpr int64_t SEGMENT = 64 * BLOCK;
-// So many rows make a line of the cache, and of a panel.
-constexpr int WIDTH = 16;
+// So many rows make a panel: two lines of the cache, which come from memory together.
+constexpr int WIDTH = 32;
 // Entries that pay for a thread.
 constexpr int64_t PER_THREAD = 1 << 17;
 constexpr int MOST_OPERANDS = 6;
@@ -122,6 +122,26 @@ class Layout {
   const Call& call_;
   Axis reduced_[MAX_AXES], batch_[MAX_AXES];
   int axes_reduced_ = 0, axes_batch_ = 0;
+};
+
+// States merged in a balanced tree whose shape depends on their number alone.
+template <class State>
+class Tree {
+ public:
+  void add(State state) {
+    int level = 0;
+    while (count_ && levels_[count_ - 1] == level) state = merge(states_[--count_], state), ++level;
+    states_[count_] = state, levels_[count_++] = level;
+  }
+  State root() {
+    State state = states_[--count_];
+    while (count_) state = merge(states_[--count_], state);
+    return state;
+  }
+
+ private:
+  State states_[48];
+  int levels_[48], count_ = 0;
 };
 
 // What a thread needs to read and write blocks of a group of rows.
@@ -230,6 +250,16 @@ class Blocks {
     }
   }
 
+  // Empty trees, for as many rows; they are too large for some threads' stacks.
+  template <class State>
+  Tree<State>* trees(int count) {
+    const size_t size = count * sizeof(Tree<State>);
+    if (size > trees_size_) trees_.reset(new char[size]), trees_size_ = size;
+    Tree<State>* first = reinterpret_cast<Tree<State>*>(trees_.get());
+    for (int w = 0; w < count; ++w) new (first + w) Tree<State>;
+    return first;
+  }
+
   // Whether the last block that was read had any entry that the mask selects.
   bool any_chosen = true;
 
@@ -267,27 +297,8 @@ class Blocks {
   int64_t opened_row_ = -1, opened_from_ = -1;
   std::unique_ptr<double[]> room_;
   double* flags_;
-  std::unique_ptr<char[]> panel_[2 * MAX_ARRAYS];
-};
-
-// States merged in a balanced tree whose shape depends on their number alone.
-template <class State>
-class Tree {
- public:
-  void add(State state) {
-    int level = 0;
-    while (count_ && levels_[count_ - 1] == level) state = merge(states_[--count_], state), ++level;
-    states_[count_] = state, levels_[count_++] = level;
-  }
-  State root() {
-    State state = states_[--count_];
-    while (count_) state = merge(states_[--count_], state);
-    return state;
-  }
-
- private:
-  State states_[48];
-  int levels_[48], count_ = 0;
+  std::unique_ptr<char[]> panel_[2 * MAX_ARRAYS], trees_;
+  size_t trees_size_ = 0;
 };
 
 inline int threads_for(const Call& call, const Layout& layout) {
@@ -348,7 +359,7 @@ class Fold {
   void some(Blocks& blocks, int64_t group, int64_t from, int64_t to, Row* rows,
             State<PASS>* states) {
     const int count = rows_of(group);
-    Tree<State<PASS>> trees[WIDTH];
+    Tree<State<PASS>>* trees = blocks.trees<State<PASS>>(count);
     for (int64_t at = from; at < to; at += BLOCK) {
       const int n = static_cast<int>(std::min<int64_t>(BLOCK, to - at));
       blocks.open(first(group), count, at, n);
