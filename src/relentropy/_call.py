@@ -11,7 +11,11 @@ from functools import partial
 from typing import Any
 
 from ._arrays import lazy
+from ._arrays.drivers import finished, part_of
+from ._arrays.dtypes import dtype_object
 from ._arrays.library import quiet
+from ._arrays.parts import Part
+from ._arrays.plan import choose
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import EntryFunction, Map, Measure
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
@@ -143,6 +147,45 @@ def _normalised_block(of: Map, names: tuple[str, ...], dtype: str, *blocks: Arra
     operands = dict(zip(names, blocks, strict=False))
     mask = blocks[len(names)] if len(blocks) > len(names) else None
     return normalised(of, operands, axis=-1, where=mask, dtype=dtype)
+
+
+def part(
+    measure: Measure,
+    operands: dict[str, Any],
+    *,
+    parameters: dict[str, Any] | None = None,
+    axis: Any = -1,
+    where: Any = None,
+    dtype: Any = None,
+    stretch: bool = False,
+    widen: bool = False,
+    stats: tuple[Part, ...] = (),
+) -> tuple[Part, str]:
+    """One pass of a measure over operands that are a part of their rows, without derivatives.
+
+    The first pass; with ``stats``, which are what the passes before have ended in for the whole
+    rows, the next. Beside it the name of the dtype that results are to have.
+    """
+    call = Prepared(operands, where, dtype, parameters, widen=widen)
+    layout = call.layout(axis, stretch=stretch)
+    arrays, xp = tuple(call.arrays.values()), call.xp
+    if call.library == "torch":
+        arrays = tuple(one.detach() for one in arrays)
+    fold = measure.passes(xp=xp)[len(stats)]
+    plan = choose(xp.library, arrays if call.mask is None else (*arrays, call.mask))
+    with quiet(xp.library):
+        found = part_of(
+            fold, layout, arrays, measure.fills, call.mask,
+            tuple(one.state for one in stats), plan, xp=xp,
+        )  # fmt: skip
+    return found, call.result
+
+
+def outputs(measure: Measure, parts: tuple[Part, ...], dtype: str) -> Arrays:
+    """What merged parts of all passes end in, in the dtype of that name."""
+    xp = parts[-1].xp
+    with quiet(xp.library):
+        return finished(measure, parts, dtype_object(xp.library, xp.raw, dtype), xp=xp)
 
 
 def done(job: Job, arrays: Arrays) -> Arrays:
