@@ -7,11 +7,11 @@ give the result the shape and type that the library's own functions would have g
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from ._arrays import lazy
-from ._arrays.drivers import finished, part_of
+from ._arrays.drivers import finished, merged, part_of
 from ._arrays.dtypes import dtype_object
 from ._arrays.library import quiet
 from ._arrays.parts import Part
@@ -49,51 +49,91 @@ def reduce(
     if where is None and dtype is None and not (parameters or widen or stretch or positions):
         given = tuple(operands.values())
         key = key_of(measure, given, axis, keepdims)
-        found = None if key is None else again(key, given)
-        if found is not None:
-            return (found,)
+        same = None if key is None else again(key, given)
+        if same is not None:
+            return (same,)
     call = Prepared(operands, where, dtype, parameters, widen=widen)
     layout = call.layout(axis, stretch=stretch)
     if positions:
         call.add_positions(layout)
     names = tuple(call.arrays)
 
-    def finished(array: Array) -> Array:
+    def as_asked(array: Array) -> Array:
         array = call.raw.reshape(array, layout.kept) if keepdims else array
         return call.like_the_library(array)
 
     if call.library == "dask" and 0 in layout.shape:
-        outputs = tuple(
+        found = tuple(
             call.raw.full(layout.batch, empty, dtype=call.result_dtype)
             for empty in measure.empty
         )
     elif call.library == "dask":
-        outputs = lazy.reduce(
-            partial(_reduce_block, len(operands)), measure, names, call, layout
-        )
+        chunks = Chunks(
+            measure, tuple(operands), names, len(measure.passes(xp=call.xp)), call.result,
+            layout.axes, stretch,
+        )  # fmt: skip
+        found = lazy.reduce(chunks, call, layout)
     else:
         job = RowJob(layout, call.result_dtype, call.xp, measure)
-        outputs = done(job, call.operands)
+        found = done(job, call.operands)
         if key is not None:
             shape = layout.kept if keepdims else layout.batch
             known = cpu.known(job, measure, call.operands, shape)
             if known is not None:
                 remember(key, known)
-    return tuple(finished(output) for output in outputs)
+    return tuple(as_asked(output) for output in found)
 
 
-def _reduce_block(
-    count: int, measure: Measure, names: tuple[str, ...], dtype: str, *blocks: Array
-) -> Arrays:
-    """One chunk of a lazy array, whose rows are along the last axis.
+@dataclass(frozen=True)
+class Chunks:
+    """What is done with the chunks of a measure's operands: `lazy.Chunks`."""
 
-    The first ``count`` blocks are operands, then come parameters and the mask.
-    """
-    given = list(zip(names, blocks, strict=False))
-    mask = blocks[len(names)] if len(blocks) > len(names) else None
-    return reduce(
-        measure, dict(given[:count]), parameters=dict(given[count:]), where=mask, dtype=dtype
-    )
+    measure: Measure
+    operands: tuple[str, ...]
+    names: tuple[str, ...]
+    """Of the operands, and of the parameters behind them."""
+    count: int
+    """Of passes."""
+    dtype: str
+    axes: tuple[int, ...]
+    stretch: bool
+
+    @property
+    def outputs(self) -> int:
+        return len(self.measure.empty)
+
+    @property
+    def passes(self) -> int:
+        return self.count
+
+    def whole(self, output: int, *blocks: Array) -> Array:
+        return reduce(self.measure, axis=-1, **self._arguments(blocks))[output]
+
+    def part(self, before: int, *blocks: Any) -> Part:
+        stats, arguments = blocks[:before], self._arguments(blocks[before:])
+        return part(self.measure, axis=self.axes, stats=stats, **arguments)[0]
+
+    def merge(self, number: int, parts: list[Part]) -> Part:
+        xp = parts[0].xp
+        fold = self.measure.passes(xp=xp)[number]
+        whole: Part = merged(parts, lambda one, other: one.merge(other, fold, xp=xp))
+        return whole
+
+    def finish(self, output: int, *parts: Part) -> Array:
+        return outputs(self.measure, parts, self.dtype)[output]
+
+    def _arguments(self, blocks: tuple[Array, ...]) -> dict[str, Any]:
+        """Operands come first, then parameters and the mask."""
+        given = dict(zip(self.names, blocks, strict=False))
+        return {
+            "operands": {name: given[name] for name in self.operands},
+            "parameters": {
+                name: one for name, one in given.items() if name not in self.operands
+            },
+            "where": blocks[len(self.names)] if len(blocks) > len(self.names) else None,
+            "dtype": self.dtype,
+            "stretch": self.stretch,
+        }
 
 
 def elementwise(
