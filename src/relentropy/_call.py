@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._arrays import lazy
-from ._arrays.drivers import finished, merged, part_of
+from ._arrays.drivers import merge_all
 from ._arrays.dtypes import dtype_object
 from ._arrays.library import quiet
-from ._arrays.parts import Part
-from ._arrays.plan import choose
+from ._arrays.parts import Part, finished
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import EntryFunction, Map, Measure
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
+from ._autodiff.states import state_of
 from ._engines import cpu
 from ._engines.repeated import again, key_of, remember
 
@@ -116,7 +116,7 @@ class Chunks:
     def merge(self, number: int, parts: list[Part]) -> Part:
         xp = parts[0].xp
         fold = self.measure.passes(xp=xp)[number]
-        whole: Part = merged(parts, lambda one, other: one.merge(other, fold, xp=xp))
+        whole: Part = merge_all(parts, lambda one, other: one.merge(other, fold, xp=xp))
         return whole
 
     def finish(self, output: int, *parts: Part) -> Array:
@@ -211,14 +211,10 @@ def part(
     arrays, xp = tuple(call.arrays.values()), call.xp
     if call.library == "torch":
         arrays = tuple(one.detach() for one in arrays)
-    fold = measure.passes(xp=xp)[len(stats)]
-    plan = choose(xp.library, arrays if call.mask is None else (*arrays, call.mask))
+    states = tuple(one.state for one in stats)
     with quiet(xp.library):
-        found = part_of(
-            fold, layout, arrays, measure.fills, call.mask,
-            tuple(one.state for one in stats), plan, xp=xp,
-        )  # fmt: skip
-    return found, call.result
+        state = state_of(measure, layout, arrays, call.mask, xp=xp, stats=states)
+        return Part.of(state, layout, call.mask, xp=xp), call.result
 
 
 def outputs(measure: Measure, parts: tuple[Part, ...], dtype: str) -> Arrays:

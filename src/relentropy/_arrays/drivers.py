@@ -1,9 +1,8 @@
-"""The drivers: `fold` ends with numbers per row, `fmap` with numbers per entry.
+"""The two drivers: `fold` ends with numbers per row, `fmap` with numbers per entry.
 
-`fold` makes passes over the data, and `part_of` one, of data that are a part of their rows;
-`fmap` makes one, given the row's numbers. All see the data as blocks of shape (n, rows) in
-working precision, masked entries replaced before any arithmetic. A plan cuts the rows into
-tasks and, where rows are long, each row into leaves.
+`fold` makes passes over the data; `fmap` makes one, given the row's numbers. Both see the
+data as blocks of shape (n, rows) in working precision, masked entries replaced before any
+arithmetic. A plan cuts the rows into tasks and, where rows are long, each row into leaves.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Any
 
 from .axes import Box, Layout, boxes
 from .namespace import Namespace
-from .parts import Part, complete, mapped, rebuilt, words
 from .plan import Plan
 from .protocols import Fold, Reduction, State
+from .words import with_words, words_of
 
 Array = Any
 Finish = Callable[..., tuple[Array, ...]]
@@ -123,90 +122,59 @@ def _empty(shape: tuple[int, ...], like: Array, *, xp: Namespace) -> Array:
 def _passes(
     reduction: Reduction, data: Data, leaves: list[tuple[Box, int]], rows: Box, width: int
 ) -> tuple[State, ...]:
+    xp = data.xp
     stats: tuple[State, ...] = ()
-    for one in reduction.passes(xp=data.xp):
-        stats += (_pass(one, data, leaves, rows, width, stats),)
+    for one in reduction.passes(xp=xp):
+        blocks = (data.block(leaf + rows, (n, width)) for leaf, n in leaves)
+        states = (one.step(block, stats, xp=xp) for block in blocks)
+        stats += (merged(states, one, xp=xp),)
     return stats
 
 
-def _pass(
-    one: Fold, data: Data, leaves: list[tuple[Box, int]], rows: Box, width: int, stats: Any
-) -> State:
-    xp = data.xp
-    blocks = (data.block(leaf + rows, (n, width)) for leaf, n in leaves)
-    states = (one.step(block, stats, xp=xp) for block in blocks)
-    return merged(states, partial(one.merge, xp=xp))
-
-
-def part_of(
+def state(
     one: Fold, layout: Layout, arrays: tuple[Array, ...], fills: tuple[float | None, ...],
     mask: Array | None, stats: tuple[State, ...], plan: Plan, *, xp: Namespace,
-) -> Part:  # fmt: skip
-    """One pass over data that are a part of their rows, given what earlier passes ended in.
+) -> State:  # fmt: skip
+    """One pass over a part of every row, given the results of the passes before.
 
-    Data of size 0 along the reduced axes are a part without any selected entry.
+    Its arrays have the shape (1, rows), as those of ``stats`` have.
     """
-    rows, device = math.prod(layout.batch), getattr(arrays[0], "device", None)
-    made = {} if device is None else {"device": device}
-    if 0 in layout.reduced:
-        one_each = Layout(layout.kept, layout.axes)
-        block = tuple(
-            # A place along the axis is nowhere; other parameters are the rows'.
-            xp.block(one_each.open(array, xp.raw), (1, rows))
-            if fill is None and math.prod(array.shape)
-            else xp.raw.full(
-                (1, rows), math.nan if fill is None else fill, dtype=xp.dtype, **made
-            )
-            for array, fill in zip(arrays, fills, strict=True)
-        )
-        nothing = xp.raw.zeros((1, rows), dtype=xp.raw.bool, **made)
-        state = complete(one.step(block, stats, xp=xp), xp=xp)
-        return Part(state, nothing, layout.batch, xp.exact)
     data = Data.open(layout, arrays, fills, mask, xp)
     leaves, tasks = data.cut(plan)
+    words = tuple(xp.raw.reshape(word, layout.batch) for word in words_of(stats))
 
-    def own(word: Array, box: Box, width: int) -> Array:
-        return xp.raw.reshape(part(xp.raw.reshape(word, layout.batch), box), (1, width))
+    def done(rows: Box, width: int) -> State:
+        own = tuple(xp.raw.reshape(part(word, rows), (1, width)) for word in words)
+        known = with_words(stats, own)
+        blocks = (data.block(leaf + rows, (n, width)) for leaf, n in leaves)
+        return merged((one.step(block, known, xp=xp) for block in blocks), one, xp=xp)
 
-    found, chosen = [], []
-    for box, width in tasks:
-        given = stats
-        if len(tasks) > 1:
-            given = tuple(mapped(partial(own, box=box, width=width), one) for one in stats)
-        found.append(complete(_pass(one, data, leaves, box, width, given), xp=xp))
-        if mask is not None:
-            chosen.append(_any_chosen(data, leaves, box, width))
-    columns = zip(*([word for _, word in words(one)] for one in found), strict=True)
-    state = rebuilt(found[0], [_beside(list(column), xp=xp) for column in columns])
-    if mask is None:
-        chosen = [xp.raw.ones((1, rows), dtype=xp.raw.bool, **made)]
-    return Part(state, _beside(chosen, xp=xp), layout.batch, xp.exact)
-
-
-def finished(
-    reduction: Reduction, parts: tuple[Part, ...], dtype: Any, *, xp: Namespace
-) -> tuple[Array, ...]:
-    """What passes whose parts have all been merged end in, as `fold` would have it."""
-    outputs = reduction.finish(tuple(one.state for one in parts), xp=xp)
-    last = parts[-1]
-    return tuple(
-        xp.raw.reshape(xp.cast(xp.where(last.chosen, output, empty), dtype), last.batch)
-        for output, empty in zip(outputs, reduction.empty, strict=True)
-    )
+    if len(tasks) == 1:
+        return done(*tasks[0])
+    targets: tuple[Array, ...] = ()
+    for rows, width in tasks:
+        found = done(rows, width)
+        outputs = words_of(found)
+        targets = targets or tuple(_empty(layout.batch, word, xp=xp) for word in outputs)
+        for target, word in zip(targets, outputs, strict=True):
+            target[rows] = xp.raw.reshape(word, target[rows].shape)
+    whole = (1, math.prod(layout.batch))
+    return with_words(found, tuple(xp.raw.reshape(word, whole) for word in targets))
 
 
-def _beside(arrays: list[Array], *, xp: Namespace) -> Array:
-    return arrays[0] if len(arrays) == 1 else xp.concat(arrays, axis=1)
+def merged(states: Iterable[State], one: Fold, *, xp: Namespace) -> State:
+    """The states of one pass as one, in an order that depends on their number alone."""
+    return merge_all(states, partial(one.merge, xp=xp))
 
 
 def _any_chosen(data: Data, leaves: list[tuple[Box, int]], rows: Box, width: int) -> Array:
-    return merged(
+    return merge_all(
         (data.xp.any(data.chosen(leaf + rows, (n, width))) for leaf, n in leaves),
         lambda a, b: a | b,
     )
 
 
-def merged(states: Iterable[Any], merge: Callable[[Any, Any], Any]) -> Any:
+def merge_all(states: Iterable[Any], merge: Callable[[Any, Any], Any]) -> Any:
     """Merge in a balanced tree whose shape depends on the number of states alone."""
     stack: list[tuple[int, Any]] = []
     for state in states:

@@ -5,13 +5,15 @@ As hexadecimal strings: they are exact, and JSON has no infinity and no nan.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .._arrays.dtypes import name_of
 from .._arrays.library import as_like, on_host
-from .._arrays.parts import Part, words
+from .._arrays.parts import Part
+from .._arrays.words import names_of, words_of
 
 Array = Any
 
@@ -36,7 +38,8 @@ def written(number: Any) -> Any:
 
 def part_to_dict(part: Part) -> dict[str, Any]:
     """A part's arrays by name."""
-    arrays = {name: on_host(one)[0] for name, one in words(part.state)}
+    rows = (on_host(one)[0] for one in words_of(part.state))
+    arrays = dict(zip(names_of(part.state), rows, strict=True))
     working = next(one.dtype for one in arrays.values() if one.dtype != bool)
     return {
         "working": name_of(working),
@@ -54,13 +57,13 @@ def part_from_dict(data: dict[str, Any], form: Part, batch: tuple[int, ...], lik
         row = np.asarray(made, dtype=dtype)[None]
         return row if like is None else as_like(row, like)
 
-    names = [name for name, _ in words(form.state)]
+    names = list(names_of(form.state))
     if set(names) != set(data["state"]):
         raise ValueError(f"a state of {names} is wanted, not of {list(data['state'])}")
-    flags = [on_host(one).dtype.kind == "b" for _, one in words(form.state)]
+    flags = [on_host(one).dtype.kind == "b" for one in words_of(form.state)]
     found = [
         array(data["state"][name], bool if flag else data["working"])
         for name, flag in zip(names, flags, strict=True)
     ]
-    made = form.of((*found, array(data["selected"], bool)))
-    return Part(made.state, made.chosen, batch, data["exact"])
+    made = form.with_numbers((*found, array(data["selected"], bool)), batch)
+    return replace(made, exact=data["exact"])
