@@ -217,6 +217,24 @@ def part(
         return Part.of(state, layout, call.mask, xp=xp), call.result
 
 
+def lazy_part(
+    measure: Measure,
+    operands: dict[str, Any],
+    *,
+    axis: Any = -1,
+    where: Any = None,
+    dtype: Any = None,
+    stretch: bool = False,
+) -> tuple[Any, str]:
+    """The same of dask arrays and the first pass alone: the part when it is computed."""
+    call = Prepared(operands, where, dtype)
+    layout = call.layout(axis, stretch=stretch)
+    chunks = Chunks(
+        measure, tuple(operands), tuple(call.arrays), 1, call.result, layout.axes, stretch
+    )
+    return lazy.one_part(chunks, call, layout), call.result
+
+
 def outputs(measure: Measure, parts: tuple[Part, ...], dtype: str) -> Arrays:
     """What merged parts of all passes end in, in the dtype of that name."""
     xp = parts[-1].xp

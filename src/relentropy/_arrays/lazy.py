@@ -93,6 +93,34 @@ def merged(of: Chunks, operands: list[Array], layout: Layout) -> list[Array]:
     return stats
 
 
+def one_part(of: Chunks, call: Prepared, layout: Layout) -> Any:
+    """One pass over all rows, as a delayed `Part`."""
+    operands = [_with_all_axes(array, layout) for array in call.operands]
+    (stats,) = merged(of, operands, layout)
+    grid = stats.to_delayed()
+    return sys.modules["dask"].delayed(_assembled)(grid.ravel().tolist(), grid.shape)
+
+
+def _assembled(parts: list[Part], grid: tuple[int, ...]) -> Part:
+    """Parts of different rows as one; they are chunks of a grid, in C order."""
+    first, raw = parts[0], parts[0].xp.raw
+
+    def beside(arrays: list[Array], shape: tuple[int, ...], axis: int) -> Array:
+        if not shape:
+            return arrays[0]
+        step = len(arrays) // shape[0]
+        rows = (arrays[i : i + step] for i in range(0, len(arrays), step))
+        return raw.concat([beside(one, shape[1:], axis + 1) for one in rows], axis=axis)
+
+    columns = zip(*(one.numbers() for one in parts), strict=True)
+    batches = [one.batch for one in parts]
+    whole = [
+        beside([raw.reshape(*both) for both in zip(column, batches, strict=True)], grid, 0)
+        for column in columns
+    ]
+    return first.with_numbers((raw.reshape(one, (1, -1)) for one in whole), whole[0].shape)
+
+
 def _with_all_axes(array: Array, layout: Layout) -> Array:
     return array[(None,) * (len(layout.shape) - array.ndim) + (...,)]
 

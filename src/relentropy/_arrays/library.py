@@ -136,6 +136,11 @@ def _array_inside(value: Any) -> bool:
     return not isinstance(value, np.generic) and hasattr(value, "shape")
 
 
+def is_dask(value: Any) -> bool:
+    """Whether a value is an array of dask's."""
+    return bool(compat.is_dask_array(value))
+
+
 def on_host(array: Array) -> np.ndarray:
     """The numbers of an array of any library as numpy's."""
     if _torch_tensor(array):

@@ -11,10 +11,10 @@ import numpy as np
 
 from .. import _arguments
 from .._arrays import dtypes
-from .._arrays.library import on_host
+from .._arrays.library import is_dask, on_host
 from .._arrays.parts import Part
 from .._arrays.protocols import Measure
-from .._call import outputs, part
+from .._call import lazy_part, outputs, part
 from ._dictionaries import (
     FORMAT,
     VERSION,
@@ -236,10 +236,16 @@ class State(ABC):
 
     def _updated(self: Self, blocks: tuple[Any, ...], where: Any) -> Self:
         operands = dict(zip(self._operands, blocks, strict=True))
-        found, result = part(
-            self._measure, operands, axis=self.axis, where=where, dtype=self.dtype,
-            stretch=self._stretches,
-        )  # fmt: skip
+        options = {"axis": self.axis, "where": where, "dtype": self.dtype}
+        if any(map(is_dask, blocks)):
+            delayed, result = lazy_part(
+                self._measure, operands, stretch=self._stretches, **options
+            )
+            return self._and(delayed.compute(), result)
+        return self._and(*part(self._measure, operands, stretch=self._stretches, **options))
+
+    def _and(self: Self, found: Part, result: str) -> Self:
+        """With one more part, of one block."""
         new = Found(((0, found),), result)
         if self._found is None:
             return self._with(new.parts, result)
