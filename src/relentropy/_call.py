@@ -17,6 +17,7 @@ from ._arrays.library import quiet
 from ._arrays.parts import Part, finished
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import EntryFunction, Map, Measure
+from ._arrays.words import with_words, words_of
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
 from ._autodiff.states import state_of
 from ._engines import cpu
@@ -214,6 +215,8 @@ def part(
     states = tuple(one.state for one in stats)
     with quiet(xp.library):
         state = state_of(measure, layout, arrays, call.mask, xp=xp, stats=states)
+        if call.library == "torch":  # views would be sent with all that they are views of
+            state = with_words(state, tuple(one.clone() for one in words_of(state)))
         return Part.of(state, layout, call.mask, xp=xp), call.result
 
 

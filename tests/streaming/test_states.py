@@ -236,6 +236,13 @@ def test_a_state_survives_json_and_pickle_bit_for_bit(kind):
         assert kind.from_dict(json.loads(json.dumps(empty.to_dict()))) == empty
 
 
+def test_a_pickle_holds_nothing_but_the_numbers():
+    torch = pytest.importorskip("torch")
+    logits = torch.zeros(2, 1000, 4)
+    state = KLState(from_logits=True).update(*logits)
+    assert len(pickle.dumps(state)) < 1000 * 13 * 8 + 10_000
+
+
 def test_infinities_and_nans_survive_as_well():
     a = np.array([[np.nan, 1.0], [-np.inf, -np.inf], [np.inf, 0.0]])
     state = LogSumExpState().update(a)

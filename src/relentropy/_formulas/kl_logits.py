@@ -148,7 +148,8 @@ class KLFold:
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
         excess = parts[0].excess(shift, above) + parts[1].excess(shift, above)
-        # Headroom again, for the merges to come; what is not normalised keeps its digits.
+        # Headroom again, for the merges to come. What is not normalised keeps its centre of
+        # zero, so that exponents only fall; and its T is not small, as a shift would have it.
         large = (excess > math.exp(xp.limits.headroom)) & self.normalize
         shift = shift + xp.where(large, xp.log(xp.where(large, excess, 1.0)), 0.0)
         return State(
