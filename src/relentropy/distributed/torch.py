@@ -93,7 +93,8 @@ def kl_divergence(
     Notes
     -----
     Values and gradients are within the bounds of `relentropy.kl_divergence` for merged rows.
-    Weights go through their logarithms, so that they need one gather as well.
+    Weights go through their logarithms, so that they need one gather as well;
+    `relentropy.streaming.KLState` says what that costs.
 
     All ranks of the group must call, with rows of one shape and one dtype. A rank that fails
     leaves the others waiting in the gather, until the group's time-out raises an error there

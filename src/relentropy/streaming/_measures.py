@@ -51,7 +51,11 @@ class KLState(State):
     float64 and 2 in float32, for any order and grouping of blocks that was tried; see its notes
     for limits. Normalised weights, which need the ratio of two sums that nobody knows before
     the last block, go through their logarithms, in three words in float64: that takes one pass
-    where `relentropy.kl_divergence` makes several, and more time.
+    where `relentropy.kl_divergence` makes several, and more time. It also has limits of its
+    own, where the two sides are on scales far apart and their shares agree to the last bits:
+    with gaps of 2e-16 errors of 5 ulp were seen where the sums differ by a factor of 1e6, of
+    14 at 1e16 and of 110 at 1e300, with gaps of 1e-13 none. Proportional sides have a
+    divergence below 1e-57 (in float32 1e-27), and exactly 0 only if they are equal.
 
     Examples
     --------
