@@ -201,3 +201,28 @@ def test_torch_states_stay_with_torch(engine):
         b.log_softmax(-1), a.log_softmax(-1), log_target=True, reduction="none"
     )
     torch.testing.assert_close(value[0], wanted.sum(-1))
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("where", [np.int32, np.int64])
+def test_tokens_are_numbered_as_in_the_whole_row(library, where, engine):
+    """Kernels number a part's entries from 0, and do not read their places."""
+    raw = pytest.importorskip(library)
+    rng = np.random.default_rng(0)
+    arrays = rng.normal(size=(4, 30)), np.array([[3], [17], [29], [-100]]), np.arange(30)
+    logits, tokens, places = map(raw.asarray, (*arrays[:2], arrays[2].astype(where)))
+    measure, xp = TokenLogProb(False), Prepared({"a": logits}, None, None).xp
+    with np.errstate(all="ignore"):
+        states = [
+            state_of(
+                measure, Layout((4, own.shape[1]), (1,)), (own, tokens, place), None, xp=xp
+            )
+            for own, place in (
+                (logits[:, part], places[part]) for part in (slice(0, 12), slice(12, 30))
+            )
+        ]
+        whole = merged(states, measure.passes(xp=xp)[0], xp=xp)
+        found = np.asarray(measure.finish((whole,), xp=xp)[0])[0]
+    logs = arrays[0] - np.log(np.exp(arrays[0]).sum(1, keepdims=True))
+    np.testing.assert_allclose(found[:3], logs[range(3), [3, 17, 29]], rtol=1e-14)
+    assert np.isnan(found[3])

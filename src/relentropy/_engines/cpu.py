@@ -124,6 +124,9 @@ def state(job: Any, fold: Any, arrays: Arrays, mask: Array | None) -> Any:
     twin = engine() and state_twin_of(fold)
     if not twin:
         return None
+    if twin.token:  # kernels number a part's own entries, and arrays those of the whole row
+        logits, token, position = arrays
+        arrays = (logits, token - position[(0,) * position.ndim], position)
     arrays, tokens = _apart(twin, arrays)
     if not _readable(job, arrays, mask, tokens=tokens):
         return None
