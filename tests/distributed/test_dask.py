@@ -92,6 +92,15 @@ def test_a_number_of_rows_that_is_not_known():
     np.testing.assert_allclose(found, relentropy.js_divergence(p[kept], q[kept]), rtol=1e-15)
 
 
+def test_a_size_of_rows_that_is_not_known_is_asked_for():
+    p = da.from_array(drawn()[0], chunks=(2, 4))
+    p = p[:, da.from_array(np.arange(9) < 5, chunks=4)]
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        relentropy.entropy(p)
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        EntropyState().update(p)
+
+
 def test_a_sum_of_exponentials_and_its_weights():
     a, b = drawn()
     lazy = [da.from_array(x, chunks=(2, 4)) for x in (a, b)]

@@ -72,6 +72,12 @@ def reduce(of: Chunks, call: Prepared, layout: Layout) -> tuple[Array, ...]:
 def merged(of: Chunks, operands: list[Array], layout: Layout) -> list[Array]:
     """For every pass a lazy array of the rows' shape, whose blocks are `Part`s."""
     da = sys.modules["dask.array"]
+    for axis in layout.axes:
+        if layout.shape[axis] != layout.shape[axis]:
+            raise ValueError(
+                f"the size along the reduced axis {axis} is not known: call "
+                "compute_chunk_sizes() of the dask arrays first"
+            )
     labels, batch = tuple(range(len(layout.shape))), _batch(layout)
     known = all(n == n for array in operands for n in array.shape)
     placed = [each for array in operands for each in (array, labels)]
