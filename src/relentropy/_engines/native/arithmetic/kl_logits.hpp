@@ -189,7 +189,8 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
     double height = ((look.q_top - anchor) - pivot) - mean;
     bool above = height > HEADROOM || look.top == -INF;
     KLState state{};
-    state.top = look.top, state.q_top = look.q_top, state.lost = look.lost, state.normalize = normalize;
+    state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
+    state.normalize = normalize;
     state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
     state.shift = above ? finite_or_zero(height) : 0.0;
@@ -239,7 +240,8 @@ RELENTROPY_BLOCK void kl_recentre(KLScaled &one, const KLState &part, Pair<doubl
 
 RELENTROPY_BLOCK double kl_excess(const KLScaled &one, const KLState &part, double shift, bool above) {
     Pair<double> exponent = add(one.exponent, -shift);
-    if (shift > 7.29e14) exponent = {one.exponent.hi - shift, 0.0};  // as in kl_far: low words are noise
+    // As in kl_far: low words are noise.
+    if (shift > 7.29e14) exponent = {one.exponent.hi - shift, 0.0};
     double grown = one.present ? exp(exponent) : 0.0;
     double move = one.move.hi, inside = part.excess.hi + part.excess.lo;
     bool plain = part.shift == 0.0;
