@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-PARTS = ("speed", "threads", "sizes", "memory", "import", "compare", "gpu")
+PARTS = ("speed", "threads", "sizes", "memory", "streams", "import", "compare", "gpu")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -75,7 +75,7 @@ class Bench:
             draw(self.figures["sizes"], to.with_suffix(".png"))
 
     def _rounds(self, name: str) -> tuple[int, ...]:
-        return () if name == "memory" else (self.chosen.rounds,)
+        return () if name in {"memory", "streams"} else (self.chosen.rounds,)
 
     def _speed(self) -> str:
         from . import speed

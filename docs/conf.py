@@ -12,6 +12,7 @@ exclude_patterns = ["_build", "accuracy.md"]  # included by measured.md
 myst_enable_extensions = ["dollarmath"]
 
 autodoc_member_order = "bysource"
+autodoc_mock_imports = ["dask", "torch"]  # relentropy.distributed imports them
 autodoc_typehints = "none"  # numpydoc's Parameters section says it better
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

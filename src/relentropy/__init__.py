@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import estimators, families, objectives, special
+from . import estimators, families, objectives, special, streaming
 from ._engines.config import get_num_threads, set_num_threads, show_config
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
@@ -85,6 +85,7 @@ __all__ = [
     "show_config",
     "skew_kl_divergence",
     "special",
+    "streaming",
     "surprisal",
     "testing",
     "total_correlation",

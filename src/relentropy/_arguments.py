@@ -197,6 +197,18 @@ def integer(name: str, value: Any, least: int) -> int:
     return int(value.__index__())
 
 
+def axes(axis: Any) -> int | tuple[int, ...] | None:
+    """One axis, several or None for all, before it is known how many there are."""
+    several = axis if isinstance(axis, list | tuple) else (axis,)
+    for one in several if axis is not None else ():
+        if isinstance(one, bool) or not hasattr(one, "__index__"):
+            raise TypeError(f"axis must be an integer, a tuple of them or None, not {axis!r}")
+    if axis is None:
+        return None
+    found = tuple(int(one.__index__()) for one in several)
+    return found if isinstance(axis, list | tuple) else found[0]
+
+
 def one_axis(axis: Any, ndim: int) -> int:
     """One axis, as a non-negative number."""
     if isinstance(axis, bool) or not hasattr(axis, "__index__"):

@@ -1,9 +1,13 @@
 """The ends of the range."""
 
+from contextlib import nullcontext
+from functools import partial
+
 import numpy as np
 import pytest
 
 from relentropy import cross_entropy, entropy, kl_divergence, special
+from relentropy._engines import config
 from relentropy.testing import ulp_error
 
 from .backends import combinations
@@ -35,6 +39,25 @@ def test_a_student_masked_by_the_lowest_number_is_far_and_not_nan(backend, dtype
             backend.read(kl_divergence(backend.make(p), backend.make(q), from_logits=True))
         )
         assert found == pytest.approx(-0.6652409557748219 * low, rel=1e-2)
+
+
+@pytest.mark.parametrize("engine", [nullcontext, partial(config.using, "generic")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_near_the_lowest_merges_with_tiles_far_from_it(engine, dtype):
+    """A padded vocabulary, where the teacher has some mass."""
+    low = float(np.finfo(dtype).min) / (1 if dtype == "float32" else 64)
+    share = np.exp(9.0) / (np.exp(9.0) + 39_999)
+    for place in (0, -1):
+        p, q = np.zeros((2, 40_000), dtype)
+        p[place], q[place] = 9.0, low
+        with engine():
+            found = float(kl_divergence(p, q, from_logits=True))
+            assert found == pytest.approx(-share * low, rel=1e-6)
+            # exp(9) times that is in neither range.
+            assert kl_divergence(p, q, from_logits=True, normalize=False) == np.inf
+            q[place] = -1e35 if dtype == "float32" else -1e200
+            found = kl_divergence(p, q, from_logits=True, normalize=False, dtype="float64")
+            assert found == pytest.approx(np.exp(9.0) * -float(q[place]), rel=1e-14)
 
 
 def test_opposite_ends_of_the_range_are_certain():

@@ -152,13 +152,18 @@ def test_nothing_is_computed_before_it_is_asked_for(call, lazy):
 
 @pytest.mark.parametrize("chunks", CHUNKS, ids=str)
 @every(FEW_CALLS)
-def test_any_chunks_give_the_same_bits(call, chunks):
+def test_any_chunks_give_the_same_bits_unless_rows_are_merged(call, chunks):
     da = pytest.importorskip("dask.array")
     operands = call.draw(6, 9)
     for axis in (0, 1):
         keywords = {} if call.kind == "elementwise" else {"axis": axis}
-        result = call(*(da.from_array(x, chunks=chunks) for x in operands), **keywords)
-        assert same_bits(result.compute(scheduler="synchronous"), call(*operands, **keywords))
+        lazy = [da.from_array(x, chunks=chunks) for x in operands]
+        result = call(*lazy, **keywords).compute(scheduler="synchronous")
+        expected = call(*operands, **keywords)
+        if call.kind == "reduction" and lazy[0].numblocks[axis] > 1:
+            np.testing.assert_allclose(result, expected, rtol=1e-15)
+        else:
+            assert same_bits(result, expected)
 
 
 def test_operands_may_have_different_chunks():
@@ -170,7 +175,8 @@ def test_operands_may_have_different_chunks():
         for x, chunks in ((p, (2, 9)), (q, (3, 4)), (mask, (6, 2)))
     ]
     result = kl_divergence(arrays[0], arrays[1], where=arrays[2])
-    assert same_bits(result.compute(scheduler="synchronous"), kl_divergence(p, q, where=mask))
+    expected = kl_divergence(p, q, where=mask)
+    np.testing.assert_allclose(result.compute(scheduler="synchronous"), expected, rtol=1e-15)
 
 
 def test_operands_of_elementwise_functions_may_have_different_chunks():

@@ -7,7 +7,8 @@ arithmetic. A plan cuts the rows into tasks and, where rows are long, each row i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 from .axes import Box, Layout, boxes
 from .namespace import Namespace
 from .plan import Plan
-from .protocols import Reduction, State
+from .protocols import Fold, Reduction, State
+from .words import with_words, words_of
 
 Array = Any
 Finish = Callable[..., tuple[Array, ...]]
@@ -125,20 +127,56 @@ def _passes(
     for one in reduction.passes(xp=xp):
         blocks = (data.block(leaf + rows, (n, width)) for leaf, n in leaves)
         states = (one.step(block, stats, xp=xp) for block in blocks)
-        stats += (_merged(states, partial(one.merge, xp=xp)),)
+        stats += (merged(states, one, xp=xp),)
     return stats
 
 
+def state(
+    one: Fold, layout: Layout, arrays: tuple[Array, ...], fills: tuple[float | None, ...],
+    mask: Array | None, stats: tuple[State, ...], plan: Plan, *, xp: Namespace,
+) -> State:  # fmt: skip
+    """One pass over a part of every row, given the results of the passes before.
+
+    Its arrays have the shape (1, rows), as those of ``stats`` have.
+    """
+    data = Data.open(layout, arrays, fills, mask, xp)
+    leaves, tasks = data.cut(plan)
+    words = tuple(xp.raw.reshape(word, layout.batch) for word in words_of(stats))
+
+    def done(rows: Box, width: int) -> State:
+        own = tuple(xp.raw.reshape(part(word, rows), (1, width)) for word in words)
+        known = with_words(stats, own)
+        blocks = (data.block(leaf + rows, (n, width)) for leaf, n in leaves)
+        return merged((one.step(block, known, xp=xp) for block in blocks), one, xp=xp)
+
+    if len(tasks) == 1:
+        return done(*tasks[0])
+    targets: tuple[Array, ...] = ()
+    for rows, width in tasks:
+        found = done(rows, width)
+        outputs = words_of(found)
+        targets = targets or tuple(_empty(layout.batch, word, xp=xp) for word in outputs)
+        for target, word in zip(targets, outputs, strict=True):
+            target[rows] = xp.raw.reshape(word, target[rows].shape)
+    whole = (1, math.prod(layout.batch))
+    return with_words(found, tuple(xp.raw.reshape(word, whole) for word in targets))
+
+
+def merged(states: Iterable[State], one: Fold, *, xp: Namespace) -> State:
+    """The states of one pass as one, in an order that depends on their number alone."""
+    return merge_all(states, partial(one.merge, xp=xp))
+
+
 def _any_chosen(data: Data, leaves: list[tuple[Box, int]], rows: Box, width: int) -> Array:
-    return _merged(
+    return merge_all(
         (data.xp.any(data.chosen(leaf + rows, (n, width))) for leaf, n in leaves),
         lambda a, b: a | b,
     )
 
 
-def _merged(states: Any, merge: Callable[[State, State], State]) -> State:
+def merge_all(states: Iterable[Any], merge: Callable[[Any, Any], Any]) -> Any:
     """Merge in a balanced tree whose shape depends on the number of states alone."""
-    stack: list[tuple[int, State]] = []
+    stack: list[tuple[int, Any]] = []
     for state in states:
         level = 0
         while stack and stack[-1][0] == level:

@@ -136,6 +136,34 @@ def _array_inside(value: Any) -> bool:
     return not isinstance(value, np.generic) and hasattr(value, "shape")
 
 
+def is_dask(value: Any) -> bool:
+    """Whether a value is an array of dask's."""
+    return bool(compat.is_dask_array(value))
+
+
+def on_host(array: Array) -> np.ndarray:
+    """The numbers of an array of any library as numpy's."""
+    if _torch_tensor(array):
+        return array.detach().cpu().numpy()  # type: ignore[no-any-return]
+    if compat.is_cupy_array(array):
+        return array.get()  # type: ignore[no-any-return]
+    return np.asarray(array)
+
+
+def as_like(array: np.ndarray, like: Any) -> Array:
+    """The same numbers as an array of another's library, beside it."""
+    found = gather({"like": like})
+    if found.library == "numpy":
+        return array
+    if found.library == "dask":
+        raise TypeError("like must be an array with data, not of dask")
+    wide = dtypes.has_float64(found.library, found.device)
+    if array.dtype == np.float64 and not wide:
+        raise TypeError(f"{found.library} has no float64 on this device or with these settings")
+    place = placed(found.library, found.device)
+    return found.raw.asarray(array, **place)
+
+
 def _numpy_namespace() -> Any:
     import array_api_compat.numpy as raw
 

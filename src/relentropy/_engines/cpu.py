@@ -13,7 +13,7 @@ from .._arrays.dtypes import name_of
 from .._arrays.plan import TILED, choose
 from .config import engine, threads_for
 from .repeated import Known, address
-from .twins import Twin, base_of, twin_of
+from .twins import StateTwin, Twin, base_of, state_twin_of, twin_of
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -119,6 +119,26 @@ def entry_slopes(
     return outputs
 
 
+def state(job: Any, fold: Any, arrays: Arrays, mask: Array | None) -> Any:
+    """The state of a part of every row; ``job`` has its layout and its namespace."""
+    twin = engine() and state_twin_of(fold)
+    if not twin:
+        return None
+    if twin.token:  # kernels number a part's own entries, and arrays those of the whole row
+        logits, token, position = arrays
+        arrays = (logits, token - position[(0,) * position.ndim], position)
+    arrays, tokens = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, tokens=tokens):
+        return None
+    words = _room(job, (twin.words, *job.layout.batch), job.xp.dtype, arrays)
+    options = (1.0, 0.0, float(mask is not None), *twin.options)
+    _run(
+        job, twin.kernel, job.layout, (*arrays, *tokens), (), mask,
+        tuple(words[i, ...] for i in range(twin.words)), options, reduced=True,
+    )  # fmt: skip
+    return twin.made(*words.reshape((twin.words, 1, -1)))
+
+
 def one_row(layout: Layout) -> Layout:
     """All entries as those of one row."""
     return Layout(layout.shape, tuple(range(len(layout.shape))))
@@ -132,7 +152,7 @@ def _options(
     return (*base_of(function), float(mask is not None), *twin.options, *wanted)
 
 
-def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Arrays]:
+def _apart(twin: Twin | StateTwin, arrays: Arrays) -> tuple[Arrays, Arrays]:
     """The operands with entries, and the number of each row's token if there is one."""
     return (arrays[:1], arrays[1:2]) if twin.token else (arrays, ())
 

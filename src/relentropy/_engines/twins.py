@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._formulas import elementwise
+from .._arrays.pairs import Pair
+from .._formulas import cross_entropy, elementwise, kl_logits, logsumexp, token
 from .._formulas import generators as rows
 from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.expectation import reciprocal_log
@@ -31,6 +32,23 @@ class Twin(NamedTuple):
     token: bool = False
     """Whether the second operand is an entry's number, and the third, which numbers the
     entries, is not read."""
+
+
+class StateTwin(NamedTuple):
+    """The kernel of one pass, and how its outputs are a state's words."""
+
+    kernel: str
+    options: tuple[float, ...]
+    words: int
+    made: Callable[..., Any]
+    token: bool = False
+    """As a twin's."""
+
+
+def state_twin_of(fold: Any) -> StateTwin | None:
+    """The twin of a fold; None where there is none."""
+    make = _STATES.get(type(fold))
+    return None if make is None else make(fold)
 
 
 def twin_of(function: Any) -> Twin | None:
@@ -119,6 +137,56 @@ _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     LogSumExp: _always(Twin("logsumexp", numbers=2, slopes="logsumexp_slopes")),
     Softmax: _always(Twin("softmax", slopes="softmax_slopes")),
     LogSoftmax: _always(Twin("log_softmax", slopes="log_softmax_slopes")),
+}
+
+
+def _kl_state(fold: kl_logits.KLFold) -> StateTwin | None:
+    if not all(fold.from_logits):
+        return None
+    return StateTwin("kl_logits_state", (float(fold.normalize),), 12, _kl_state_of)
+
+
+def _kl_state_of(*words: Any) -> kl_logits.State:
+    top, c, c_low, s, s_low, mean, f, f_low, shift, q_top, lost, valid = words
+    return kl_logits.State(
+        top, Pair(c, c_low), Pair(s, s_low), mean, Pair(f, f_low), shift, q_top, lost != 0,
+        valid != 0,
+    )  # fmt: skip
+
+
+def _surprise_state(fold: cross_entropy.CrossEntropyFold) -> StateTwin | None:
+    of_p, of_q = fold.from_logits
+    if of_p is not of_q:
+        return None
+    name = "entropy" if fold.same else "cross_entropy"
+    kernel = name + ("_logits_state" if of_p else "_weights_state")
+    return StateTwin(kernel, (), 7, _surprise_state_of)
+
+
+def _surprise_state_of(*words: Any) -> cross_entropy.State:
+    p_top, mass, surprise, q_top, others, lost, valid = words
+    return cross_entropy.State(p_top, mass, surprise, q_top, others, lost != 0, valid != 0)
+
+
+def _token_state(fold: token.TokenFold) -> StateTwin | None:
+    with_entropy = isinstance(fold.of, cross_entropy.CrossEntropyFold)
+    made = _surprise_state_of if with_entropy else logsumexp.Peak
+
+    def state_of(*words: Any) -> token.State:
+        *row, chosen, found = words
+        return token.State(made(*row), chosen, found != 0)
+
+    options = (float(with_entropy), 1.0)
+    words = 9 if with_entropy else 4
+    return StateTwin("token_log_probs_state", options, words, state_of, token=True)
+
+
+_PEAK_STATE = StateTwin("logsumexp_state", (), 2, logsumexp.Peak)
+_STATES: dict[type, Callable[[Any], StateTwin | None]] = {
+    kl_logits.KLFold: _kl_state,
+    logsumexp.PeakFold: lambda fold: _PEAK_STATE,
+    cross_entropy.CrossEntropyFold: _surprise_state,
+    token.TokenFold: _token_state,
 }
 
 

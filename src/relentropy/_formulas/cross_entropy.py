@@ -202,11 +202,18 @@ class UnnormalisedFold:
         p_side = side(self.from_logits[0])
         p_top = xp.maximum(one.p_top, other.p_top)
         sums = [
-            scale(p_side.weight(part.p_top, p_top, xp=xp), part.sum, xp=xp)
+            _scaled(p_side.weight(part.p_top, p_top, xp=xp), part.sum, xp=xp)
             for part in (one, other)
         ]
         lost, valid = one.lost | other.lost, one.valid & other.valid
         return Sum(p_top, add_sums(sums[0], sums[1], xp=xp), lost, valid)
+
+
+def _scaled(factor: Array, sum_: Pair, *, xp: Any) -> Pair:
+    """The product, also near the end of the range, where that of words overflows first."""
+    low = scale(factor, sum_, xp=xp).lo
+    low = None if low is None else xp.where(xp.isfinite(low), low, 0.0)
+    return Pair(factor * sum_.hi, low)
 
 
 @dataclass(frozen=True)

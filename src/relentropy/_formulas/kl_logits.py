@@ -97,12 +97,7 @@ class KLFold:
         height = xp.max(xp.where(no_q, -_INF, student.hi))
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        exponent = minus(student, shift, xp=xp)
-        # Past 1/eps the low words of exponents are larger than 1, and noise.
-        wild = shift > xp.limits.headroom**6
-        exponent = exponent.map(lambda word: xp.where(wild, 0.0, word))
-        exponent = Pair(xp.where(wild, student.hi - shift, exponent.hi), exponent.lo)
-        other = xp.where(no_q, 0.0, exp(exponent, xp=xp))
+        other = xp.where(no_q, 0.0, exp(_shifted(student, shift, xp=xp), xp=xp))
 
         near = live & (xp.abs(d.hi) < exp_reach(xp=xp))
         x = xp.where(near, d.hi, 0.0)
@@ -153,8 +148,9 @@ class KLFold:
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
         excess = parts[0].excess(shift, above) + parts[1].excess(shift, above)
-        # Headroom again, for the merges to come.
-        large = excess > math.exp(xp.limits.headroom)
+        # Headroom again, for the merges to come. What is not normalised keeps its centre of
+        # zero, so that exponents only fall; and its T is not small, as a shift would have it.
+        large = (excess > math.exp(xp.limits.headroom)) & self.normalize
         shift = shift + xp.where(large, xp.log(xp.where(large, excess, 1.0)), 0.0)
         return State(
             top=top,
@@ -167,6 +163,13 @@ class KLFold:
             lost=one.lost | other.lost,
             valid=one.valid & other.valid,
         )
+
+
+def _shifted(exponent: Pair, shift: Array, *, xp: Any) -> Pair:
+    """``exponent - shift``, but for low words past 1/eps: larger than 1, and noise."""
+    found, wild = minus(exponent, shift, xp=xp), shift > xp.limits.headroom**6
+    found = found.map(lambda word: xp.where(wild, 0.0, word))
+    return Pair(xp.where(wild, exponent.hi - shift, found.hi), found.lo)
 
 
 def _single(x: Array, *, xp: Any) -> Pair:
@@ -195,7 +198,8 @@ class _Scaled:
 
     def excess(self, shift: Array, above: Array) -> Array:
         xp, part, move = self.xp, self.part, self.move.hi
-        grown = xp.where(self.present, exp(self.exponent - Pair(shift), xp=xp), 0.0)
+        grown = exp(_shifted(self.exponent, shift, xp=xp), xp=xp)
+        grown = xp.where(self.present, grown, 0.0)
         plain = part.shift == 0
         near = plain & (xp.abs(move) < 2)
         x = xp.where(near, move, 0.0)

@@ -47,6 +47,22 @@ void cross_entropy(const Call& call) {
   Fold<Of>(call, kernel, mask_of(call)).run();
 }
 
+// The fields of State in cross_entropy.py.
+template <class P, class Q>
+void words(const Surprise<P, Q>& s, double* out) {
+  const double found[] = {s.valid ? s.p_top : NOT_A_NUMBER, s.mass.hi + s.mass.lo,
+                          s.surprise.hi + s.surprise.lo, s.q_top, s.others.hi + s.others.lo,
+                          double(s.lost), double(s.valid)};
+  std::memcpy(out, found, sizeof found);
+}
+template <bool EXACT, bool SAME, class P, class Q>
+void cross_entropy_state(const Call& call) {
+  using Of = StateOf<CrossEntropy<EXACT, SAME, P, Q>>;
+  expect(call, Of::OPERANDS, 0, 7, 3);
+  const Of kernel{{{P::ABSENT, Q::ABSENT}, {1.0, 0.0}, false}};
+  Fold<Of>(call, kernel, mask_of(call)).run();
+}
+
 // Inputs: operands, the seed, the value, `SurpriseNumbers`. Outputs: what options from 3 on ask
 // for.
 template <bool EXACT, bool SAME, class P, class Q>
@@ -86,12 +102,20 @@ void entropy_logits(const Call& call) {
   cross_entropy<EXACT, true, OfLogits, OfLogits>(call);
 }
 template <bool EXACT>
+void entropy_logits_state(const Call& call) {
+  cross_entropy_state<EXACT, true, OfLogits, OfLogits>(call);
+}
+template <bool EXACT>
 void entropy_logits_slopes(const Call& call) {
   cross_entropy_slopes<EXACT, true, OfLogits, OfLogits>(call);
 }
 template <bool EXACT>
 void entropy_weights(const Call& call) {
   cross_entropy<EXACT, true, OfWeights, OfWeights>(call);
+}
+template <bool EXACT>
+void entropy_weights_state(const Call& call) {
+  cross_entropy_state<EXACT, true, OfWeights, OfWeights>(call);
 }
 template <bool EXACT>
 void entropy_weights_slopes(const Call& call) {
@@ -102,12 +126,20 @@ void cross_entropy_logits(const Call& call) {
   cross_entropy<EXACT, false, OfLogits, OfLogits>(call);
 }
 template <bool EXACT>
+void cross_entropy_logits_state(const Call& call) {
+  cross_entropy_state<EXACT, false, OfLogits, OfLogits>(call);
+}
+template <bool EXACT>
 void cross_entropy_logits_slopes(const Call& call) {
   cross_entropy_slopes<EXACT, false, OfLogits, OfLogits>(call);
 }
 template <bool EXACT>
 void cross_entropy_weights(const Call& call) {
   cross_entropy<EXACT, false, OfWeights, OfWeights>(call);
+}
+template <bool EXACT>
+void cross_entropy_weights_state(const Call& call) {
+  cross_entropy_state<EXACT, false, OfWeights, OfWeights>(call);
 }
 template <bool EXACT>
 void cross_entropy_weights_slopes(const Call& call) {

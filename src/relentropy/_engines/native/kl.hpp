@@ -50,6 +50,21 @@ void kl_logits(const Call& call) {
   Fold<KLLogits<EXACT>>(call, kernel, mask_of(call)).run();
 }
 
+// The fields of a `KLState`, in the order of State in kl_logits.py.
+inline void words(const KLState& s, double* out) {
+  const double found[] = {s.top, s.centre.hi, s.centre.lo, s.mass.hi, s.mass.lo, s.mean,
+                          s.excess.hi, s.excess.lo, s.shift, s.q_top, double(s.lost),
+                          double(s.valid)};
+  std::memcpy(out, found, sizeof found);
+}
+template <bool EXACT>
+void kl_logits_state(const Call& call) {
+  expect(call, 2, 0, 12, 4);
+  using Of = StateOf<KLLogits<EXACT>>;
+  const Of kernel{{{-INF, -INF}, call.options[3] != 0, {1.0, 0.0}, false}};
+  Fold<Of>(call, kernel, mask_of(call)).run();
+}
+
 // Inputs: operands, the seed, the divergence, `KLNumbers`. Outputs: what options 4 and 5 ask for.
 template <bool EXACT>
 struct KLLogitsSlopes {

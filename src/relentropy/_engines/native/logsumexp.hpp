@@ -6,6 +6,10 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
+inline void words(const Peak& peak, double* out) {
+  out[0] = peak.top, out[1] = peak.others.hi + peak.others.lo;
+}
+
 // Outputs: the value, and, where there are more, it again and the `Peak`.
 template <bool EXACT>
 struct LogSumExp {
@@ -15,7 +19,7 @@ struct LogSumExp {
 
   struct Row {
     bool chosen = false;
-    Peak peak;
+    Peak state;
   };
   template <int>
   using State = Peak;
@@ -26,13 +30,14 @@ struct LogSumExp {
   }
   template <int>
   void learn(Row& row, const Peak& peak) const {
-    row.peak = peak;
+    row.state = peak;
   }
   // A row of which nothing is selected has a sum of 0, whose logarithm is -inf.
   void finish(const Row& row, bool, double* out) const {
-    out[0] = logsumexp_of(row.peak);
+    out[0] = logsumexp_of(row.state);
     if (!numbers) return;
-    out[1] = out[0], out[2] = row.peak.top, out[3] = row.peak.others.hi + row.peak.others.lo;
+    out[1] = out[0];
+    words(row.state, out + 2);
   }
 };
 
@@ -40,6 +45,13 @@ template <bool EXACT>
 void logsumexp(const Call& call) {
   const LogSumExp<EXACT> kernel{{-INF}, call.outputs > 1};
   Fold<LogSumExp<EXACT>>(call, kernel, mask_of(call)).run();
+}
+
+template <bool EXACT>
+void logsumexp_state(const Call& call) {
+  expect(call, 1, 0, 2, 3);
+  const StateOf<LogSumExp<EXACT>> kernel{{{-INF}, false}};
+  Fold<StateOf<LogSumExp<EXACT>>>(call, kernel, mask_of(call)).run();
 }
 
 // Inputs: the operand, the seed, the value, the `Peak`.

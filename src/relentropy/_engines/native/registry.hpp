@@ -32,6 +32,9 @@ constexpr Kernel KERNELS[] = {
     BOTH(entropy_weights_slopes), BOTH(cross_entropy_logits), BOTH(cross_entropy_logits_slopes),
     BOTH(cross_entropy_weights), BOTH(cross_entropy_weights_slopes),
     BOTH(token_log_probs), BOTH(token_log_probs_slopes),
+    BOTH(kl_logits_state), BOTH(logsumexp_state), BOTH(entropy_logits_state),
+    BOTH(entropy_weights_state), BOTH(cross_entropy_logits_state),
+    BOTH(cross_entropy_weights_state), BOTH(token_log_probs_state),
     {nullptr, nullptr},
 };
 #undef ENTRIES

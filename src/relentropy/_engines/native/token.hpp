@@ -4,8 +4,8 @@
 // nobody reads the numbers of all others. Options from 3 on: whether entropies are wanted, and
 // the temperature.
 #pragma once
-#include "arithmetic/cross_entropy.hpp"
-#include "kl.hpp"
+#include "cross_entropy.hpp"
+#include "logsumexp.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -82,13 +82,36 @@ struct TokenLogProb {
     out += VALUES;
     for (int k = 0; k < VALUES; ++k) out[k] = values[k];
     out += VALUES;
-    out[0] = peak.top, out[1] = peak.others.hi + peak.others.lo;
+    words(peak, out);
     if constexpr (ENTROPY) {
       const SurpriseNumbers found = surprise_numbers(row.state.of);
       std::memcpy(out + 2, &found, sizeof found);
     }
   }
 };
+
+// The fields of State in token.py.
+inline int words_in(const Peak&) { return 2; }
+inline int words_in(const Entropy&) { return 7; }
+template <class Of>
+void words(const TokenState<Of>& state, double* out) {
+  words(state.of, out);
+  out += words_in(state.of);
+  out[0] = state.chosen, out[1] = state.found;
+}
+template <bool EXACT, bool ENTROPY>
+void token_state(const Call& call) {
+  using Of = StateOf<TokenLogProb<EXACT, ENTROPY>>;
+  const Of kernel{{{-INF}, call.options[4], false}};
+  Fold<Of, 0, 1>(call, kernel, mask_of(call)).run();
+}
+template <bool EXACT>
+void token_log_probs_state(const Call& call) {
+  const bool with_entropy = call.options[3] != 0;
+  if (call.outputs < (with_entropy ? 9 : 4)) throw std::invalid_argument("too few outputs");
+  if (with_entropy) token_state<EXACT, true>(call);
+  else token_state<EXACT, false>(call);
+}
 
 template <bool EXACT, bool ENTROPY>
 void token_of(const Call& call) {

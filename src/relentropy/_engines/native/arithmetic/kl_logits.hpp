@@ -31,6 +31,7 @@ struct KLState {
     double q_top;         // the largest b
     bool lost;            // whether the teacher has mass where the student has none
     bool valid;           // whether no logit is nan or +inf
+    bool normalize;       // as the pass was told
 };
 
 // What a block is before anything is computed of it.
@@ -206,6 +207,7 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
     bool above = height > HEADROOM || look.top == -INF;
     KLState state{};
     state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
+    state.normalize = normalize;
     state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
     state.shift = above ? finite_or_zero(height) : 0.0;
@@ -256,7 +258,10 @@ RELENTROPY_BLOCK void kl_recentre(KLScaled &one, const KLState &part, Pair<doubl
 }
 
 RELENTROPY_BLOCK double kl_excess(const KLScaled &one, const KLState &part, double shift, bool above) {
-    double grown = one.present ? exp(add(one.exponent, -shift)) : 0.0;
+    Pair<double> exponent = add(one.exponent, -shift);
+    // As in kl_far: low words are noise.
+    if (shift > 7.29e14) exponent = {one.exponent.hi - shift, 0.0};
+    double grown = one.present ? exp(exponent) : 0.0;
     double move = one.move.hi, inside = part.excess.hi + part.excess.lo;
     bool plain = part.shift == 0.0;
     double whole = grown * (inside + (plain ? (part.mass.hi + part.mass.lo) + part.mean : 0.0));
@@ -287,7 +292,9 @@ RELENTROPY_BLOCK KLState merge(const KLState &one, const KLState &other) {
     bool above = height > HEADROOM || top == -INF;
     double shift = above ? finite_or_zero(height) : 0.0;
     double excess = kl_excess(parts[0], one, shift, above) + kl_excess(parts[1], other, shift, above);
-    if (excess > 1.94e130) {  // exp(HEADROOM): headroom again, for the merges to come
+    // exp(HEADROOM): headroom again, for the merges to come. What is not normalised keeps its centre
+    // of zero, so that exponents only fall; and its T is not small, as a shift would have it.
+    if (excess > 1.94e130 && one.normalize) {
         shift += log(excess);
         excess = 1.0;
     }
@@ -297,6 +304,7 @@ RELENTROPY_BLOCK KLState merge(const KLState &one, const KLState &other) {
                  (parts[1].mean + parts[1].mass * (parts[1].move.hi + parts[1].move.lo));
     state.excess = {excess, 0.0}, state.shift = shift;
     state.q_top = one.q_top > other.q_top ? one.q_top : other.q_top;
+    state.normalize = one.normalize;
     state.lost = one.lost | other.lost;
     state.valid = one.valid & other.valid;
     return state;

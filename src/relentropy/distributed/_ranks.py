@@ -1,0 +1,121 @@
+"""Measures of rows whose entries are shared out over a process group, with derivatives.
+
+Every rank makes the state of its own entries; one gather of states, a handful of numbers for
+each row, and every rank merges them in the order of ranks and ends in the same bits. The
+gradient of an entry needs the row's numbers and the entry alone: nothing is exchanged for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch.autograd import Function
+
+from .._arrays.drivers import merge_all
+from .._arrays.parts import Part, finished
+from .._arrays.protocols import Fold
+from .._autodiff.jobs import Arrays, RowJob
+from .._autodiff.states import state_of
+
+Tensor = Any
+Group = Any
+
+
+def evaluate(job: RowJob, arrays: Arrays, group: Group, *, sum_gradients: bool) -> Arrays:
+    """The job's outputs of rows of which every rank of a group holds a part.
+
+    The mask, if there is one, is behind the operands.
+    """
+    if 0 in job.layout.batch:
+        return tuple(
+            torch.full(job.layout.batch, empty, dtype=job.dtype, device=arrays[0].device)
+            for empty in job.measure.empty
+        )
+    # Broadcast here, where torch sums the gradients over the axes along which it stretched.
+    moving = [*(not constant for constant in job.constants), False]
+    arrays = tuple(
+        torch.broadcast_to(array, job.layout.shape) if moves else array
+        for array, moves in zip(arrays, moving, strict=False)
+    )
+    if torch.is_grad_enabled() and any(array.requires_grad for array in arrays):
+        return tuple(_Value.apply(job, group, sum_gradients, *arrays)[: job.outputs])
+    return _outputs(job, _passes(job, job.measure, arrays, group))
+
+
+def over_ranks(part: Part, fold: Fold, group: Group) -> Part:
+    """What all ranks of a group have found, merged in the order of ranks."""
+    xp = part.xp
+    numbers = part.numbers()
+    own = torch.stack([one.to(xp.dtype) for one in numbers])
+    size = dist.get_world_size(group)
+    every = torch.empty(
+        (size * own.shape[0], *own.shape[1:]), dtype=own.dtype, device=own.device
+    )
+    dist.all_gather_into_tensor(every, own, group=group)
+    kinds = [one.dtype for one in numbers]
+    parts = [
+        part.with_numbers(
+            (one.to(dtype) for one, dtype in zip(words, kinds, strict=True)), part.batch
+        )
+        for words in every.reshape((size, *own.shape))
+    ]
+    whole: Part = merge_all(parts, lambda one, other: one.merge(other, fold, xp=xp))
+    return whole
+
+
+def _passes(job: RowJob, measure: Any, arrays: Arrays, group: Group) -> tuple[Part, ...]:
+    """Of each pass of a measure what all ranks have found."""
+    xp, layout = job.xp, job.layout
+    mask = arrays[job.operands] if len(arrays) > job.operands else None
+    operands = tuple(one.detach() for one in arrays[: job.operands])
+    found: tuple[Part, ...] = ()
+    for fold in measure.passes(xp=xp):
+        stats = tuple(one.state for one in found)
+        state = state_of(measure, layout, operands, mask, xp=xp, stats=stats)
+        found += (over_ranks(Part.of(state, layout, mask, xp=xp), fold, group),)
+    return found
+
+
+def _outputs(job: RowJob, parts: tuple[Part, ...]) -> Arrays:
+    return finished(job.measure, parts, job.dtype, xp=job.xp)
+
+
+class _Value(Function):  # type: ignore[misc]
+    """A job's outputs, and the numbers per row that its gradient needs."""
+
+    @staticmethod
+    def forward(job: RowJob, group: Group, sum_gradients: bool, *arrays: Tensor) -> Arrays:
+        measure, xp = job.measure.differentiated, job.xp
+        parts = _passes(job, measure, arrays, group)
+        stats = tuple(one.state for one in parts)
+        values = measure.finish(stats, xp=xp)[: job.varying]
+        kept = (*values, *measure.numbers(stats, xp=xp))
+        rows = tuple(one.reshape(job.layout.batch) for one in kept)
+        # Users may change results in place, which torch forbids for views made in here.
+        return *(one.clone() for one in _outputs(job, parts)), *rows
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
+        ctx.job, ctx.group, ctx.sum_gradients, *arrays = inputs
+        ctx.mark_non_differentiable(*output[ctx.job.varying :])
+        ctx.save_for_backward(*arrays, *output[ctx.job.outputs :])
+
+    @staticmethod
+    def backward(ctx: Any, *seeds: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "gradients over ranks have no derivatives: leave out create_graph=True"
+            )
+        job, count = ctx.job, len(ctx.needs_input_grad) - 3
+        seeds = seeds[: job.varying]
+        if ctx.sum_gradients:
+            together = torch.stack(seeds)
+            dist.all_reduce(together, group=ctx.group)
+            seeds = tuple(together)
+        saved = ctx.saved_tensors
+        need = tuple(ctx.needs_input_grad[3 : 3 + job.operands])
+        found = iter(job.pull(saved[:count], saved[count:], seeds, need))
+        gradients = (next(found) if needed else None for needed in need)
+        return (None, None, None, *gradients, *(None,) * (count - job.operands))

@@ -1,0 +1,510 @@
+"""Vocabulary-parallel measures: every rank of a process group holds a shard of each row.
+
+For tensor-parallel training, where the last layer leaves each rank with the logits of its part
+of the vocabulary and no rank with a whole row. The functions are those of the library with a
+``group``; they take the rank's own entries, of any number, or DTensors that are sharded along
+the axis. Forward there is one gather of states, a dozen numbers for every row; backward nothing
+is exchanged, and every rank gets the gradient of its own entries.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from .. import _arguments
+from .._arrays.prepared import Prepared
+from .._arrays.protocols import Measure
+from .._autodiff.jobs import RowJob
+from .._formulas.cross_entropy import CrossEntropy
+from .._formulas.kl_logits import KLFromLogits
+from .._formulas.logsumexp import LogSumExp
+from .._formulas.tempered import tempered
+from .._formulas.token import TokenLogProb
+from ._ranks import evaluate
+
+__all__ = ["cross_entropy", "entropy", "kl_divergence", "logsumexp", "token_log_probs"]
+
+Group = Any
+
+
+def kl_divergence(
+    p: Tensor,
+    q: Tensor,
+    *,
+    group: Group = None,
+    axis: int = -1,
+    from_logits: _arguments.FromLogits = False,
+    temperature: float = 1.0,
+    base: float | None = None,
+    where: Tensor | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor:
+    r"""Relative entropy D(p‖q) of rows that are shared out over ranks.
+
+    .. math:: D(p \| q) = \sum_i p_i \log \frac{p_i}{q_i}
+
+    Parameters
+    ----------
+    p, q : tensor
+        The entries of this rank, of one size along ``axis``, which may differ from rank to rank
+        and may be 0; or DTensors sharded along it.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the rows. By default all of them; of DTensors their mesh says it.
+    axis : int, default -1
+        The axis along which the rows are shared out.
+    from_logits : bool or pair of bools, default False
+        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
+    temperature : float, default 1.0
+        What logits are divided by, in working precision and without an array of quotients. It
+        needs logits on both sides.
+    base : float, optional
+        Base of the logarithm, greater than 1. The default is e, for nats.
+    where : tensor of bool, optional
+        Entries of this rank to include; broadcasts to them. A mask of tokens is
+        ``where=mask[..., None]``.
+    dtype : dtype or str, optional
+        Floating dtype of the result; by default the promoted dtype of the operands.
+    sum_gradients : bool, default False
+        Add up the gradients by the result over all ranks before they go on to the entries. For
+        losses of which every rank has a part of its own; where every rank computes the same
+        loss, as tensor-parallel models do, it would count it once for each rank.
+
+    Returns
+    -------
+    tensor
+        Divergences, the same bits on every rank; of DTensors a replicated DTensor.
+
+    Raises
+    ------
+    TypeError
+        For what is no tensor, and for DTensors beside other tensors.
+    ValueError
+        For shapes that do not match, and for DTensors that are not sharded along ``axis``.
+
+    See Also
+    --------
+    relentropy.kl_divergence : of rows that are in one place.
+
+    Notes
+    -----
+    Values and gradients are within the bounds of `relentropy.kl_divergence` for merged rows.
+    Weights go through their logarithms, so that they need one gather as well;
+    `relentropy.streaming.KLState` says what that costs.
+
+    All ranks of the group must call, with rows of one shape and one dtype. A rank that fails
+    leaves the others waiting in the gather, until the group's time-out raises an error there
+    (``timeout=`` of `torch.distributed.init_process_group`); one that exits ends them at once.
+    Second derivatives, which would exchange more, raise.
+
+    Examples
+    --------
+    In every process of a group, with its part of the vocabulary::
+
+        from relentropy.distributed.torch import kl_divergence
+
+        loss = kl_divergence(teacher_shard, student_shard, from_logits=True).mean()
+        loss.backward()
+    """
+    flags = _arguments.both_flags(from_logits)
+    temperature = _arguments.positive("temperature", temperature)
+    if temperature != 1 and not all(flags):
+        raise ValueError("temperature is for logits: pass from_logits=True, or 1")
+    measure = KLFromLogits(flags, True, _arguments.checked_base(base))
+    call = _Call({"p": p, "q": q}, group, axis, where, dtype, sum_gradients)
+    return call.done(tempered(measure, temperature))[0]
+
+
+def cross_entropy(
+    p: Tensor,
+    q: Tensor,
+    *,
+    group: Group = None,
+    axis: int = -1,
+    from_logits: _arguments.FromLogits = False,
+    base: float | None = None,
+    where: Tensor | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor:
+    r"""Cross-entropy of q under p, of rows that are shared out over ranks.
+
+    .. math:: H(p, q) = -\sum_i p_i \log q_i
+
+    Parameters
+    ----------
+    p, q : tensor
+        The entries of this rank, or DTensors sharded along ``axis``.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the rows. By default all of them.
+    axis : int, default -1
+        The axis along which the rows are shared out.
+    from_logits : bool or pair of bools, default False
+        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
+    base : float, optional
+        Base of the logarithm, greater than 1. The default is e, for nats.
+    where : tensor of bool, optional
+        Entries of this rank to include; broadcasts to them.
+    dtype : dtype or str, optional
+        Floating dtype of the result; by default the promoted dtype of the operands.
+    sum_gradients : bool, default False
+        Add up the gradients by the result over all ranks; see `kl_divergence`.
+
+    Returns
+    -------
+    tensor
+        Cross-entropies, the same bits on every rank; of DTensors a replicated DTensor.
+
+    Raises
+    ------
+    TypeError
+        For what is no tensor, and for DTensors beside other tensors.
+    ValueError
+        For shapes that do not match, and for DTensors that are not sharded along ``axis``.
+
+    See Also
+    --------
+    token_log_probs : where p is a token.
+    relentropy.cross_entropy : of rows that are in one place.
+
+    Notes
+    -----
+    As in `kl_divergence`.
+
+    Examples
+    --------
+    In every process of a group, with its part of the vocabulary::
+
+        from relentropy.distributed.torch import cross_entropy
+
+        loss = cross_entropy(targets_shard, logits_shard, from_logits=(False, True)).mean()
+    """
+    measure = CrossEntropy(_arguments.both_flags(from_logits), _arguments.checked_base(base))
+    call = _Call({"p": p, "q": q}, group, axis, where, dtype, sum_gradients)
+    return call.done(measure)[0]
+
+
+def entropy(
+    p: Tensor,
+    *,
+    group: Group = None,
+    axis: int = -1,
+    from_logits: bool = False,
+    base: float | None = None,
+    where: Tensor | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor:
+    r"""Shannon entropy of rows that are shared out over ranks.
+
+    .. math:: H(p) = -\sum_i p_i \log p_i
+
+    Parameters
+    ----------
+    p : tensor
+        The entries of this rank, or a DTensor sharded along ``axis``.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the rows. By default all of them.
+    axis : int, default -1
+        The axis along which the rows are shared out.
+    from_logits : bool, default False
+        Whether p are logits.
+    base : float, optional
+        Base of the logarithm, greater than 1. The default is e, for nats.
+    where : tensor of bool, optional
+        Entries of this rank to include; broadcasts to them.
+    dtype : dtype or str, optional
+        Floating dtype of the result; by default that of p.
+    sum_gradients : bool, default False
+        Add up the gradients by the result over all ranks; see `kl_divergence`.
+
+    Returns
+    -------
+    tensor
+        Entropies, the same bits on every rank; of a DTensor a replicated DTensor.
+
+    Raises
+    ------
+    TypeError
+        For what is no tensor.
+    ValueError
+        For a mask that does not broadcast, and for a DTensor not sharded along ``axis``.
+
+    See Also
+    --------
+    relentropy.entropy : of rows that are in one place.
+
+    Notes
+    -----
+    As in `kl_divergence`.
+
+    Examples
+    --------
+    In every process of a group, with its part of the vocabulary::
+
+        from relentropy.distributed.torch import entropy
+
+        bonus = entropy(logits_shard, from_logits=True).mean()
+    """
+    flags = (_arguments.one_flag("from_logits", from_logits),) * 2
+    measure = CrossEntropy(flags, _arguments.checked_base(base), same=True)
+    return _Call({"p": p}, group, axis, where, dtype, sum_gradients).done(measure)[0]
+
+
+def logsumexp(
+    a: Tensor,
+    *,
+    group: Group = None,
+    axis: int = -1,
+    where: Tensor | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor:
+    r"""Logarithm of a sum of exponentials, of rows that are shared out over ranks.
+
+    .. math:: \log \sum_i e^{a_i}
+
+    Parameters
+    ----------
+    a : tensor
+        The entries of this rank, or a DTensor sharded along ``axis``.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the rows. By default all of them.
+    axis : int, default -1
+        The axis along which the rows are shared out.
+    where : tensor of bool, optional
+        Entries of this rank to include; broadcasts to them.
+    dtype : dtype or str, optional
+        Floating dtype of the result; by default that of a.
+    sum_gradients : bool, default False
+        Add up the gradients by the result over all ranks; see `kl_divergence`.
+
+    Returns
+    -------
+    tensor
+        Logarithms, the same bits on every rank; of a DTensor a replicated DTensor. -inf where
+        no rank has selected anything.
+
+    Raises
+    ------
+    TypeError
+        For what is no tensor.
+    ValueError
+        For a mask that does not broadcast, and for a DTensor not sharded along ``axis``.
+
+    See Also
+    --------
+    relentropy.special.logsumexp : of rows that are in one place.
+
+    Notes
+    -----
+    As in `kl_divergence`.
+
+    Examples
+    --------
+    In every process of a group, with its part of the vocabulary::
+
+        from relentropy.distributed.torch import logsumexp
+
+        log_probs_shard = logits_shard - logsumexp(logits_shard)[..., None]
+    """
+    return _Call({"a": a}, group, axis, where, dtype, sum_gradients).done(LogSumExp())[0]
+
+
+def token_log_probs(
+    logits: Tensor,
+    tokens: Tensor,
+    *,
+    group: Group = None,
+    first: int | None = None,
+    temperature: float = 1.0,
+    axis: int = -1,
+    return_entropy: bool = False,
+    where: Tensor | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    r"""Log-probabilities of chosen tokens under logits that are shared out over ranks.
+
+    .. math:: \log \operatorname{softmax}(a / T)_{t} = a_t / T - \log \sum_i \exp(a_i / T)
+
+    Their negative is the cross-entropy loss of a vocabulary-parallel language model.
+
+    Parameters
+    ----------
+    logits : tensor
+        The logits of this rank's part of the vocabulary, or a DTensor sharded along ``axis``.
+        Parts are in the order of ranks.
+    tokens : tensor of int
+        The chosen entries of the whole vocabulary, the same on every rank.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the rows. By default all of them.
+    first : int, optional
+        The place of this rank's first logit in the vocabulary. By default that is found out by
+        a gather of sizes, one integer for each rank; of a DTensor it is known.
+    temperature : float, default 1.0
+        What the logits are divided by, greater than 0.
+    axis : int, default -1
+        The axis of the vocabulary.
+    return_entropy : bool, default False
+        Whether the rows' entropies are wanted as well, from the same states.
+    where : tensor of bool, optional
+        Entries of this rank to include; broadcasts to them.
+    dtype : dtype or str, optional
+        Floating dtype of the results; by default that of the logits, float32 for 16-bit ones.
+    sum_gradients : bool, default False
+        Add up the gradients by the results over all ranks; see `kl_divergence`.
+
+    Returns
+    -------
+    tensor, or a pair of them
+        Log-probabilities in nats, and with ``return_entropy`` entropies; the same bits on every
+        rank. A token that is on no rank has nan.
+
+    Raises
+    ------
+    TypeError
+        For what is no tensor, and for tokens that are not integers.
+    ValueError
+        For tokens of another shape than the rows', and for a DTensor that is not sharded along
+        ``axis``.
+
+    See Also
+    --------
+    relentropy.estimators.token_log_probs : of rows that are in one place.
+
+    Notes
+    -----
+    As in `kl_divergence`.
+
+    Examples
+    --------
+    In every process of a group, with its part of the vocabulary::
+
+        from relentropy.distributed.torch import token_log_probs
+
+        loss = -token_log_probs(logits_shard, tokens).mean()
+    """
+    temperature = _arguments.positive("temperature", temperature)
+    with_entropy = _arguments.one_flag("return_entropy", return_entropy)
+    call = _Call({"logits": logits}, group, axis, where, dtype, sum_gradients)
+    (local,) = call.operands.values()
+    tokens = call.replicated("tokens", tokens)
+    tokens, _ = _arguments.labels("tokens", tokens, "logits", local, call.axis)
+    size = local.shape[call.axis]
+    if first is None:
+        first = call.first(size)
+    # An entry is known by its place on this rank, where the tokens of others are nowhere.
+    tokens = tokens - first if size else torch.full_like(tokens, -2)
+    places = torch.arange(size, dtype=torch.int32, device=local.device)
+    places = places.reshape((-1,) + (1,) * (local.ndim - call.axis - 1))
+    found = call.done(
+        tempered(TokenLogProb(with_entropy), temperature),
+        {"tokens": tokens, "positions": places},
+        widen=True,
+    )
+    return (found[0], found[1]) if with_entropy else found[0]
+
+
+class _Sharding(NamedTuple):
+    """How DTensors are shared out."""
+
+    mesh: Any
+    size: int
+    """Of the whole axis."""
+
+
+class _Call:
+    """The arguments of a call as tensors of this rank."""
+
+    def __init__(
+        self, operands: dict[str, Any], group: Group, axis: Any, where: Any, dtype: Any,
+        sum_gradients: Any,
+    ) -> None:  # fmt: skip
+        for name, one in operands.items():
+            if not isinstance(one, Tensor):
+                raise TypeError(f"{name} must be a torch tensor, not {type(one).__name__}")
+        ndim = max(one.ndim for one in operands.values())
+        self.axis = _arguments.one_axis(axis, ndim)
+        self.dtype = dtype
+        self.sum_gradients = _arguments.one_flag("sum_gradients", sum_gradients)
+        self.sharding = self._common(operands, ndim)
+        self.group = group
+        if self.sharding is not None:
+            if group is not None:
+                raise ValueError("group is that of the DTensors' mesh: leave it out")
+            self.group = self.sharding.mesh.get_group()
+        self.operands = {
+            name: one if self.sharding is None else one.to_local()
+            for name, one in operands.items()
+        }
+        self.where = where
+        if _is_dtensor(where):
+            self.where = where.to_local()
+
+    def done(
+        self, measure: Measure, parameters: dict[str, Any] | None = None, *, widen: bool = False
+    ) -> tuple[Tensor, ...]:
+        """The measure's outputs for the rows of all ranks."""
+        call = Prepared(self.operands, self.where, self.dtype, parameters, widen=widen)
+        layout = call.layout(self.axis)
+        job = RowJob(layout, call.result_dtype, call.xp, measure)
+        found = evaluate(job, call.operands, self.group, sum_gradients=self.sum_gradients)
+        if self.sharding is None:
+            return found
+        from torch.distributed.tensor import DTensor, Replicate
+
+        mesh = self.sharding.mesh
+        return tuple(
+            DTensor.from_local(one, mesh, [Replicate()], run_check=False) for one in found
+        )
+
+    def first(self, size: int) -> int:
+        """How many entries the ranks before this one have."""
+        rank: int = dist.get_rank(self.group)
+        ranks: int = dist.get_world_size(self.group)
+        if self.sharding is not None:  # parts of one size, but for the last ones
+            whole: int = self.sharding.size
+            return min(rank * -(-whole // ranks), whole)
+        device = next(iter(self.operands.values())).device
+        sizes = torch.empty(ranks, dtype=torch.int64, device=device)
+        own = torch.tensor([size], dtype=torch.int64, device=device)
+        dist.all_gather_into_tensor(sizes, own, group=self.group)
+        return int(sizes[:rank].sum())
+
+    def replicated(self, name: str, one: Any) -> Any:
+        """A tensor that every rank has as a whole."""
+        if not _is_dtensor(one):
+            return one
+        if not all(placement.is_replicate() for placement in one.placements):
+            raise ValueError(f"{name} must be replicated, not {one.placements}")
+        return one.to_local()
+
+    def _common(self, operands: dict[str, Any], ndim: int) -> _Sharding | None:
+        """The sharding of DTensors; None where there are none."""
+        given = [name for name, one in operands.items() if _is_dtensor(one)]
+        if not given:
+            return None
+        if len(given) < len(operands):
+            raise TypeError(f"{given[0]} is a DTensor, and the others are not; shard all")
+        first = operands[given[0]]
+        for name, one in operands.items():
+            along = self.axis - (ndim - one.ndim)
+            if one.device_mesh != first.device_mesh or one.device_mesh.ndim != 1:
+                raise ValueError("DTensors must be on one mesh of one dimension")
+            if not one.placements[0].is_shard(along):
+                raise ValueError(
+                    f"{name} must be sharded along axis {along}, not {one.placements}; "
+                    "redistribute it"
+                )
+        return _Sharding(first.device_mesh, first.shape[self.axis - (ndim - first.ndim)])
+
+
+def _is_dtensor(x: Any) -> bool:
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(x, DTensor)

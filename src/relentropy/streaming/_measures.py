@@ -1,0 +1,397 @@
+"""The states of four measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .. import _arguments
+from .._arrays.protocols import Measure
+from .._formulas.cross_entropy import CrossEntropy, UnnormalisedCrossEntropy
+from .._formulas.kl_logits import KLFromLogits
+from .._formulas.kl_weights import GeneralisedKL
+from .._formulas.logsumexp import LogSumExp, SignedLogSumExp
+from ._state import State
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KLState(State):
+    r"""Relative entropy D(p‖q) of rows that arrive in parts.
+
+    .. math:: D(p \| q) = \sum_i p_i \log \frac{p_i}{q_i}
+
+    Blocks of both sides are given with `update`, states of other parts of the same rows are
+    added with `merge`, and `finish` gives what `relentropy.kl_divergence` gives of all entries
+    at once.
+
+    Parameters
+    ----------
+    axis : int, tuple of ints or None, default -1
+        The axes of a block along which one distribution lies: those that are streamed.
+    from_logits : bool or pair of bools, default False
+        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
+    normalize : bool, default True
+        Normalise both sides over all blocks. If False, the generalised divergence
+        ``sum(p*log(p/q) - p + q)`` of unnormalised measures.
+    base : float, optional
+        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
+    dtype : dtype or str, optional
+        Floating dtype of the result. By default that of the blocks, which must be the same for
+        all of them.
+
+    See Also
+    --------
+    relentropy.kl_divergence : of rows that are there as a whole.
+
+    Notes
+    -----
+    Results are within the bounds of `relentropy.kl_divergence` for merged rows, 6 ulp in
+    float64 and 2 in float32, for any order and grouping of blocks that was tried; see its notes
+    for limits. Normalised weights, which need the ratio of two sums that nobody knows before
+    the last block, go through their logarithms, in three words in float64: that takes one pass
+    where `relentropy.kl_divergence` makes several, and more time. It also has limits of its
+    own, where the two sides are on scales far apart and their shares agree to the last bits:
+    with gaps of 2e-16 errors of 5 ulp were seen where the sums differ by a factor of 1e6, of
+    14 at 1e16 and of 110 at 1e300, with gaps of 1e-13 none. Proportional sides have a
+    divergence below 1e-57 (in float32 1e-27), and exactly 0 only if they are equal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.streaming import KLState
+    >>> p, q = np.array([3.0, 1.0, 0.0, 4.0]), np.array([2.0, 2.0, 1.0, 3.0])
+    >>> state = KLState().update(p[:2], q[:2])
+    >>> other = KLState().update(p[2:], q[2:])  # perhaps on another machine
+    >>> round(float((state + other).finish()), 12)
+    0.209247054196
+    """
+
+    from_logits: _arguments.FromLogits = False
+    normalize: bool = True
+    base: float | None = None
+
+    kind: ClassVar[str] = "kl"
+    _operands: ClassVar[tuple[str, ...]] = ("p", "q")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle(
+            from_logits=_arguments.both_flags(self.from_logits),
+            normalize=_arguments.one_flag("normalize", self.normalize),
+            base=_arguments.checked_base(self.base),
+        )
+
+    @property
+    def _measure(self) -> Measure:
+        flags = _arguments.both_flags(self.from_logits)
+        if any(flags) or self.normalize:
+            return KLFromLogits(flags, self.normalize, self.base)
+        return GeneralisedKL(self.base)
+
+    def update(self, p: Array, q: Array, *, where: Any = None) -> KLState:
+        """State with one more block.
+
+        Parameters
+        ----------
+        p, q : array
+            The block's entries, of one size along ``axis``.
+        where : array of bool, optional
+            Entries to include; broadcasts to the block.
+
+        Returns
+        -------
+        KLState
+            A new state.
+
+        Raises
+        ------
+        TypeError
+            For arrays of another library or dtype than those of earlier blocks, and whatever
+            `relentropy.kl_divergence` raises it for.
+        ValueError
+            For rows of another shape, and whatever `relentropy.kl_divergence` raises it for.
+        """
+        _arguments.refuse_labels(p, q)
+        return self._updated((p, q), where)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EntropyState(State):
+    r"""Shannon entropy of rows that arrive in parts.
+
+    .. math:: H(p) = -\sum_i p_i \log p_i
+
+    Parameters
+    ----------
+    axis : int, tuple of ints or None, default -1
+        The axes of a block along which one distribution lies: those that are streamed.
+    from_logits : bool, default False
+        Whether p are logits.
+    normalize : bool, default True
+        Normalise over all blocks. If False, ``sum(entr(p))`` as it stands.
+    base : float, optional
+        Base of the logarithm, greater than 1. The default is e, for nats.
+    dtype : dtype or str, optional
+        Floating dtype of the result. By default that of the blocks.
+
+    See Also
+    --------
+    relentropy.entropy : of rows that are there as a whole.
+
+    Notes
+    -----
+    Results are within the bounds of `relentropy.entropy` for merged rows, 6 ulp in float64 and
+    2 in float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.streaming import EntropyState
+    >>> state = EntropyState(base=2)
+    >>> for counts in (np.array([1, 1]), np.array([1]), np.array([1])):
+    ...     state = state.update(counts)
+    >>> float(state.finish())
+    2.0
+    """
+
+    from_logits: bool = False
+    normalize: bool = True
+    base: float | None = None
+
+    kind: ClassVar[str] = "entropy"
+    _operands: ClassVar[tuple[str, ...]] = ("p",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle(
+            from_logits=_arguments.one_flag("from_logits", self.from_logits),
+            normalize=_arguments.one_flag("normalize", self.normalize),
+            base=_arguments.checked_base(self.base),
+        )
+
+    @property
+    def _measure(self) -> Measure:
+        kind = CrossEntropy if self.normalize else UnnormalisedCrossEntropy
+        return kind((self.from_logits, self.from_logits), self.base, same=True)
+
+    def update(self, p: Array, *, where: Any = None) -> EntropyState:
+        """State with one more block.
+
+        Parameters
+        ----------
+        p : array
+            The block's entries.
+        where : array of bool, optional
+            Entries to include; broadcasts to the block.
+
+        Returns
+        -------
+        EntropyState
+            A new state.
+
+        Raises
+        ------
+        TypeError
+            For arrays of another library or dtype than those of earlier blocks, and whatever
+            `relentropy.entropy` raises it for.
+        ValueError
+            For rows of another shape, and whatever `relentropy.entropy` raises it for.
+        """
+        return self._updated((p,), where)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CrossEntropyState(State):
+    r"""Cross-entropy of q under p, of rows that arrive in parts.
+
+    .. math:: H(p, q) = -\sum_i p_i \log q_i
+
+    Parameters
+    ----------
+    axis : int, tuple of ints or None, default -1
+        The axes of a block along which one distribution lies: those that are streamed.
+    from_logits : bool or pair of bools, default False
+        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
+    normalize : bool, default True
+        Normalise both sides over all blocks. If False, ``-sum(p*log(q))`` as it stands.
+    base : float, optional
+        Base of the logarithm, greater than 1. The default is e, for nats.
+    dtype : dtype or str, optional
+        Floating dtype of the result. By default that of the blocks.
+
+    See Also
+    --------
+    relentropy.cross_entropy : of rows that are there as a whole.
+
+    Notes
+    -----
+    Results are within the bounds of `relentropy.cross_entropy` for merged rows, 6 ulp in
+    float64 and 2 in float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.streaming import CrossEntropyState
+    >>> state = CrossEntropyState(from_logits=(False, True))
+    >>> state = state.update(np.array([0.0, 1.0]), np.array([0.0, 40.0]))
+    >>> state = state.update(np.array([0.0]), np.array([0.0]))
+    >>> print(f"{state.finish():.6e}")
+    8.496709e-18
+    """
+
+    from_logits: _arguments.FromLogits = False
+    normalize: bool = True
+    base: float | None = None
+
+    kind: ClassVar[str] = "cross-entropy"
+    _operands: ClassVar[tuple[str, ...]] = ("p", "q")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle(
+            from_logits=_arguments.both_flags(self.from_logits),
+            normalize=_arguments.one_flag("normalize", self.normalize),
+            base=_arguments.checked_base(self.base),
+        )
+
+    @property
+    def _measure(self) -> Measure:
+        kind = CrossEntropy if self.normalize else UnnormalisedCrossEntropy
+        return kind(_arguments.both_flags(self.from_logits), self.base)
+
+    def update(self, p: Array, q: Array, *, where: Any = None) -> CrossEntropyState:
+        """State with one more block.
+
+        Parameters
+        ----------
+        p, q : array
+            The block's entries, of one size along ``axis``.
+        where : array of bool, optional
+            Entries to include; broadcasts to the block.
+
+        Returns
+        -------
+        CrossEntropyState
+            A new state.
+
+        Raises
+        ------
+        TypeError
+            For arrays of another library or dtype than those of earlier blocks, and whatever
+            `relentropy.cross_entropy` raises it for.
+        ValueError
+            For rows of another shape, and whatever `relentropy.cross_entropy` raises it for.
+        """
+        _arguments.refuse_labels(p, q)
+        return self._updated((p, q), where)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LogSumExpState(State):
+    r"""Logarithm of a sum of exponentials, of rows that arrive in parts.
+
+    .. math:: \log \sum_i b_i e^{a_i}
+
+    Parameters
+    ----------
+    axis : int, tuple of ints or None, default -1
+        The axes of a block along which is summed: those that are streamed.
+    weighted : bool, default False
+        Whether blocks have weights b, of any sign.
+    return_sign : bool, default False
+        With weights: whether `finish` gives the logarithm of the sum's absolute value, and the
+        sum's sign.
+    dtype : dtype or str, optional
+        Floating dtype of the result. By default that of the blocks.
+
+    See Also
+    --------
+    relentropy.special.logsumexp : of rows that are there as a whole.
+
+    Notes
+    -----
+    Results are within the bounds of `relentropy.special.logsumexp` for merged rows, 6 ulp in
+    float64 and 2 in float32, times the condition number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.streaming import LogSumExpState
+    >>> state = LogSumExpState().update(np.array([1000.0])) + LogSumExpState().update(
+    ...     np.array([1000.0])
+    ... )
+    >>> print(state.finish().round(9))
+    1000.693147181
+    """
+
+    weighted: bool = False
+    return_sign: bool = False
+
+    kind: ClassVar[str] = "logsumexp"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle(
+            weighted=_arguments.one_flag("weighted", self.weighted),
+            return_sign=_arguments.one_flag("return_sign", self.return_sign),
+        )
+        if self.return_sign and not self.weighted:
+            raise ValueError("return_sign=True is for weighted sums: pass weighted=True")
+
+    @property
+    def _operands(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("a", "b") if self.weighted else ("a",)
+
+    @property
+    def _measure(self) -> Measure:
+        return SignedLogSumExp(self.return_sign) if self.weighted else LogSumExp()
+
+    def update(self, a: Array, b: Array | None = None, *, where: Any = None) -> LogSumExpState:
+        """State with one more block.
+
+        Parameters
+        ----------
+        a : array
+            Exponents.
+        b : array, optional
+            Their weights, where the state is ``weighted``.
+        where : array of bool, optional
+            Entries to include; broadcasts to the block.
+
+        Returns
+        -------
+        LogSumExpState
+            A new state.
+
+        Raises
+        ------
+        TypeError
+            For weights where there are to be none, for missing ones, and for arrays of another
+            library or dtype than those of earlier blocks.
+        ValueError
+            For rows of another shape, and shapes that do not broadcast.
+        """
+        if (b is not None) is not self.weighted:
+            has = "has" if self.weighted else "has no"
+            raise TypeError(f"weighted={self.weighted} {has} weights: b is {b!r}"[:200])
+        return self._updated((a,) if b is None else (a, b), where)
+
+    _stretches: ClassVar[bool] = True
+
+    def finish(self) -> Any:
+        """Value of all data so far, one for each row; blocks may follow all the same.
+
+        Returns
+        -------
+        array, or pair of arrays
+            The logarithm, and with ``return_sign`` the sign; of the shape ``rows``.
+
+        Raises
+        ------
+        ValueError
+            Before the first block, when there are no rows yet.
+        """
+        found = self._outputs()
+        return found if self.return_sign else found[0]

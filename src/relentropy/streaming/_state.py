@@ -1,0 +1,336 @@
+"""What all states have in common: blocks come in, parts merge, and dictionaries go out."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+
+from .. import _arguments
+from .._arrays import dtypes
+from .._arrays.library import is_dask, on_host
+from .._arrays.parts import Part
+from .._arrays.protocols import Measure
+from .._call import lazy_part, outputs, part
+from ._dictionaries import (
+    FORMAT,
+    VERSION,
+    kind_of,
+    part_from_dict,
+    part_to_dict,
+    written,
+)
+
+Array = Any
+Self = TypeVar("Self", bound="State")
+
+
+class Found(NamedTuple):
+    """What blocks have left behind."""
+
+    parts: tuple[tuple[int, Part], ...]
+    """Each of ``2**level`` blocks, with its level; the highest first, and no level twice."""
+    result: str
+    """The dtype of results."""
+
+    @property
+    def first(self) -> Part:
+        return self.parts[0][1]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class State(ABC):
+    """A measure of rows of which only parts have been seen.
+
+    The base of `KLState`, `EntropyState`, `CrossEntropyState` and `LogSumExpState`. States are
+    immutable: what adds to one gives a new one.
+
+    Notes
+    -----
+    A state holds a handful of numbers for each row, of the library and on the device of the
+    blocks, and up to ``log2(blocks)`` such sets: parts merge with parts of as many blocks, so
+    that no rounding error is carried through all blocks, in whatever order they come. They
+    are without derivatives; tensors are detached. Blocks of dask are computed, chunk by chunk
+    and without bringing rows together.
+    """
+
+    axis: int | tuple[int, ...] | None = -1
+    dtype: Any = None
+    _found: Found | None = field(default=None, init=False, repr=False)
+
+    kind: ClassVar[str] = ""
+    """What dictionaries call it."""
+    _operands: ClassVar[tuple[str, ...]] = ()
+    """The names of what a block consists of."""
+    _stretches: ClassVar[bool] = False
+    """Whether they may have size one along the axis."""
+
+    def __post_init__(self) -> None:
+        dtype = None if self.dtype is None else dtypes.requested(self.dtype)
+        self._settle(axis=_arguments.axes(self.axis), dtype=dtype)
+
+    @property
+    @abstractmethod
+    def _measure(self) -> Measure:
+        """What the state is of: a measure of one pass."""
+
+    @property
+    def rows(self) -> tuple[int, ...] | None:
+        """The rows' shape; None before the first block."""
+        return None if self._found is None else self._found.first.batch
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks it is of."""
+        return 0 if self._found is None else sum(2**level for level, _ in self._found.parts)
+
+    def merge(self: Self, other: Self) -> Self:
+        """State of the data of both; also ``self + other``.
+
+        Parameters
+        ----------
+        other : State
+            A state of the same kind and options, of other parts of the same rows.
+
+        Returns
+        -------
+        State
+            A new state, whose blocks are those of both.
+
+        Raises
+        ------
+        TypeError
+            For a state of another kind, library or dtype.
+        ValueError
+            For other options, and for other rows.
+        """
+        self._require_like(other)
+        if other._found is None:
+            return self
+        if self._found is None:
+            return other
+        require_same(self._found, other._found, "other")
+        return self._with((*self._found.parts, *other._found.parts), self._found.result)
+
+    def __add__(self: Self, other: Self) -> Self:
+        return self.merge(other)
+
+    def __radd__(self: Self, other: Any) -> Self:
+        # What `sum` starts with.
+        return self if type(other) is int and other == 0 else NotImplemented
+
+    def finish(self) -> Any:
+        """Value of all data so far, one for each row; blocks may follow all the same.
+
+        Returns
+        -------
+        array
+            Of the shape ``rows``, of the blocks' library and device.
+
+        Raises
+        ------
+        ValueError
+            Before the first block, when there are no rows yet.
+        """
+        return self._outputs()[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary of the state, that JSON keeps bit for bit.
+
+        Returns
+        -------
+        dict
+            Of strings, integers, bools, lists and None. Numbers are written as `float.hex` has
+            them: exact, the same in every language, and JSON has no infinity and no nan of its
+            own. Its form is numbered by ``version``, and later releases read earlier ones.
+        """
+        options = {
+            name: list(one) if isinstance(one, tuple) else written(one)
+            for name, one in self.options().items()
+        }
+        found = self._found
+        data = None
+        if found is not None:
+            data = {
+                "result": found.result,
+                "rows": list(found.first.batch),
+                "parts": [
+                    {"blocks": 2**level, **part_to_dict(one)} for level, one in found.parts
+                ],
+            }
+        return {
+            "format": FORMAT, "version": VERSION, "kind": self.kind, "options": options,
+            "data": data,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls: type[Self], data: dict[str, Any], like: Any = None) -> Self:
+        """State that `to_dict` has written.
+
+        Parameters
+        ----------
+        data : dict
+            What `to_dict` gave, before or after JSON.
+        like : array, optional
+            An array of the library and on the device that the state is to have; by default
+            numpy's.
+
+        Returns
+        -------
+        State
+            Equal to the one that was written. `State.from_dict` reads all kinds.
+
+        Raises
+        ------
+        TypeError
+            For a library, or a device, without the dtype that the state is worked in.
+        ValueError
+            For what is no such dictionary, is of a later version, or of another kind.
+        """
+        kind = kind_of(data)
+        known = {one.kind: one for one in (cls, *cls.__subclasses__()) if one.kind}
+        if kind not in known:
+            wanted = " or ".join(map(repr, known))
+            raise ValueError(f"a dictionary of kind {wanted} is wanted, not {kind!r}")
+        options: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one
+            for name, one in data["options"].items()
+        }
+        if options.get("base") is not None:
+            options["base"] = float.fromhex(options["base"])
+        state = known[kind](**options)
+        found = data["data"]
+        if found is None:
+            return state
+        form, batch = state._form(), tuple(found["rows"])
+        parts = (
+            (one["blocks"].bit_length() - 1, part_from_dict(one, form, batch, like))
+            for one in found["parts"]
+        )
+        return state._holding(Found(tuple(parts), found["result"]))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether kind, options and every number are the same, bit for bit."""
+        if type(other) is not type(self) or self.options() != other.options():
+            return False
+        one, two = self._found, other._found
+        if one is None or two is None:
+            return one is two
+        if (one.result, [level for level, _ in one.parts]) != (
+            two.result, [level for level, _ in two.parts],
+        ):  # fmt: skip
+            return False
+        return all(
+            a.batch == b.batch and a.exact == b.exact and _same(a, b)
+            for (_, a), (_, b) in zip(one.parts, two.parts, strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def options(self) -> dict[str, Any]:
+        """What the state was made with."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+
+    def _updated(self: Self, blocks: tuple[Any, ...], where: Any) -> Self:
+        operands = dict(zip(self._operands, blocks, strict=True))
+        options = {"axis": self.axis, "where": where, "dtype": self.dtype}
+        if any(map(is_dask, blocks)):
+            delayed, result = lazy_part(
+                self._measure, operands, stretch=self._stretches, **options
+            )
+            return self._and(delayed.compute(), result)
+        return self._and(*part(self._measure, operands, stretch=self._stretches, **options))
+
+    def _and(self: Self, found: Part, result: str) -> Self:
+        """With one more part, of one block."""
+        new = Found(((0, found),), result)
+        if self._found is None:
+            return self._with(new.parts, result)
+        require_same(self._found, new, "the block")
+        return self._with((*self._found.parts, *new.parts), result)
+
+    def _with(self: Self, parts: tuple[tuple[int, Part], ...], result: str) -> Self:
+        """A state of these parts, of which those of one level merge."""
+        slots: dict[int, Part] = {}
+        for level, one in parts:
+            while level in slots:
+                one = self._merged(slots.pop(level), one)
+                level += 1
+            slots[level] = one
+        return self._holding(Found(tuple(sorted(slots.items(), reverse=True)), result))
+
+    def _holding(self: Self, found: Found) -> Self:
+        state = replace(self)
+        object.__setattr__(state, "_found", found)
+        return state
+
+    def _form(self) -> Part:
+        """A part of no rows, which says what arrays there are."""
+        operands = {name: np.empty((0, 0)) for name in self._operands}
+        return part(self._measure, operands, axis=0)[0]
+
+    def _merged(self, one: Part, other: Part) -> Part:
+        exact = one.exact or other.exact
+        one, other = replace(one, exact=exact), replace(other, exact=exact)
+        xp = one.xp
+        (fold,) = self._measure.passes(xp=xp)
+        return one.merge(other, fold, xp=xp)
+
+    def _outputs(self) -> tuple[Array, ...]:
+        if self._found is None:
+            raise ValueError("no block has been given, and so there are no rows to finish")
+        parts = (one for _, one in self._found.parts[::-1])
+        whole = functools.reduce(self._merged, parts)
+        found = outputs(self._measure, (whole,), self._found.result)
+        numpys = whole.xp.library == "numpy"
+        return tuple(one[()] if numpys and one.ndim == 0 else one for one in found)
+
+    def _settle(self, **options: Any) -> None:
+        """Options in the form in which they are compared."""
+        for name, one in options.items():
+            object.__setattr__(self, name, one)
+
+    def _require_like(self, other: Any) -> None:
+        if type(other) is not type(self):
+            raise TypeError(
+                f"other must be a {type(self).__name__}, not {type(other).__name__}"
+            )
+        theirs = other.options()
+        for name, own in self.options().items():
+            if theirs[name] != own:
+                raise ValueError(
+                    f"states of {name}={own!r} and {name}={theirs[name]!r} do not merge"
+                )
+
+
+def require_same(found: Found, new: Found, name: str) -> None:
+    """Rows, library and dtype as they were."""
+    one, other = found.first, new.first
+    if one.xp.library != other.xp.library:
+        raise TypeError(
+            f"{name} is of {other.xp.library}, and the state of {one.xp.library}; convert one "
+            "of them (State.from_dict(state.to_dict(), like=array) converts a state)"
+        )
+    if found.result != new.result:
+        raise TypeError(
+            f"{name} has results of {new.result}, and the state of {found.result}; convert, or "
+            "say dtype= when the state is made"
+        )
+    if one.xp.dtype != other.xp.dtype:
+        raise TypeError(
+            f"{name} is worked in {other.xp.dtype}, and the state in {one.xp.dtype}"
+        )
+    if one.batch != other.batch:
+        raise ValueError(f"{name} has rows of shape {other.batch}, and the state {one.batch}")
+
+
+def _same(one: Part, other: Part) -> bool:
+    """Whether all numbers are; nan is as good as nan."""
+    pairs = zip(one.numbers(), other.numbers(), strict=True)
+    return all(
+        np.array_equal(a, b, equal_nan=a.dtype != bool)
+        for a, b in ((on_host(x), on_host(y)) for x, y in pairs)
+    )
