@@ -563,6 +563,7 @@ def _done(
         masked=call.mask is not None,
         temperature=temperature,
         memory=_budget(memory, arrays[0], call.library),
+        widened=sum(_widened(side, call) for side in sides),
         dtype=call.result_dtype,
         xp=call.xp,
     )
@@ -582,6 +583,14 @@ def _evaluated(job: HeadJob, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
         return evaluate(job, arrays)
     with quiet(job.xp.library):
         return job.value(arrays)
+
+
+def _widened(side: _Given, call: Prepared) -> int:
+    """The bytes of a row of a side's weight in float32, if it is narrower."""
+    if side.weight is None:
+        return 0
+    weight = call.arrays[side.names[1]]
+    return 0 if name_of(weight.dtype) in {"float32", "float64"} else 4 * int(weight.shape[1])
 
 
 def _budget(memory: Any, array: Array, library: str) -> int:

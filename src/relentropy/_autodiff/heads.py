@@ -77,6 +77,8 @@ class HeadJob:
     temperature: float
     memory: int
     """What tiles may take, in bytes."""
+    widened: int
+    """The bytes of a row of all weights that are widened for their products."""
     dtype: Any
     xp: Namespace
 
@@ -122,11 +124,11 @@ class HeadJob:
     @cached_property
     def tile(self) -> tuple[int, int]:
         """Rows and columns of a tile; as square as it can be, for the products' sake."""
-        most = max(1, self.memory // max(1, sum(self._entry_bytes)))
-        rows = _even(self.rows, max(1, math.isqrt(most)))
-        columns = max(1, most // rows)
-        columns = min(self.vocabulary, columns // _STEP * _STEP or columns)
-        return _even(self.rows, max(1, most // columns)), columns
+        each = max(1, sum(self._entry_bytes))
+        rows = _even(self.rows, max(1, math.isqrt(self.memory // each)))
+        # With a part of the weight goes one of its gradient.
+        columns = max(1, self.memory // (each * rows + 2 * self.widened))
+        return rows, min(self.vocabulary, columns // _STEP * _STEP or columns)
 
     @property
     def whole_rows(self) -> int:
@@ -145,21 +147,23 @@ class HeadJob:
     def blocks(self) -> list[slice]:
         return _slices(self.rows, self.tile[0])
 
-    def logits(self, arrays: Arrays, columns: slice) -> Arrays:
+    def logits(self, arrays: Arrays, columns: slice, room: Room) -> Arrays:
         """A tile of each side, of all rows that the arrays have."""
         return tuple(
-            self._entries(side, own, columns)
-            for side, own in zip(self.sides, self.opened(arrays).sides, strict=True)
+            self._entries(side, own, columns, part)
+            for side, own, part in zip(
+                self.sides, self.opened(arrays).sides, room.parts(len(self.sides)), strict=True
+            )
         )
 
-    def _entries(self, side: Side, own: Arrays, columns: slice) -> Array:
+    def _entries(self, side: Side, own: Arrays, columns: slice, room: Room) -> Array:
         if not side.head:
             found = own[0][:, columns]
             if not self._divided(side):
                 return found
             return self.xp.cast(found, self.wide(own)) / self.temperature
         hidden, weight, *bias = own
-        found = product(hidden, weight[columns, :], self.wide(own), xp=self.xp)
+        found = product(hidden, weight[columns, :], self.wide(own), room, xp=self.xp)
         # In place where arrays can be changed: no second tile.
         if bias:
             found += self.xp.cast(bias[0][columns], found.dtype)[None, :]
@@ -205,25 +209,28 @@ class HeadJob:
             return self._nothing(arrays)
         several_passes = len(self.measure.passes(xp=xp)) > 1
         rows = _slices(self.rows, self.whole_rows) if several_passes else self.blocks
-        found = []
+        found, room = [], Room(xp)
         for part in rows:
             job, own = self.of_rows(part.stop - part.start), self.cut(arrays, part)
             if several_passes:
                 everything = slice(0, self.vocabulary)
-                own = (*job.logits(own, everything), *job.masks(own))
+                own = (*job.logits(own, everything, room), *job.masks(own))
                 found.append(job.row_job(everything).value(own, keep=keep))
             else:
-                found.append(job._merged(own, self.columns, keep=keep))
+                found.append(job._merged(own, self.columns, room, keep=keep))
         if len(found) == 1:
             return found[0]
         return tuple(xp.concat(list(parts), 0) for parts in zip(*found, strict=True))
 
-    def _merged(self, arrays: Arrays, tiles: list[slice], *, keep: bool) -> Arrays:
+    def _merged(
+        self, arrays: Arrays, tiles: list[slice], room: Room, *, keep: bool
+    ) -> Arrays:
         """The outputs of rows whose tiles follow one another."""
         xp, measure = self.xp, self.measure
         (one,) = measure.passes(xp=xp)
         chosen = _Chosen(self, arrays)
-        stats = (merged((self._state(arrays, tile, chosen) for tile in tiles), one, xp=xp),)
+        states = (self._state(arrays, tile, chosen, room) for tile in tiles)
+        stats = (merged(states, one, xp=xp),)
         values = measure.finish(stats, xp=xp)
         outputs = (chosen.log_probs(*stats[0]),) if self.several else values
         for mask in self.masks(arrays):
@@ -239,8 +246,8 @@ class HeadJob:
             return (xp.raw.permute_dims(outputs[0], (1, 0)), *kept)
         return tuple(xp.raw.reshape(one, (self.rows,)) for one in outputs) + kept
 
-    def _state(self, arrays: Arrays, columns: slice, chosen: _Chosen) -> Any:
-        tiles = self.logits(arrays, columns)
+    def _state(self, arrays: Arrays, columns: slice, chosen: _Chosen, room: Room) -> Any:
+        tiles = self.logits(arrays, columns, room)
         chosen.look(tiles[0], columns)
         mask = next(iter(self.masks(arrays)), None)
         layout = Layout((self.rows, columns.stop - columns.start), (1,))
@@ -270,7 +277,7 @@ class HeadJob:
         if 0 in (self.rows, self.vocabulary):
             return self._nothing(arrays)
         everything = slice(0, self.vocabulary)
-        tiles, masks = self.logits(arrays, everything), self.masks(arrays)
+        tiles, masks = self.logits(arrays, everything, NO_ROOM), self.masks(arrays)
         if not self.several:
             operands = (*tiles, *self.parameters(arrays, everything), *masks)
             return evaluate(self.row_job(everything), operands)
@@ -322,7 +329,42 @@ def _inside(tokens: Array, columns: slice) -> Array:
     return (tokens >= columns.start) & (tokens < columns.stop)
 
 
-def product(hidden: Array, weight: Array, dtype: Any, *, xp: Namespace) -> Array:
+class Room:
+    """Memory for the tiles of a call, one after the other.
+
+    Where every tile had memory of its own, the allocator would keep several times as much.
+    """
+
+    def __init__(self, xp: Namespace | None) -> None:
+        self.library = "" if xp is None else xp.library
+        self._arrays: dict[str, Array] = {}
+        self._parts: list[Room] = []
+        self._xp = xp
+
+    def parts(self, count: int) -> list[Room]:
+        """As many rooms in it, the same ones every time."""
+        while len(self._parts) < count:
+            self._parts.append(Room(self._xp))
+        return self._parts[:count]
+
+    def array(self, name: str, shape: tuple[int, int], dtype: Any, like: Array) -> Array:
+        """Where an array of that name may be, in place of the one before."""
+        raw, size = self._xp.raw, shape[0] * shape[1]  # type: ignore[union-attr]
+        if name not in self._arrays or self._arrays[name].shape[0] < size:
+            self._arrays.pop(name, None)
+            self._arrays[name] = raw.empty((size,), dtype=dtype, device=like.device)
+        return raw.reshape(self._arrays[name][:size], shape)
+
+    @property
+    def serves(self) -> bool:
+        """Whether results can be told where to be."""
+        return self.library in {"numpy", "torch", "cupy"}
+
+
+NO_ROOM = Room(None)
+
+
+def product(hidden: Array, weight: Array, dtype: Any, room: Room, *, xp: Namespace) -> Array:
     """``hidden @ weight.T`` in ``dtype``, which is float32 at least.
 
     Products of 16-bit numbers are exact in float32, in which they are added up and stay. On the
@@ -333,7 +375,20 @@ def product(hidden: Array, weight: Array, dtype: Any, *, xp: Namespace) -> Array
     narrow = hidden.dtype == weight.dtype != dtype
     if xp.library == "torch" and narrow and hidden.device.type == "cuda":
         return sys.modules["torch"].mm(hidden, weight.T, out_dtype=dtype)
-    return xp.raw.matmul(xp.cast(hidden, dtype), xp.cast(weight, dtype).T)
+    hidden, weight = xp.cast(hidden, dtype), widened(weight, dtype, room, xp=xp)
+    if not room.serves:
+        return xp.raw.matmul(hidden, weight.T)
+    shape = (hidden.shape[0], weight.shape[0])
+    return xp.raw.matmul(hidden, weight.T, out=room.array("logits", shape, dtype, hidden))
+
+
+def widened(weight: Array, dtype: Any, room: Room, *, xp: Namespace) -> Array:
+    """A part of a weight in ``dtype``."""
+    if weight.dtype == dtype or not room.serves:
+        return xp.cast(weight, dtype)
+    wide = room.array("weight", tuple(weight.shape), dtype, weight)
+    wide[...] = weight
+    return wide
 
 
 def _even(count: int, most: int) -> int:

@@ -1,20 +1,28 @@
 """Heads under torch: one autograd function, whose backward pass makes the tiles again.
 
 A gradient that is to be differentiated itself is that of the whole form, with all logits at once.
-torch's compiler sees two operators, which it does not look into.
+torch's compiler sees two operators, into which it does not look.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch.autograd import Function
 
-from .._formulas.logsumexp import softmax_entry
+from .._arrays.protocols import Measure
+from .._arrays.torch_namespace import NAMESPACES
+from .._formulas.cross_entropy import CrossEntropy
+from .._formulas.f_divergence import FDivergence
+from .._formulas.generators import JensenShannon, SkewJensenShannon
+from .._formulas.kl_logits import KLFromLogits
+from .._formulas.logsumexp import LogSumExp, softmax_entry
+from .._formulas.token import TokenLogProb
 from . import torch as rows
-from .heads import HeadJob, product
+from .heads import HeadJob, Room, Side, widened
 from .jobs import Arrays, RowJob
 
 Tensor = Any
@@ -27,8 +35,11 @@ def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
     arrays = _cast_automatically(job, arrays, device)
     # What formulas work in is settled: products of 16-bit tiles are not to be rounded.
     with torch.autocast(device, enabled=False):
-        if not torch.is_grad_enabled():
-            return job.value(arrays)
+        if torch.compiler.is_compiling():
+            return tuple(_operator(list(arrays), *_words(job))[: job.outputs])
+        if not (torch.is_grad_enabled() and any(one.requires_grad for one in arrays)):
+            with torch.no_grad():
+                return job.value(arrays)
         return tuple(Value.apply(job, *arrays)[: job.outputs])
 
 
@@ -100,7 +111,8 @@ def pull(
             torch.zeros_like(one) if needed else None
             for one, needed in zip(arrays, need, strict=True)
         )
-    gradients = _gradients(job, arrays, need)
+    room = Room(job.xp)
+    gradients = _gradients(job, arrays, need, room)
     for columns in job.columns:
         for side in gradients:
             side.open(columns)
@@ -110,6 +122,7 @@ def pull(
             slopes = _slopes(
                 job.of_rows(block.stop - block.start), own, numbers,
                 tuple(one[block] for one in seeds), columns, [side.needed for side in gradients],
+                room,
             )  # fmt: skip
             for side, slope in zip((one for one in gradients if one.needed), slopes, strict=True):
                 side.add(slope, own, block, columns)
@@ -121,10 +134,11 @@ def pull(
 
 
 def _slopes(
-    job: HeadJob, arrays: Arrays, kept: Arrays, seeds: Arrays, columns: slice, need: list[bool]
-) -> Arrays:
+    job: HeadJob, arrays: Arrays, kept: Arrays, seeds: Arrays, columns: slice, need: list[bool],
+    room: Room,
+) -> Arrays:  # fmt: skip
     """By the entries of a tile, of the sides that need it."""
-    tiles, masks = job.logits(arrays, columns), job.masks(arrays)
+    tiles, masks = job.logits(arrays, columns, room), job.masks(arrays)
     operands = (*tiles, *job.parameters(arrays, columns))
     needed = (*need, *(False,) * (len(operands) - len(need)))
     of = job.row_job(columns)
@@ -167,13 +181,19 @@ def _slopes_of_several(
 # --- accumulation --------------------------------------------------------------------------------
 
 
-def _gradients(job: HeadJob, arrays: Arrays, need: tuple[bool, ...]) -> list[_Entries | _Head]:
+def _gradients(
+    job: HeadJob, arrays: Arrays, need: tuple[bool, ...], room: Room
+) -> list[_Entries | _Head]:
     found: list[_Entries | _Head] = []
     at = 0
-    for index, side in enumerate(job.sides):
+    for index, (side, part) in enumerate(
+        zip(job.sides, room.parts(len(job.sides)), strict=True)
+    ):
         own = slice(at, at + side.count)
-        kind = _Head if side.head else _Entries
-        found.append(kind(job, index, arrays[own], need[own]))
+        if side.head:
+            found.append(_Head(job, index, arrays[own], need[own], part))
+        else:
+            found.append(_Entries(job, index, arrays[own], need[own]))
         at += side.count
     return found
 
@@ -207,8 +227,10 @@ class _Head:
     soon as all rows have been there, and is rounded then; that of the hidden states in the end.
     """
 
-    def __init__(self, job: HeadJob, index: int, arrays: Arrays, need: tuple[bool, ...]) -> None:
-        self.job, self.index, self.arrays = job, index, arrays
+    def __init__(
+        self, job: HeadJob, index: int, arrays: Arrays, need: tuple[bool, ...], room: Room
+    ) -> None:
+        self.job, self.index, self.arrays, self.room = job, index, arrays, room
         self.hidden, self.weight, *bias = arrays
         self.bias = bias[0] if bias else None
         self.by_hidden, self.by_weight = need[:2]
@@ -230,15 +252,16 @@ class _Head:
         self.fresh = True
         if self.by_weight:
             part = self.weight_all[columns]  # type: ignore[index]
-            self.part = part if part.dtype == self.wide else torch.empty_like(part, dtype=self.wide)
+            if part.dtype != self.wide:
+                part = self.room.array("gradient", tuple(part.shape), self.wide, part)
+            self.part = part
         self.columns = self.weight[columns]
 
     def add(self, slope: Tensor, arrays: Arrays, rows: slice, columns: slice) -> None:
         hidden = self.job.opened(arrays).sides[self.index][0]
-        slope, weight, hidden = (
-            self._operand(one) for one in (slope, self.columns, self._kept(hidden, arrays))
-        )
+        slope, hidden = self._operand(slope), self._operand(self._kept(hidden, arrays))
         if self.by_hidden:
+            weight = self.columns if self._narrow else self._widened(self.columns)
             _add_product(self.hidden_sum[rows], slope, weight, self.scale)  # type: ignore[index]
         if self.by_weight:
             _add_product(self.part, slope.T, hidden, self.scale, fresh=self.fresh)
@@ -257,11 +280,17 @@ class _Head:
         found = (hidden, self.weight_all, bias)
         return found[: len(self.arrays)]
 
-    def _operand(self, one: Tensor) -> Tensor:
-        """An operand of a product: on a device of 16 bits, where the head has them."""
+    @property
+    def _narrow(self) -> bool:
+        """Whether products are of 16 bits: on a device, where the head has them."""
         narrow = self.hidden.dtype == self.weight.dtype != self.wide
-        on_device = narrow and self.hidden.device.type == "cuda"
-        return one.to(self.hidden.dtype if on_device else self.wide)
+        return narrow and self.hidden.device.type == "cuda"  # type: ignore[no-any-return]
+
+    def _operand(self, one: Tensor) -> Tensor:
+        return one.to(self.hidden.dtype if self._narrow else self.wide)
+
+    def _widened(self, weight: Tensor) -> Tensor:
+        return widened(weight, self.wide, self.room, xp=self.job.xp)
 
     def _kept(self, hidden: Tensor, arrays: Arrays) -> Tensor:
         """Hidden states without those that the mask excludes, whatever they hold."""
@@ -280,3 +309,159 @@ def _add_product(
     if fresh:
         to.zero_()
     to.add_(torch.mm(one, other, out_dtype=to.dtype), alpha=scale)
+
+
+# --- the same as operators -----------------------------------------------------------------------
+#
+# The compiler would follow every tile through every formula. Operators take words only, of which
+# a job is made again.
+
+_KINDS: dict[str, Callable[[float, float | None], Measure]] = {
+    "kl": lambda _, base: KLFromLogits((True, True), True, base),
+    "js": lambda _, base: FDivergence(JensenShannon(), (True, True), True, base),
+    "skewed": lambda share, base: FDivergence(SkewJensenShannon(share), (True, True), True, base),
+    "soft": lambda _, base: CrossEntropy((False, True), base),
+    "token": lambda _, base: TokenLogProb(with_entropy=False),
+    "token and entropy": lambda _, base: TokenLogProb(with_entropy=True),
+    "several": lambda _, base: LogSumExp(),
+}
+
+
+def _kind(measure: Any) -> tuple[str, float]:
+    if isinstance(measure, KLFromLogits):
+        return "kl", 0.0
+    if isinstance(measure, FDivergence):
+        row = measure.row
+        return ("skewed", row.weight) if isinstance(row, SkewJensenShannon) else ("js", 0.0)
+    if isinstance(measure, CrossEntropy):
+        return "soft", 0.0
+    if isinstance(measure, TokenLogProb):
+        return ("token and entropy" if measure.with_entropy else "token"), 0.0
+    return "several", 0.0
+
+
+def _words(job: HeadJob) -> tuple[Any, ...]:
+    kind, share = _kind(job.measure)
+    base = getattr(job.measure, "base", None) or 0.0
+    sides = [flag for side in job.sides for flag in side]
+    flags = [job.tokens, job.several, job.masked, job.xp.exact, job.dtype == torch.float64]
+    flags.append(job.xp.dtype == torch.float64)
+    sizes = [job.rows, job.vocabulary, job.memory, job.widened]
+    return kind, [share, base, job.temperature], sides, flags, sizes
+
+
+def _job(
+    kind: str, numbers: Sequence[float], sides: Sequence[bool], flags: Sequence[bool],
+    sizes: Sequence[int],
+) -> HeadJob:  # fmt: skip
+    share, base, temperature = numbers
+    tokens, several, masked, exact, wide_result, wide = flags
+    rows_, vocabulary, memory, widened_ = sizes
+    each = len(Side._fields)
+    return HeadJob(
+        measure=_KINDS[kind](share, base or None),
+        sides=tuple(Side(*sides[i : i + each]) for i in range(0, len(sides), each)),
+        rows=rows_,
+        vocabulary=vocabulary,
+        tokens=tokens,
+        several=several,
+        masked=masked,
+        temperature=temperature,
+        memory=memory,
+        widened=widened_,
+        dtype=torch.float64 if wide_result else torch.float32,
+        xp=NAMESPACES["float64" if wide else "float32", exact],
+    )
+
+
+@torch.library.custom_op("relentropy::heads", mutates_args=())
+def _operator(
+    arrays: list[torch.Tensor], kind: str, numbers: list[float], sides: list[bool],
+    flags: list[bool], sizes: list[int],
+) -> list[torch.Tensor]:  # fmt: skip
+    """A job's outputs, and the numbers of its rows as one array."""
+    job = _job(kind, numbers, sides, flags, sizes)
+    found = job.value(tuple(arrays), keep=True)
+    kept = found[job.outputs :]
+    return [*found[: job.outputs], torch.stack(kept) if kept else _no_numbers(job, arrays)]
+
+
+def _no_numbers(job: HeadJob, arrays: Sequence[Tensor]) -> Tensor:
+    return arrays[0].new_empty((0, job.rows), dtype=job.xp.dtype)
+
+
+@_operator.register_fake
+def _(
+    arrays: Any, kind: str, numbers: Any, sides: Any, flags: Any, sizes: Any
+) -> list[Tensor]:
+    job = _job(kind, numbers, sides, flags, sizes)
+    like = arrays[0]
+    tokens = job.opened(tuple(arrays)).tokens
+    shape = tokens.shape if job.several else (job.rows,)  # type: ignore[union-attr]
+    outputs = [like.new_empty(shape, dtype=job.dtype) for _ in range(job.outputs)]
+    empty = 0 in (job.rows, job.vocabulary)
+    count = 0 if empty else _COUNTS[kind]
+    return [*outputs, like.new_empty((count, job.rows), dtype=job.xp.dtype)]
+
+
+@torch.library.custom_op("relentropy::heads_gradient", mutates_args=())
+def _gradient_operator(
+    arrays: list[torch.Tensor], kept: torch.Tensor, seeds: list[torch.Tensor],
+    need: list[bool], kind: str, numbers: list[float], sides: list[bool], flags: list[bool],
+    sizes: list[int],
+) -> list[torch.Tensor]:  # fmt: skip
+    """The gradients of the arrays that need one."""
+    job = _job(kind, numbers, sides, flags, sizes)
+    found = pull(job, tuple(arrays), tuple(kept), tuple(seeds), tuple(need))
+    return [one for one in found if one is not None]
+
+
+@_gradient_operator.register_fake
+def _(
+    arrays: Any, kept: Any, seeds: Any, need: Any, kind: Any, numbers: Any, sides: Any,
+    flags: Any, sizes: Any,
+) -> list[Tensor]:  # fmt: skip
+    return [torch.empty_like(one) for one, needed in zip(arrays, need, strict=True) if needed]
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    arrays, *ctx.words = inputs
+    ctx.save_for_backward(*arrays, output[-1])
+
+
+def _backward(ctx: Any, seeds: list[Tensor | None]) -> tuple[Any, ...]:
+    job = _job(*ctx.words)
+    *arrays, kept = ctx.saved_tensors
+    varying = 1 if job.several else job.measure.varying
+    need = [
+        moves and one.requires_grad for one, moves in zip(arrays, job.moving, strict=True)
+    ]
+    given = [
+        arrays[0].new_zeros((job.rows,), dtype=job.dtype) if one is None else one
+        for one in seeds[:varying]
+    ]
+    found = iter(_gradient_operator(arrays, kept, given, need, *ctx.words))
+    gradients = [next(found) if needed else None for needed in need]
+    return gradients, None, None, None, None, None
+
+
+_operator.register_autograd(_backward, setup_context=_setup)
+
+
+def _count(kind: str) -> int:
+    """How many numbers of a row a measure keeps, its values included."""
+    measure = _KINDS[kind](0.25, None)
+    tokens = kind in ("token", "token and entropy", "several")
+    sides = (Side(head=True),) if tokens else (Side(head=False, log=kind != "soft"), Side(head=True))
+    job = HeadJob(
+        measure, sides, 1, 1, tokens=tokens, several=kind == "several", masked=False,
+        temperature=1.0, memory=1, widened=0, dtype=torch.float64,
+        xp=NAMESPACES["float64", True],
+    )  # fmt: skip
+    one = torch.ones((1, 1), dtype=torch.float64)
+    more = (torch.zeros((1, 1), dtype=torch.int64),) if tokens else ()
+    arrays = (*(() if tokens else (one,)), one, one, *more)
+    return len(job.value(arrays, keep=True)) - job.outputs
+
+
+_COUNTS = {kind: _count(kind) for kind in _KINDS}
