@@ -1,30 +1,27 @@
 """Divergences between language-model heads, without their logits.
 
-A head's logits, ``hidden @ weight.T + bias``, are the largest arrays of a model's training. Here
-they are made in tiles, each of which goes into the state of its rows and is forgotten; gradients
-make the same tiles again.
+A head's logits, ``hidden @ weight.T + bias``, are the largest arrays of a model's training.
+Here they are made in tiles, each of which goes into the state of its rows and is forgotten;
+gradients make the same tiles again.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
+from typing import Any, Literal
 
 from . import _arguments
-from ._arrays.dtypes import kind_of, name_of
-from ._arrays.library import from_loose, quiet
+from ._arrays.dtypes import name_of
+from ._arrays.library import from_loose
 from ._arrays.plain import Plain
-from ._arrays.prepared import Prepared
 from ._arrays.protocols import Measure
-from ._autodiff.heads import HeadJob, Side
 from ._formulas.cross_entropy import CrossEntropy
 from ._formulas.f_divergence import FDivergence
 from ._formulas.generators import JensenShannon, SkewJensenShannon
 from ._formulas.kl_logits import KLFromLogits
 from ._formulas.logsumexp import LogSumExp
 from ._formulas.token import TokenLogProb
+from ._heads import Given, beside, require_rows, rows_of, shapes_of, whole_numbers
 from ._records import head
 from .estimators.rows import partial_kl
 
@@ -36,7 +33,6 @@ __all__ = [
 ]
 
 Array = Any
-_HOST, _DEVICE = 1 << 26, 1 << 28
 
 
 @head(
@@ -130,18 +126,17 @@ def linear_kl_divergence(
     Of logits as the products give them errors are at most 6 ulp in float64 and 2 in float32,
     and those of gradients by the logits 6 and 2 times the component's condition number. The
     products add rounding of their own: they are in the operands' dtype, but 16-bit ones are
-    multiplied exactly, added up in float32 and never rounded to 16 bits. The gradients of hidden
-    states, weights and biases are products again, added up in float32 at least and rounded once
-    (on CUDA devices gradients by 16-bit heads' logits are rounded to 16 bits before, as a linear
-    layer's are; in jax a weight's share of every tile is). What a library does with float32
-    products, such as TF32, is its own setting.
+    multiplied exactly, added up in float32 and never rounded to 16 bits. The gradients of
+    hidden states, weights and biases are products again, added up in float32 at least and
+    rounded once (on CUDA devices gradients by 16-bit heads' logits are rounded to 16 bits
+    before, as a linear layer's are; in jax a weight's share of every tile is). What a library
+    does with float32 products, such as TF32, is its own setting.
 
     For the same ``memory`` results have the same bits on any number of threads if the library's
     matrix product has.
 
-    With gradients (torch, jax) there are three products where there was one, and no array of the
-    size of the logits. A second derivative makes all of them at once. In jax there is no
-    forward mode.
+    With gradients (torch, jax) a product more is made of every head, and no array of the size
+    of the logits. A second derivative makes all of them at once. There is no forward mode.
 
     References
     ----------
@@ -171,7 +166,7 @@ def linear_kl_divergence(
     if indices_p is not None:
         return _from_largest(p, indices_p, q, rest, base, gradient, options)
     _require_a_head(p, q)
-    (value,) = _done(KLFromLogits((True, True), True, base), [p, q], **options)
+    (value,) = rows_of(KLFromLogits((True, True), True, base), [p, q], **options)
     return value
 
 
@@ -246,7 +241,7 @@ def linear_js_divergence(
     sides = _two(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
     _require_a_head(*sides)
     row = JensenShannon() if share == 0.5 else SkewJensenShannon(share)
-    (value,) = _done(
+    (value,) = rows_of(
         FDivergence(row, (True, True), True, base), list(sides), temperature=temperature,
         vocab_size=vocab_size, where=where, memory=memory, dtype=dtype,
     )  # fmt: skip
@@ -325,25 +320,31 @@ def linear_cross_entropy(
     --------
     >>> import numpy as np
     >>> from relentropy.heads import linear_cross_entropy
-    >>> hidden, weight = np.array([[2.0, 0], [0, 1], [5, 5]]), np.array([[1.0, 0], [0, 1], [0, 0]])
+    >>> hidden, weight = (
+    ...     np.array([[2.0, 0], [0, 1], [5, 5]]),
+    ...     np.array([[1.0, 0], [0, 1], [0, 0]]),
+    ... )
     >>> print(linear_cross_entropy(hidden, weight, np.array([0, 2, -100])).round(6))
     >>> print(linear_cross_entropy(hidden, weight, [0, 2, -100], reduction="mean").round(6))
     """
     reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
-    side = _Given("", hidden, weight, bias)
+    side = Given("", hidden, weight, bias)
     _require_weight(side)
     options = {
         "temperature": temperature, "vocab_size": vocab_size, "memory": memory, "dtype": dtype,
     }  # fmt: skip
     if targets is None:
         raise TypeError("targets must be an array, not None")
-    targets = from_loose("targets", targets) if isinstance(targets, list | tuple) else targets
+    if isinstance(targets, list | tuple):
+        targets = beside(from_loose("targets", targets), hidden)
     if not name_of(getattr(targets, "dtype", "")).startswith(("int", "uint")):
-        soft = _Given("", targets, label="targets", moves=False, log=False)
-        (value,) = _done(CrossEntropy((False, True), None), [soft, side], where=where, **options)
+        soft = Given("", targets, label="targets", moves=False, log=False)
+        (value,) = rows_of(
+            CrossEntropy((False, True), None), [soft, side], where=where, **options
+        )
     else:
         tokens, where = _labels(targets, ignore_index, where, side)
-        (value,) = _done(
+        (value,) = rows_of(
             TokenLogProb(with_entropy=False), [side], tokens=tokens, where=where, **options
         )
         value = 0 - value  # not -0 for what is left out
@@ -411,8 +412,8 @@ def linear_token_log_probs(
     and those of gradients by the logits 6 and 2 times the component's condition number;
     `linear_kl_divergence` says what products add.
 
-    Values never raise: a token that is not in the vocabulary, such as -100, has nan. Tokens that
-    ``where`` excludes have 0.
+    Values never raise: a token that is not in the vocabulary, such as -100, has nan. Tokens
+    that ``where`` excludes have 0.
 
     Examples
     --------
@@ -423,10 +424,10 @@ def linear_token_log_probs(
     >>> print(linear_token_log_probs(hidden, weight, np.array([[0, 1], [2, 0]])).round(6))
     """
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)
-    side = _Given("", hidden, weight, bias)
+    side = Given("", hidden, weight, bias)
     _require_weight(side)
-    rows, _ = _shapes(side)
-    tokens = _whole_numbers("tokens", tokens)
+    rows, _ = shapes_of(side)
+    tokens = whole_numbers("tokens", tokens, hidden)
     shape = tuple(tokens.shape)
     several = len(shape) == len(rows) + 1
     if shape[: len(rows)] != rows or len(shape) > len(rows) + 1:
@@ -434,192 +435,25 @@ def linear_token_log_probs(
     if several and with_entropy:
         raise ValueError("return_entropy is for one token of every row")
     measure: Measure = LogSumExp() if several else TokenLogProb(with_entropy)
-    found = _done(
+    found = rows_of(
         measure, [side], tokens=tokens, several=several, temperature=temperature,
         vocab_size=vocab_size, where=where, memory=memory, dtype=dtype,
     )  # fmt: skip
     return found if with_entropy else found[0]
 
 
-class _Given(NamedTuple):
-    """One side of a call, as its user gave it; without a weight, ``hidden`` are the entries."""
-
-    suffix: str
-    """What its arguments' names end in."""
-    hidden: Any
-    weight: Any = None
-    bias: Any = None
-    label: str = "hidden"
-    """What the argument ``hidden`` is called."""
-    moves: bool = True
-    """Whether derivatives are wanted."""
-    log: bool = True
-    """Whether entries are logits, or weights."""
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        first = self.label if self.label != "hidden" else f"hidden{self.suffix}"
-        return first, f"weight{self.suffix}", f"bias{self.suffix}"
-
-    @property
-    def operands(self) -> dict[str, Any]:
-        given = zip(self.names, (self.hidden, self.weight, self.bias), strict=True)
-        return {name: one for name, one in given if one is not None}
-
-
-def _shapes(side: _Given) -> tuple[tuple[int, ...], int]:
-    """The shape of the rows, and the size of the vocabulary."""
-    hidden, weight, bias = side.names
-    if side.hidden is None:
-        raise TypeError(f"{hidden} must be an array, not None")
-    own = _arguments.shape_of(hidden, side.hidden)
-    if not own:
-        raise ValueError(f"{hidden} must have at least one axis, that of the hidden states")
-    if side.weight is None:
-        if side.bias is not None:
-            raise ValueError(f"{bias} is part of a head, and there is no {weight}")
-        return own[:-1], own[-1]
-    shape = _arguments.shape_of(weight, side.weight)
-    if len(shape) != 2 or shape[1] != own[-1]:
-        raise ValueError(
-            f"{weight} must have the shape (vocabulary, {own[-1]}) for {hidden} of shape {own}, "
-            f"not {shape}"
-        )
-    if side.bias is not None and _arguments.shape_of(bias, side.bias) != shape[:1]:
-        raise ValueError(
-            f"{bias} must have the shape {shape[:1]}, not {_arguments.shape_of(bias, side.bias)}"
-        )
-    return own[:-1], shape[0]
-
-
-def _common(sides: list[_Given], vocab_size: Any) -> tuple[tuple[int, ...], int]:
-    """The shape of all sides' rows, and how many columns count."""
-    found = {side.names[0]: _shapes(side) for side in sides}
-    rows, sizes = {one for one, _ in found.values()}, [size for _, size in found.values()]
-    if len(rows) > 1:
-        listed = " and ".join(f"{one} of {name}" for name, (one, _) in found.items())
-        raise ValueError(f"all sides must have the same rows, not {listed}")
-    if vocab_size is None:
-        if len(set(sizes)) > 1:
-            raise ValueError(
-                f"vocabularies of {' and '.join(map(str, sizes))}; if the last columns are "
-                f"padding, pass vocab_size={min(sizes)}"
-            )
-        return rows.pop(), sizes[0]
-    size = _arguments.integer("vocab_size", vocab_size, 0)
-    if size > min(sizes):
-        raise ValueError(f"vocab_size={size} is more than the {min(sizes)} columns that there are")
-    return rows.pop(), size
-
-
-def _done(
-    measure: Measure,
-    sides: list[_Given],
-    *,
-    tokens: Any = None,
-    several: bool = False,
-    temperature: float,
-    vocab_size: Any,
-    where: Any,
-    memory: Any,
-    dtype: Any,
-) -> tuple[Array, ...]:
-    """The measure of every row; see the public functions."""
-    temperature = _arguments.positive("temperature", temperature)
-    rows, vocabulary = _common(sides, vocab_size)
-    operands = {name: one for side in sides for name, one in side.operands.items()}
-    parameters = {} if tokens is None else {"tokens": tokens}
-    call = Prepared(operands, where, dtype, parameters, widen=True)
-    if call.library == "dask":
-        raise TypeError(
-            "heads are not lazy: apply the function to blocks of rows with dask.array.map_blocks"
-        )
-    for name in operands:
-        if kind_of(name, call.arrays[name].dtype) == "integer":
-            raise TypeError(f"{name} must be floating-point numbers, not integers")
-    raw, count = call.raw, math.prod(rows)
-    arrays: list[Array] = []
-    for side in sides:
-        own = [call.arrays[name] for name in side.operands]
-        arrays += [raw.reshape(own[0], (count, own[0].shape[-1])), *own[1:]]
-    if tokens is not None:
-        wide = raw.int32 if call.library == "jax" else raw.int64
-        given = raw.astype(call.arrays["tokens"], wide)
-        each = given.shape[-1] if several else 1
-        arrays.append(raw.reshape(given, (count, each)))
-    if call.mask is not None:
-        _require_rows(tuple(call.mask.shape), rows)
-        arrays.append(raw.reshape(raw.broadcast_to(call.mask, rows), (count,)))
-    job = HeadJob(
-        measure=measure,
-        sides=tuple(
-            Side(side.weight is not None, side.bias is not None, side.moves, side.log)
-            for side in sides
-        ),
-        rows=count,
-        vocabulary=vocabulary,
-        tokens=tokens is not None,
-        several=several,
-        masked=call.mask is not None,
-        temperature=temperature,
-        memory=_budget(memory, arrays[0], call.library),
-        widened=sum(_widened(side, call) for side in sides),
-        dtype=call.result_dtype,
-        xp=call.xp,
-    )
-    outputs = _evaluated(job, tuple(arrays))
-    shape = tuple(_arguments.shape_of("tokens", tokens)) if several else rows
-    return tuple(call.like_the_library(raw.reshape(one, shape)) for one in outputs)
-
-
-def _evaluated(job: HeadJob, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-    if job.xp.library == "torch":
-        from ._autodiff.torch_heads import evaluate
-
-        return evaluate(job, arrays)
-    if job.xp.library == "jax":
-        from ._autodiff.jax_heads import evaluate
-
-        return evaluate(job, arrays)
-    with quiet(job.xp.library):
-        return job.value(arrays)
-
-
-def _widened(side: _Given, call: Prepared) -> int:
-    """The bytes of a row of a side's weight in float32, if it is narrower."""
-    if side.weight is None:
-        return 0
-    weight = call.arrays[side.names[1]]
-    return 0 if name_of(weight.dtype) in {"float32", "float64"} else 4 * int(weight.shape[1])
-
-
-def _budget(memory: Any, array: Array, library: str) -> int:
-    """What tiles may take."""
-    if memory is not None:
-        return _arguments.integer("memory", memory, 1)
-    on_host = library in {"numpy", "strict"} or "cpu" in str(getattr(array, "device", "cpu"))
-    return _HOST if on_host else _DEVICE
-
-
-def _require_rows(mask: tuple[int, ...], rows: tuple[int, ...]) -> None:
-    if len(mask) > len(rows) or any(
-        m not in (1, n) for m, n in zip(mask[::-1], rows[::-1], strict=False)
-    ):
-        raise ValueError(f"where of shape {mask} does not broadcast to the rows' shape {rows}")
-
-
 def _two(
     hidden_p: Any, weight_p: Any, bias_p: Any, hidden_q: Any, weight_q: Any, bias_q: Any,
     gradient: str,
-) -> tuple[_Given, _Given]:  # fmt: skip
+) -> tuple[Given, Given]:  # fmt: skip
     """Both sides of a divergence."""
     return (
-        _Given("_p", hidden_p, weight_p, bias_p, moves=gradient != "q"),
-        _Given("_q", hidden_q, weight_q, bias_q, moves=gradient != "p"),
+        Given("_p", hidden_p, weight_p, bias_p, moves=gradient != "q"),
+        Given("_q", hidden_q, weight_q, bias_q, moves=gradient != "p"),
     )
 
 
-def _require_a_head(p: _Given, q: _Given) -> None:
+def _require_a_head(p: Given, q: Given) -> None:
     if p.weight is None and q.weight is None:
         raise ValueError(
             "weight_p or weight_q must be given; of logits on both sides there are "
@@ -627,25 +461,14 @@ def _require_a_head(p: _Given, q: _Given) -> None:
         )
 
 
-def _require_weight(side: _Given) -> None:
+def _require_weight(side: Given) -> None:
     if side.weight is None:
         raise TypeError("weight must be an array, not None")
 
 
-def _whole_numbers(name: str, given: Any) -> Any:
-    """Labels, as an array."""
-    if isinstance(given, list | tuple):
-        found = from_loose(name, given)
-        given = found.astype(np.int64) if found.size == 0 else found
-    kind = name_of(getattr(given, "dtype", ""))
-    if not kind.startswith(("int", "uint")):
-        raise TypeError(f"{name} must be integers, not {kind or type(given).__name__}")
-    return given
-
-
-def _labels(targets: Any, ignored: Any, where: Any, side: _Given) -> tuple[Any, Any]:
+def _labels(targets: Any, ignored: Any, where: Any, side: Given) -> tuple[Any, Any]:
     """Class labels, and which of them count."""
-    rows, _ = _shapes(side)
+    rows, _ = shapes_of(side)
     if tuple(targets.shape) != rows:
         raise ValueError(
             f"targets must have the shape of hidden without its last axis, {rows}, or "
@@ -657,8 +480,8 @@ def _labels(targets: Any, ignored: Any, where: Any, side: _Given) -> tuple[Any, 
     if where is None:
         return targets, counted
     if isinstance(where, list | tuple):
-        where = from_loose("where", where)
-    _require_rows(_arguments.shape_of("where", where), rows)
+        where = beside(from_loose("where", where), side.hidden)
+    require_rows(_arguments.shape_of("where", where), rows)
     if name_of(where.dtype) != "bool":
         raise TypeError(f"where must be boolean, not {name_of(where.dtype)}")
     return targets, counted & where
@@ -675,24 +498,27 @@ def _reduced(losses: Array, where: Any, reduction: str) -> Array:
 
 
 def _from_largest(
-    p: _Given, indices: Any, q: _Given, rest: str, base: float | None, gradient: str,
+    p: Given, indices: Any, q: Given, rest: str, base: float | None, gradient: str,
     options: dict[str, Any],
 ) -> Array:  # fmt: skip
     """D(p‖q) of some log-probabilities of p."""
     if p.weight is not None or p.bias is not None:
-        raise ValueError("with indices_p, hidden_p are log-probabilities and there is no weight_p")
+        raise ValueError(
+            "with indices_p, hidden_p are log-probabilities and there is no weight_p"
+        )
     if q.weight is None:
         raise ValueError("with indices_p, q must be a head: weight_q must be given")
     if p.hidden is None:
         raise TypeError("hidden_p must be an array, not None")
-    rows, _ = _shapes(q)
-    indices = _whole_numbers("indices_p", indices)
+    rows, _ = shapes_of(q)
+    indices = whole_numbers("indices_p", indices, q.hidden)
     shape, known = _arguments.shape_of("hidden_p", p.hidden), tuple(indices.shape)
     if shape != known or len(known) != len(rows) + 1 or known[:-1] != rows:
         raise ValueError(
-            f"hidden_p and indices_p must have the shape {(*rows, 'k')}, not {shape} and {known}"
+            f"hidden_p and indices_p must have the shape {(*rows, 'k')}, not {shape} and "
+            f"{known}"
         )
-    (log_probs,) = _done(LogSumExp(), [q], tokens=indices, several=True, **options)
+    (log_probs,) = rows_of(LogSumExp(), [q], tokens=indices, several=True, **options)
     given = Plain({"teacher": p.hidden, "student": log_probs})
     teacher, student = given.arrays["teacher"], given.arrays["student"]
     if not p.moves:

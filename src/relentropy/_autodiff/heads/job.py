@@ -1,8 +1,8 @@
 """A measure of language-model heads: rows of logits that never exist all at once.
 
-A head's logits are ``hidden @ weight.T + bias``. They are made in tiles of some rows and some of
-the vocabulary, and each tile goes into the state of its rows, which merges. Derivatives make the
-same tiles again, by the same products, and need the rows' numbers alone.
+A head's logits are ``hidden @ weight.T + bias``. They are made in tiles of some rows and some
+of the vocabulary, and each tile goes into the state of its rows, which merges. Derivatives make
+the same tiles again, by the same products, and need the rows' numbers alone.
 
 Measures of several passes would need the products as often: theirs are made once, of few rows
 and the whole vocabulary.
@@ -11,20 +11,20 @@ and the whole vocabulary.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from .._arrays import dtypes
-from .._arrays.axes import Layout
-from .._arrays.drivers import merged
-from .._arrays.namespace import Namespace
-from .._arrays.protocols import Measure
-from .._formulas.logsumexp import LogSoftmax, Peak, log_softmax_entry
-from .jobs import Job, MapJob, RowJob
-from .states import state_of
+from ..._arrays import dtypes
+from ..._arrays.axes import Layout
+from ..._arrays.drivers import merged
+from ..._arrays.namespace import Namespace
+from ..._arrays.protocols import Measure
+from ..._formulas.logsumexp import LogSoftmax, log_softmax_entry
+from ..jobs import Job, MapJob, RowJob
+from ..states import state_of
+from .products import NO_ROOM, Room, product
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -35,7 +35,7 @@ class Side(NamedTuple):
     """One distribution of every row."""
 
     head: bool
-    """A hidden state for every row and a weight for every column; else the entries themselves."""
+    """A hidden state for every row and a weight for every column; else the entries."""
     bias: bool = False
     """Whether a bias follows the weight."""
     moves: bool = True
@@ -44,7 +44,7 @@ class Side(NamedTuple):
     """Whether the entries are logits, which a temperature divides, or weights."""
 
     @property
-    def count(self) -> int:
+    def arrays(self) -> int:
         return 2 + self.bias if self.head else 1
 
 
@@ -60,8 +60,8 @@ class Opened(NamedTuple):
 class HeadJob:
     """A call without its arrays.
 
-    Those are of the sides, each hidden state and each entry of shape (rows, ...), then the tokens
-    of shape (rows, count) if there are any, and the mask of shape (rows,) if there is one.
+    Those are of the sides, hidden states and entries of shape (rows, ...), then the tokens of
+    shape (rows, count) if there are any, and the mask of shape (rows,) if there is one.
     """
 
     measure: Measure
@@ -87,25 +87,34 @@ class HeadJob:
     def opened(self, arrays: Arrays) -> Opened:
         sides, at = [], 0
         for side in self.sides:
-            sides.append(arrays[at : at + side.count])
-            at += side.count
+            sides.append(arrays[at : at + side.arrays])
+            at += side.arrays
         tokens = arrays[at] if self.tokens else None
         return Opened(tuple(sides), tokens, arrays[at + self.tokens] if self.masked else None)
 
     @property
     def moving(self) -> tuple[bool, ...]:
         """Which arrays there may be derivatives by."""
-        return tuple(side.moves for side in self.sides for _ in range(side.count)) + (False,) * (
-            self.tokens + self.masked
-        )
+        return tuple(side.moves for side in self.sides for _ in range(side.arrays)) + (
+            False,
+        ) * (self.tokens + self.masked)
 
     def cut(self, arrays: Arrays, rows: slice) -> Arrays:
         """The arrays of some rows; weights and biases are those of all."""
         opened = self.opened(arrays)
         parts: list[Array] = []
-        for side, own in zip(self.sides, opened.sides, strict=True):
+        for own in opened.sides:
             parts += [own[0][rows, ...], *own[1:]]
         return (*parts, *(one[rows, ...] for one in opened[1:] if one is not None))
+
+    def known(self, arrays: Arrays) -> Arrays:
+        """The arrays with hidden states of 0 where the mask excludes: 0*nan has no place."""
+        found, at = list(arrays), 0
+        for side in self.sides:
+            for mask in self.masks(arrays) if side.head else ():
+                found[at] = self.xp.where(mask, arrays[at], 0.0)
+            at += side.arrays
+        return tuple(found)
 
     def of_rows(self, count: int) -> HeadJob:
         """The same of so many rows."""
@@ -128,7 +137,11 @@ class HeadJob:
         rows = _even(self.rows, max(1, math.isqrt(self.memory // each)))
         # With a part of the weight goes one of its gradient.
         columns = max(1, self.memory // (each * rows + 2 * self.widened))
-        return rows, min(self.vocabulary, columns // _STEP * _STEP or columns)
+        columns = min(self.vocabulary, columns // _STEP * _STEP or columns)
+        if columns == self.vocabulary:  # what is left goes to the rows
+            left = self.memory - 2 * self.widened * columns
+            rows = _even(self.rows, max(rows, left // (each * columns)))
+        return rows, columns
 
     @property
     def whole_rows(self) -> int:
@@ -182,7 +195,7 @@ class HeadJob:
         return dtypes.dtype_object(self.xp.library, self.xp.raw, name)
 
     def parameters(self, arrays: Arrays, columns: slice) -> Arrays:
-        """Each row's token and each column's place, in a tile, where the measure asks for them."""
+        """Each row's token and each column's place in a tile, if the measure asks for them."""
         tokens = self.opened(arrays).tokens
         if self.several or tokens is None:
             return ()
@@ -222,9 +235,7 @@ class HeadJob:
             return found[0]
         return tuple(xp.concat(list(parts), 0) for parts in zip(*found, strict=True))
 
-    def _merged(
-        self, arrays: Arrays, tiles: list[slice], room: Room, *, keep: bool
-    ) -> Arrays:
+    def _merged(self, arrays: Arrays, tiles: list[slice], room: Room, *, keep: bool) -> Arrays:
         """The outputs of rows whose tiles follow one another."""
         xp, measure = self.xp, self.measure
         (one,) = measure.passes(xp=xp)
@@ -277,6 +288,7 @@ class HeadJob:
         if 0 in (self.rows, self.vocabulary):
             return self._nothing(arrays)
         everything = slice(0, self.vocabulary)
+        arrays = self.known(arrays)
         tiles, masks = self.logits(arrays, everything, NO_ROOM), self.masks(arrays)
         if not self.several:
             operands = (*tiles, *self.parameters(arrays, everything), *masks)
@@ -284,7 +296,7 @@ class HeadJob:
         layout = Layout((self.rows, self.vocabulary), (1,))
         job = MapJob(layout, self.dtype, xp, LogSoftmax())
         (log_probs,) = evaluate(job, (*tiles, *masks))
-        tokens = self.opened(arrays).tokens
+        tokens: Array = self.opened(arrays).tokens
         known = _inside(tokens, everything)
         places = tokens * xp.cast(known, tokens.dtype)
         found = xp.raw.take_along_axis(log_probs, places, axis=1)
@@ -318,77 +330,13 @@ class _Chosen:
     def log_probs(self, top: Array, others: Array) -> Array:
         """Of shape (count, rows)."""
         xp = self.job.xp
-        logits, found = (
-            xp.raw.permute_dims(one, (1, 0)) for one in (self.logits, self.found)
-        )
+        logits, found = (xp.raw.permute_dims(one, (1, 0)) for one in (self.logits, self.found))
         value = log_softmax_entry(logits, top, others, xp=xp)
         return xp.where(found, value, float("nan"))
 
 
 def _inside(tokens: Array, columns: slice) -> Array:
     return (tokens >= columns.start) & (tokens < columns.stop)
-
-
-class Room:
-    """Memory for the tiles of a call, one after the other.
-
-    Where every tile had memory of its own, the allocator would keep several times as much.
-    """
-
-    def __init__(self, xp: Namespace | None) -> None:
-        self.library = "" if xp is None else xp.library
-        self._arrays: dict[str, Array] = {}
-        self._parts: list[Room] = []
-        self._xp = xp
-
-    def parts(self, count: int) -> list[Room]:
-        """As many rooms in it, the same ones every time."""
-        while len(self._parts) < count:
-            self._parts.append(Room(self._xp))
-        return self._parts[:count]
-
-    def array(self, name: str, shape: tuple[int, int], dtype: Any, like: Array) -> Array:
-        """Where an array of that name may be, in place of the one before."""
-        raw, size = self._xp.raw, shape[0] * shape[1]  # type: ignore[union-attr]
-        if name not in self._arrays or self._arrays[name].shape[0] < size:
-            self._arrays.pop(name, None)
-            self._arrays[name] = raw.empty((size,), dtype=dtype, device=like.device)
-        return raw.reshape(self._arrays[name][:size], shape)
-
-    @property
-    def serves(self) -> bool:
-        """Whether results can be told where to be."""
-        return self.library in {"numpy", "torch", "cupy"}
-
-
-NO_ROOM = Room(None)
-
-
-def product(hidden: Array, weight: Array, dtype: Any, room: Room, *, xp: Namespace) -> Array:
-    """``hidden @ weight.T`` in ``dtype``, which is float32 at least.
-
-    Products of 16-bit numbers are exact in float32, in which they are added up and stay. On the
-    host they are widened first; devices multiply them as they are.
-    """
-    if xp.library == "jax":
-        return xp.raw.matmul(hidden, weight.T, preferred_element_type=dtype)
-    narrow = hidden.dtype == weight.dtype != dtype
-    if xp.library == "torch" and narrow and hidden.device.type == "cuda":
-        return sys.modules["torch"].mm(hidden, weight.T, out_dtype=dtype)
-    hidden, weight = xp.cast(hidden, dtype), widened(weight, dtype, room, xp=xp)
-    if not room.serves:
-        return xp.raw.matmul(hidden, weight.T)
-    shape = (hidden.shape[0], weight.shape[0])
-    return xp.raw.matmul(hidden, weight.T, out=room.array("logits", shape, dtype, hidden))
-
-
-def widened(weight: Array, dtype: Any, room: Room, *, xp: Namespace) -> Array:
-    """A part of a weight in ``dtype``."""
-    if weight.dtype == dtype or not room.serves:
-        return xp.cast(weight, dtype)
-    wide = room.array("weight", tuple(weight.shape), dtype, weight)
-    wide[...] = weight
-    return wide
 
 
 def _even(count: int, most: int) -> int:

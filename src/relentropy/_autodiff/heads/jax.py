@@ -12,9 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from . import jax as rows
-from .heads import HeadJob
-from .jobs import Arrays
+from .. import jax as rows
+from ..jobs import Arrays
+from .job import HeadJob
 
 Array = Any
 
@@ -29,6 +29,7 @@ def _value(job: HeadJob, *arrays: Array) -> Arrays:
 
     like = jax.eval_shape(partial(_of_tile, job, size), *_cut(job, arrays, 0, size))
     empty = tuple(jnp.zeros((job.rows, *one.shape[1:]), one.dtype) for one in like)
+    found: Arrays
     found, _ = jax.lax.scan(step, empty, starts)
     return found
 
@@ -97,7 +98,7 @@ def _tiles(job: HeadJob) -> tuple[int, Array]:
 
 def _shared(job: HeadJob) -> list[bool]:
     """Whether an array is that of all rows."""
-    found = [i > 0 for side in job.sides for i in range(side.count)]
+    found = [i > 0 for side in job.sides for i in range(side.arrays)]
     return found + [False] * (job.tokens + job.masked)
 
 
