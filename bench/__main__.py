@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-PARTS = ("speed", "threads", "sizes", "memory", "import", "compare", "gpu")
+PARTS = ("speed", "threads", "sizes", "memory", "import", "compare", "heads", "gpu")
 RESULTS = Path(__file__).parent / "results"
 
 

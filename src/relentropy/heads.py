@@ -153,6 +153,7 @@ def linear_kl_divergence(
     >>> of_teacher, of_student = rng.normal(size=(1000, 8)), rng.normal(size=(1000, 4))
     >>> kl = linear_kl_divergence(teacher, of_teacher, student, of_student)
     >>> print(kl.round(4))
+    [2.2143 4.4066 1.7886]
     """
     temperature = _arguments.positive("temperature", temperature)
     base = _arguments.checked_base(base)
@@ -234,6 +235,7 @@ def linear_js_divergence(
     >>> from relentropy.heads import linear_js_divergence
     >>> hidden, weight = np.eye(2, 3), np.array([[1.0, 0, 0], [0, 1.0, 0]])
     >>> print(linear_js_divergence(hidden, weight, hidden, 2 * weight).round(6))
+    [0.018306 0.018306]
     """
     base = _arguments.checked_base(base)
     share = _arguments.checked_share("mixture", mixture)
@@ -325,7 +327,9 @@ def linear_cross_entropy(
     ...     np.array([[1.0, 0], [0, 1], [0, 0]]),
     ... )
     >>> print(linear_cross_entropy(hidden, weight, np.array([0, 2, -100])).round(6))
+    [0.239545 1.551445 0.      ]
     >>> print(linear_cross_entropy(hidden, weight, [0, 2, -100], reduction="mean").round(6))
+    0.895495
     """
     reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
     side = Given("", hidden, weight, bias)
@@ -421,7 +425,10 @@ def linear_token_log_probs(
     >>> from relentropy.heads import linear_token_log_probs
     >>> hidden, weight = np.array([[2.0, 0], [0, 1]]), np.array([[1.0, 0], [0, 1], [0, 0]])
     >>> print(linear_token_log_probs(hidden, weight, np.array([0, 2])).round(6))
+    [-0.239545 -1.551445]
     >>> print(linear_token_log_probs(hidden, weight, np.array([[0, 1], [2, 0]])).round(6))
+    [[-0.239545 -2.239545]
+     [-1.551445 -1.551445]]
     """
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)
     side = Given("", hidden, weight, bias)
