@@ -136,7 +136,8 @@ def linear_kl_divergence(
     matrix product has.
 
     With gradients (torch, jax) a product more is made of every head, and no array of the size
-    of the logits. A second derivative makes all of them at once. There is no forward mode.
+    of the logits. Second derivatives make all of them at once; so do torch's forward mode and
+    vmap, and jax has no forward mode of it.
 
     References
     ----------

@@ -303,6 +303,23 @@ def test_torch_func():
     close((found.detach(),), wanted)
 
 
+def test_forward_mode_and_vmap_take_the_whole_form():
+    given = drawn()
+    arrays = [torch.from_numpy(one) for one in given.arrays]
+    tangent = torch.from_numpy(RNG.standard_normal(given.hidden_q.shape))
+
+    def kl(hidden):
+        return given.call(heads.linear_kl_divergence, *arrays[:2], hidden, *arrays[3:])
+
+    value, pushed = torch.func.jvp(kl, (arrays[2],), (tangent,))
+    step = 1e-6
+    difference = (kl(arrays[2] + step * tangent) - kl(arrays[2] - step * tangent)) / (2 * step)
+    torch.testing.assert_close(value, kl(arrays[2]))
+    torch.testing.assert_close(pushed, difference, rtol=1e-6, atol=1e-8)
+    mapped = torch.func.vmap(kl)(torch.stack([arrays[2], 2 * arrays[2]]))
+    torch.testing.assert_close(mapped, torch.stack([kl(arrays[2]), kl(2 * arrays[2])]))
+
+
 def test_autocast():
     given = drawn()
     own = tensors(given, torch.float32)

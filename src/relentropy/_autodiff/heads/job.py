@@ -177,9 +177,12 @@ class HeadJob:
             return self.xp.cast(found, self.wide(own)) / self.temperature
         hidden, weight, *bias = own
         found = product(hidden, weight[columns, :], self.wide(own), room, xp=self.xp)
-        # In place where arrays can be changed: no second tile.
-        if bias:
-            found += self.xp.cast(bias[0][columns], found.dtype)[None, :]
+        more = [self.xp.cast(one[columns], found.dtype)[None, :] for one in bias]
+        if not room.serves:
+            found = found + more[0] if more else found
+            return found / self.temperature if self._divided(side) else found
+        for one in more:  # in place: no second tile
+            found += one
         if self._divided(side):
             found /= self.temperature
         return found

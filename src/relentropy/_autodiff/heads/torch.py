@@ -1,7 +1,7 @@
 """Heads under torch: one autograd function, whose backward pass makes the tiles again.
 
 A gradient that is to be differentiated itself is that of the whole form, with all logits at
-once.
+once; so are values and gradients in forward mode and under ``torch.func.vmap``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch._C._functorch import TransformType
+from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
 from .. import torch as rows
@@ -29,10 +31,24 @@ def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
             from .operators import value
 
             return value(job, arrays)
+        if _transformed():
+            arrays = tuple(
+                one if moves else one.detach()
+                for one, moves in zip(arrays, job.moving, strict=True)
+            )
+            return job.whole(arrays, rows.evaluate)
         if not (torch.is_grad_enabled() and any(one.requires_grad for one in arrays)):
             with torch.no_grad():
                 return job.value(arrays)
         return tuple(Value.apply(job, *arrays)[: job.outputs])
+
+
+def _transformed() -> bool:
+    """Whether somebody maps the call, or pushes tangents through it: all logits at once then."""
+    levels = retrieve_all_functorch_interpreters()
+    return torch.autograd.forward_ad._current_level >= 0 or any(
+        level.key() != TransformType.Grad for level in levels
+    )
 
 
 def _cast_automatically(job: HeadJob, arrays: Arrays, device: str) -> Arrays:
