@@ -144,6 +144,20 @@ def test_masked_tokens_may_hold_anything(fn, by_book, more, memory):
     assert not nothing.any()
 
 
+def test_masked_tokens_of_heads_cost_nothing(monkeypatch):
+    given = drawn()
+    rows = []
+    logits_of = HeadJob.logits
+
+    def noted(self, *args):
+        rows.append(self.rows)
+        return logits_of(self, *args)
+
+    monkeypatch.setattr(HeadJob, "logits", noted)
+    given.call(heads.linear_kl_divergence, where=np.arange(23) % 4 == 0)
+    assert rows == [6]
+
+
 @every
 @pytest.mark.parametrize("memory", MEMORIES[:2])
 def test_words_that_biases_exclude(fn, by_book, more, memory):

@@ -99,13 +99,22 @@ class HeadJob:
             False,
         ) * (self.tokens + self.masked)
 
-    def cut(self, arrays: Arrays, rows: slice) -> Arrays:
+    def cut(self, arrays: Arrays, rows: Any) -> Arrays:
         """The arrays of some rows; weights and biases are those of all."""
         opened = self.opened(arrays)
         parts: list[Array] = []
         for own in opened.sides:
             parts += [own[0][rows, ...], *own[1:]]
         return (*parts, *(one[rows, ...] for one in opened[1:] if one is not None))
+
+    @property
+    def skips(self) -> bool:
+        """Whether rows that the mask excludes can be left out at little cost."""
+        return self.masked and all(side.head for side in self.sides)
+
+    def unmasked(self, rows: int) -> HeadJob:
+        """The same of so many rows, all of which are selected."""
+        return replace(self, rows=rows, masked=False)
 
     def known(self, arrays: Arrays) -> Arrays:
         """The arrays with hidden states of 0 where the mask excludes: 0*nan has no place."""
@@ -223,6 +232,8 @@ class HeadJob:
         xp = self.xp
         if 0 in (self.rows, self.vocabulary):
             return self._nothing(arrays)
+        if self.skips and xp.library in {"numpy", "cupy"}:  # who have no derivatives
+            return self._of_chosen(arrays)
         several_passes = len(self.measure.passes(xp=xp)) > 1
         rows = _slices(self.rows, self.whole_rows) if several_passes else self.blocks
         found, room = [], Room(xp)
@@ -237,6 +248,18 @@ class HeadJob:
         if len(found) == 1:
             return found[0]
         return tuple(xp.concat(list(parts), 0) for parts in zip(*found, strict=True))
+
+    def _of_chosen(self, arrays: Arrays) -> Arrays:
+        """The outputs of the rows that the mask selects, and zeros."""
+        mask = arrays[-1]
+        index = self.xp.raw.nonzero(mask)[0]
+        fewer = self.unmasked(int(index.shape[0]))
+        outputs = []
+        for one in fewer.value(fewer.cut(arrays[:-1], index)):
+            shape = (self.rows, *one.shape[1:])
+            outputs.append(self.xp.raw.zeros(shape, dtype=one.dtype, device=one.device))
+            outputs[-1][index, ...] = one
+        return tuple(outputs)
 
     def _merged(self, arrays: Arrays, tiles: list[slice], room: Room, *, keep: bool) -> Arrays:
         """The outputs of rows whose tiles follow one another."""

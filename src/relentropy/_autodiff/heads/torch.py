@@ -6,6 +6,7 @@ once; so are values and gradients in forward mode and under ``torch.func.vmap``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ Tensor = Any
 def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
     """The job's outputs, recorded for derivatives where somebody may ask for them."""
     device = arrays[0].device.type
-    arrays = _cast_automatically(job, arrays, device)
+    job, arrays = _cast_automatically(job, arrays, device)
     # What formulas work in is settled: products of 16-bit tiles are not to be rounded.
     with torch.autocast(device, enabled=False):
         if torch.compiler.is_compiling():
@@ -37,31 +38,49 @@ def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
                 for one, moves in zip(arrays, job.moving, strict=True)
             )
             return job.whole(arrays, rows.evaluate)
-        if not (torch.is_grad_enabled() and any(one.requires_grad for one in arrays)):
-            with torch.no_grad():
-                return job.value(arrays)
-        return tuple(Value.apply(job, *arrays)[: job.outputs])
+        if job.skips and not torch._C._len_torch_dispatch_stack():
+            return _of_chosen(job, arrays)
+        return _recorded(job, arrays)
+
+
+def _recorded(job: HeadJob, arrays: Arrays) -> Arrays:
+    if not (torch.is_grad_enabled() and any(one.requires_grad for one in arrays)):
+        with torch.no_grad():
+            return job.value(arrays)
+    return tuple(Value.apply(job, *arrays)[: job.outputs])
 
 
 def _transformed() -> bool:
-    """Whether somebody maps the call, or pushes tangents through it: all logits at once then."""
+    """Whether somebody maps the call, or pushes tangents through it."""
     levels = retrieve_all_functorch_interpreters()
     return torch.autograd.forward_ad._current_level >= 0 or any(
         level.key() != TransformType.Grad for level in levels
     )
 
 
-def _cast_automatically(job: HeadJob, arrays: Arrays, device: str) -> Arrays:
+def _of_chosen(job: HeadJob, arrays: Arrays) -> Arrays:
+    """The outputs of the rows that the mask selects, and zeros."""
+    index = arrays[-1].nonzero()[:, 0]  # the mask
+    fewer = job.unmasked(len(index))
+    outputs = _recorded(fewer, fewer.cut(arrays[:-1], index))
+    return tuple(
+        one.new_zeros((job.rows, *one.shape[1:])).index_copy(0, index, one) for one in outputs
+    )
+
+
+def _cast_automatically(job: HeadJob, arrays: Arrays, device: str) -> tuple[HeadJob, Arrays]:
     """Operands of products as autocast wants them, as a linear layer's are."""
     if not torch.is_autocast_enabled(device):
-        return arrays
+        return job, arrays
     dtype = torch.get_autocast_dtype(device)
-    found = []
+    found, widened = [], job.widened
     for side, own in zip(job.sides, job.opened(arrays).sides, strict=True):
+        cast = [side.head and one.dtype == torch.float32 for one in own]
+        widened += 4 * own[0].shape[1] if cast[0] else 0
         found += [
-            one.to(dtype) if side.head and one.dtype == torch.float32 else one for one in own
+            one.to(dtype) if narrow else one for one, narrow in zip(own, cast, strict=True)
         ]
-    return (*found, *arrays[len(found) :])
+    return replace(job, widened=widened), (*found, *arrays[len(found) :])
 
 
 class Value(Function):  # type: ignore[misc]
