@@ -85,6 +85,11 @@ class Bench:
         self.figures["speed"] = found
         return speed.report(found, rounds, 1, processor_time=timed)
 
+    def _heads(self) -> str:
+        from . import heads
+
+        return heads.report(self.chosen.rounds, processor_time=self.chosen.processor_time)
+
     def _threads(self) -> str:
         from . import speed
 

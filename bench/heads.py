@@ -24,7 +24,7 @@ NOTE = """\
 the composed form (two `linear`, two `log_softmax`, `kl_div`), which is 1; limits {limits}. *The
 products alone* are those of the forward pass: what they take is the floor. *Peak* is the most
 resident memory beyond operands and gradients, over the size of one side's logits; the limit
-is {memory:.0%}."""
+is {memory:.0%} for the largest, whose tiles are as large as those of all."""
 HEAD = [
     "tokens x vocabulary x size",
     "",
