@@ -376,8 +376,10 @@ def test_threads_change_no_bit_where_products_do_not():
             a = own[2].detach() @ own[3].detach()[:256].T
             value = given.call(heads.linear_kl_divergence, *own, memory=1 << 20)
             value.sum().backward()
-            results.append((a, value.detach()))
+            results.append((a, value.detach(), own[2].grad, own[3].grad))
     finally:
         torch.set_num_threads(before)
-    if torch.equal(results[0][0], results[1][0]):
-        assert torch.equal(results[0][1], results[1][1])
+    same = [torch.equal(*both) for both in zip(*results, strict=True)]
+    if not same[0]:
+        pytest.skip("this matrix product has other bits on another number of threads")
+    assert all(same)
