@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-PARTS = ("speed", "threads", "sizes", "memory", "streams", "import", "compare", "gpu")
+PARTS = (
+    "speed", "threads", "sizes", "memory", "streams", "import", "compare", "heads", "gpu",
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -84,6 +86,11 @@ class Bench:
         found = speed.measured(rounds, processor_time=timed)
         self.figures["speed"] = found
         return speed.report(found, rounds, 1, processor_time=timed)
+
+    def _heads(self) -> str:
+        from . import heads
+
+        return heads.report(self.chosen.rounds, processor_time=self.chosen.processor_time)
 
     def _threads(self) -> str:
         from . import speed

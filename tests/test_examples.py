@@ -1,6 +1,7 @@
 """The examples, and the page that shows derivatives: run and held to what they claim."""
 
 import doctest
+import math
 import runpy
 from pathlib import Path
 
@@ -34,6 +35,27 @@ def test_distilling_to_the_end():
     assert ours.divergences[-1] < 1e-7
     assert min(ours.losses) > 0
     assert ours.divergences[-1] < usual.divergences[-1] / 10
+
+
+def test_distilling_without_logits():
+    pytest.importorskip("torch")
+    example = runpy.run_path(str(EXAMPLES / "distill_heads.py"))
+    size = {"words": 9000, "batch": 2, "steps": 4}
+    whole, tiles = (
+        example["distil"](example[loss], **size) for loss in ("with_logits", "without_logits")
+    )
+    assert tiles.losses == pytest.approx(whole.losses, rel=1e-5)
+    assert tiles.losses[-1] < tiles.losses[0]
+    # 9 MB of logits, of each of which there are two and a gradient.
+    if not math.isnan(whole.megabytes):
+        assert tiles.megabytes < whole.megabytes
+
+
+def test_the_page_on_heads():
+    page = ROOT / "docs" / "heads.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried >= 6
+    assert failed == 0
 
 
 def test_a_grpo_loss_by_hand():

@@ -22,6 +22,7 @@ MODULES = [
     "relentropy",
     "relentropy.families",
     "relentropy.figures",
+    "relentropy.heads",
     "relentropy.interop.scipy_stats",
     "relentropy.interop.torch_functional",
     "relentropy.objectives",

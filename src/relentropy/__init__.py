@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import estimators, families, objectives, special, streaming
+from . import estimators, families, heads, objectives, special, streaming
 from ._engines.config import get_num_threads, set_num_threads, show_config
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
@@ -67,6 +67,7 @@ __all__ = [
     "families",
     "generalized_js_divergence",
     "get_num_threads",
+    "heads",
     "hellinger_distance",
     "jeffreys_divergence",
     "joint_entropy",

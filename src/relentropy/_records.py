@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from ._docs import complete, complete_closed_form
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Kind = Literal["elementwise", "reduction", "map", "table", "estimate", "closed form"]
+Kind = Literal["elementwise", "reduction", "map", "table", "estimate", "closed form", "head"]
 
 BACKENDS = ("numpy", "torch", "jax", "strict", "dask", "cupy")
 
@@ -63,6 +63,8 @@ ESTIMATES: dict[str, Record] = {}
 """Of what is computed of samples, which has tests of its own."""
 CLOSED_FORMS: dict[str, Record] = {}
 """Of relative entropies within parametric families, which have tests of their own."""
+HEADS: dict[str, Record] = {}
+"""Of measures of logits that are made on the way, which have tests of their own."""
 
 _JAX_FLUSHES = Exemption(
     backend="jax",
@@ -153,6 +155,35 @@ def estimate(
             conditioned=conditioned,
             slope_ulp=dict(zip(("float64", "float32"), slopes, strict=True)),
             exemptions=(_JAX_FLUSHES,),
+        )
+        return function
+
+    return declare
+
+
+def head(
+    source: str,
+    *,
+    float64: float,
+    float32: float,
+    slopes: tuple[float, float] = (6.0, 2.0),
+) -> Callable[[Function], Function]:
+    """Declare the record of the function below it, whose results have at least 32 bits.
+
+    Its bounds, and those of its derivatives, are of the logits as matrix products give them.
+    """
+
+    def declare(function: Function) -> Function:
+        HEADS[function.__name__] = Record(
+            name=function.__name__,
+            kind="head",
+            oracle=function.__name__.removeprefix("linear_"),
+            source=source,
+            ulp={"float32": float32, "float64": float64},
+            slope_ulp=dict(zip(("float64", "float32"), slopes, strict=True)),
+            exemptions=(_JAX_FLUSHES,),
+            lazy=False,
+            backends=("numpy", "torch", "jax", "cupy"),
         )
         return function
 

@@ -103,7 +103,7 @@ template <bool EXACT, bool ENTROPY>
 void token_state(const Call& call) {
   using Of = StateOf<TokenLogProb<EXACT, ENTROPY>>;
   const Of kernel{{{-INF}, call.options[4], false}};
-  Fold<Of, 0, 1>(call, kernel, mask_of(call)).run();
+  Fold<Of, 0, true>(call, kernel, mask_of(call)).run();
 }
 template <bool EXACT>
 void token_log_probs_state(const Call& call) {
