@@ -21,10 +21,10 @@ LIMITS = {"forward": 1.3, "forward and backward": 1.5}
 MEMORY = 0.1
 NOTE = """\
 `linear_kl_divergence` of two float32 heads, whose student has the gradients. *Time* is that of
-the composed form (two `linear`, two `log_softmax`, `kl_div`), which is 1; limits {limits}. *The
-products alone* are those of the forward pass: what they take is the floor. *Peak* is the most
-resident memory beyond operands and gradients, over the size of one side's logits; the limit
-is {memory:.0%} for the largest, whose tiles are as large as those of all."""
+the composed form (two `linear`, two `log_softmax`, `kl_div`), which is 1; limits
+{limits}. *The products alone* are those of the forward pass, of whole logits. *Peak* is the
+most resident memory beyond operands and gradients, over the size of one side's logits; the
+limit is {memory:.0%} for the largest, whose tiles are as large as those of all."""
 HEAD = [
     "tokens x vocabulary x size",
     "",
