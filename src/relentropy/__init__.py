@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import estimators, families, heads, objectives, special, streaming
+from . import estimators, families, objectives, special
 from ._engines.config import get_num_threads, set_num_threads, show_config
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
@@ -46,7 +46,7 @@ from .orders import (
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from . import testing
+    from . import heads, streaming, testing
 
 __all__ = [
     "Chernoff",
@@ -99,10 +99,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What only tests need is imported when it is asked for."""
-    if name == "testing":
+    """What few programs need is imported when it is asked for."""
+    if name in {"heads", "streaming", "testing"}:
         import importlib
 
-        return importlib.import_module("relentropy.testing")
+        return importlib.import_module(f"relentropy.{name}")
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
