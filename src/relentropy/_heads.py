@@ -13,7 +13,8 @@ from ._arrays.dtypes import kind_of, name_of
 from ._arrays.library import from_loose, gather, placed, quiet
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import Measure
-from ._autodiff.heads.job import HeadJob, Side
+from ._autodiff.heads.job import HeadJob, Side, is_power_of_two
+from ._formulas.tempered import tempered
 
 Array = Any
 _HOST, _DEVICE = 1 << 26, 1 << 28
@@ -130,6 +131,9 @@ def rows_of(
     if call.mask is not None:
         require_rows(tuple(call.mask.shape), rows)
         arrays.append(raw.reshape(raw.broadcast_to(call.mask, rows), (count,)))
+    if call.xp.exact and measure.takes_pairs and not is_power_of_two(temperature):
+        # Quotients with their remainders: there is no wider precision to divide in.
+        measure, temperature = tempered(measure, temperature), 1.0
     job = HeadJob(
         measure=measure,
         sides=tuple(
@@ -190,13 +194,20 @@ def require_rows(mask: tuple[int, ...], rows: tuple[int, ...]) -> None:
 def whole_numbers(name: str, given: Any, like: Any) -> Any:
     """Labels, as an array of the library that another one is of."""
     if isinstance(given, list | tuple):
-        found = from_loose(name, given)
-        found = found.astype(np.int64) if found.size == 0 else found
-        given = beside(found, like)
+        given = labels(name, given, like)
     kind = name_of(getattr(given, "dtype", ""))
     if not kind.startswith(("int", "uint")):
         raise TypeError(f"{name} must be integers, not {kind or type(given).__name__}")
     return given
+
+
+def labels(name: str, given: Any, like: Any) -> Any:
+    """A list of labels, which may be empty."""
+    found = from_loose(name, given)
+    if found.size:
+        return beside(found, like)
+    of = gather({"hidden": like})
+    return of.raw.zeros(found.shape, dtype=of.raw.int64, **placed(of.library, of.device))
 
 
 def beside(found: np.ndarray, like: Any) -> Any:

@@ -21,7 +21,7 @@ from ._formulas.generators import JensenShannon, SkewJensenShannon
 from ._formulas.kl_logits import KLFromLogits
 from ._formulas.logsumexp import LogSumExp
 from ._formulas.token import TokenLogProb
-from ._heads import Given, beside, require_rows, rows_of, shapes_of, whole_numbers
+from ._heads import Given, beside, labels, require_rows, rows_of, shapes_of, whole_numbers
 from ._records import head
 from .estimators.rows import partial_kl
 
@@ -341,8 +341,13 @@ def linear_cross_entropy(
     if targets is None:
         raise TypeError("targets must be an array, not None")
     if isinstance(targets, list | tuple):
-        targets = beside(from_loose("targets", targets), hidden)
+        targets = labels("targets", targets, hidden)
     if not name_of(getattr(targets, "dtype", "")).startswith(("int", "uint")):
+        if _arguments.shape_of("targets", targets) == shapes_of(side)[0]:
+            raise TypeError(
+                "targets must be integers, one label for every row of hidden, or soft targets "
+                "with an axis of the vocabulary more"
+            )
         soft = Given("", targets, label="targets", moves=False, log=False)
         (value,) = rows_of(
             CrossEntropy((False, True), None), [soft, side], where=where, **options
@@ -487,7 +492,7 @@ def _labels(targets: Any, ignored: Any, where: Any, side: Given) -> tuple[Any, A
     counted = targets != _arguments.integer("ignore_index", ignored, -(2**63))
     if where is None:
         return targets, counted
-    if isinstance(where, list | tuple):
+    if isinstance(where, bool | list | tuple):
         where = beside(from_loose("where", where), side.hidden)
     require_rows(_arguments.shape_of("where", where), rows)
     if name_of(where.dtype) != "bool":

@@ -26,6 +26,10 @@ FUNCTIONS = {
     "triangular": ("triangular_discrimination", {}),
     "skew kl": ("skew_kl_divergence", {"weight": 0.3}),
     "kl": ("skew_kl_divergence", {"weight": 1.0}),
+    "alpha": ("alpha_divergence", {"alpha": 0.3}),
+    "alpha above": ("alpha_divergence", {"alpha": 2.5}),
+    "alpha below": ("alpha_divergence", {"alpha": -0.7}),
+    "tsallis": ("tsallis_divergence", {"alpha": 0.8}),
 }
 LAYOUTS = {
     "rows": lambda x: x,

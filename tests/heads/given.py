@@ -76,7 +76,7 @@ DIVERGENCES = {
     "js": (heads.linear_js_divergence, js, {}),
     "skewed js": (heads.linear_js_divergence, lambda a, b: js(a, b, 0.2), {"mixture": 0.2}),
 }
-# The whole vocabulary in a tile, a few tiles, tiles of one entry.
+# The whole vocabulary in a tile, a few tiles, as small as tiles get.
 MEMORIES = (None, 60_000, 1)
 
 

@@ -116,3 +116,18 @@ def test_records_are_of_the_public_functions():
         slopes = f"{record.slope_ulp['float64']:g} and {record.slope_ulp['float32']:g} times"
         assert slopes in text
         assert not record.lazy
+
+
+def test_labels_are_integers_or_soft():
+    given = drawn(rows=3, words=9)
+    hidden, weight = given.hidden_q, given.weight_q
+    with pytest.raises(TypeError, match="targets must be integers"):
+        heads.linear_cross_entropy(hidden, weight, np.array([0.0, 1.0, 2.0]))
+    assert heads.linear_cross_entropy(hidden[:0], weight, []).shape == (0,)
+    assert heads.linear_token_log_probs(hidden[:0], weight, []).shape == (0,)
+    labels = np.array([0, 1, 2])
+    plain = heads.linear_cross_entropy(hidden, weight, labels)
+    np.testing.assert_array_equal(
+        heads.linear_cross_entropy(hidden, weight, labels, where=True), plain
+    )
+    assert not heads.linear_cross_entropy(hidden, weight, labels, where=False).any()

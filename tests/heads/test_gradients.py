@@ -383,3 +383,51 @@ def test_threads_change_no_bit_where_products_do_not():
     if not same[0]:
         pytest.skip("this matrix product has other bits on another number of threads")
     assert all(same)
+
+
+@pytest.mark.parametrize("name", ["kl", "js"])
+def test_the_side_without_derivatives_is_a_constant(name):
+    by = MEASURES[name][0]
+    hidden_p, weight_p, hidden_q, weight_q, *_ = tensors(drawn(rows=3, words=9))
+    by(hidden_p, weight_p, hidden_q, weight_q).sum().backward()
+    assert hidden_p.grad is None
+    assert weight_p.grad is None
+    assert hidden_q.grad is not None
+    constant = (hidden_q.detach(), weight_q.detach())
+    assert not by(hidden_p, weight_p, *constant).requires_grad
+    assert by(hidden_p, weight_p, *constant, gradient="p").requires_grad
+    soft = torch.full((3, 9), 1 / 9, dtype=torch.float64, requires_grad=True)
+    assert not heads.linear_cross_entropy(*constant, soft).requires_grad
+
+
+@pytest.mark.parametrize("name", ["kl", "js"])
+def test_results_may_be_changed_in_place(name):
+    hidden_p, weight_p, hidden_q, weight_q, *_ = tensors(drawn(rows=3, words=9))
+    found = MEASURES[name][0](hidden_p, weight_p, hidden_q, weight_q)
+    found *= torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
+    found[0] = 0
+    found.sum().backward()
+    assert (hidden_q.grad[:2] == 0).all()
+    assert (hidden_q.grad[2] != 0).any()
+
+
+@pytest.mark.parametrize("name", ["kl", "js"])
+def test_jacobians(name):
+    hidden_p, weight_p, hidden_q, weight_q, *_ = (
+        one.detach() for one in tensors(drawn(rows=3, words=9))
+    )
+
+    def call(hidden):
+        return MEASURES[name][0](hidden_p, weight_p, hidden, weight_q)
+
+    wanted = torch.func.jacfwd(call)(hidden_q)
+    by_vectors = torch.autograd.functional.jacobian(call, hidden_q, vectorize=True)
+    for found in (torch.func.jacrev(call)(hidden_q), by_vectors):
+        torch.testing.assert_close(found, wanted)
+    value, pulled = torch.func.vjp(call, hidden_q)
+    torch.testing.assert_close(pulled(torch.ones_like(value))[0], wanted.sum(0))
+
+
+def test_tensors_without_data():
+    given = [one.detach().to("meta") for one in tensors(drawn(rows=3, words=9))[:4]]
+    assert heads.linear_kl_divergence(*given).shape == (3,)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -10,8 +11,9 @@ from relentropy import heads
 from relentropy._autodiff.heads.job import HeadJob
 from relentropy._records import HEADS
 from relentropy.estimators import partial_kl, token_log_probs
-from relentropy.testing import ulp_error
+from relentropy.testing import assert_ulp, ulp_error
 
+from ..oracle import evaluate
 from .given import DIVERGENCES, MEMORIES, Given, drawn, log_softmax, logits, truth
 
 every = pytest.mark.parametrize(
@@ -260,7 +262,7 @@ def test_tiles_keep_to_their_budget(memory, rows, words):
     height, width = job.tile
     assert 1 <= height <= rows
     assert 1 <= width <= words
-    assert height * width * 12 <= max(memory, 12)
+    assert height * width * 12 <= max(memory, 12 * 16 * 16)
     assert sum(one.stop - one.start for one in job.blocks) == rows
     assert sum(one.stop - one.start for one in job.columns) == words
     if memory >= 1 << 20:
@@ -274,3 +276,27 @@ def test_tiles_change_results_by_rounding_alone_and_the_same_tiles_not_at_all():
     for one in several:
         np.testing.assert_allclose(one, several[0], rtol=1e-13)
     np.testing.assert_array_equal(given.call(fn, memory=60_000), several[1])
+
+
+@pytest.mark.parametrize("temperature", [0.1, 2.0, 3.0, 7.3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_temperatures_cost_no_digits_of_close_heads(dtype, temperature):
+    """Logits that were rounded after the division would differ by that, and by little else."""
+    rng = np.random.default_rng(1)
+    a = (3 * rng.standard_normal((2, 20))).astype(dtype)
+    b = (a * (1 + 1e-5 * rng.standard_normal(a.shape))).astype(dtype)
+    unit = np.eye(2, dtype=dtype)  # products are exact
+    for function in ("kl_divergence", "js_divergence"):
+        with mpmath.workprec(200):
+            truth = [
+                evaluate(
+                    function,
+                    *([mpmath.mpf(float(x)) / temperature for x in row] for row in rows),
+                    from_logits=True,
+                )
+                for rows in zip(a, b, strict=True)
+            ]
+        by = getattr(heads, f"linear_{function}")
+        for teacher, head in ((unit, a.T.copy()), (a, None)):
+            found = by(teacher, head, unit, b.T.copy(), temperature=temperature)
+            assert_ulp(found, truth, 6)

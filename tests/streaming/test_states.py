@@ -388,3 +388,51 @@ def test_a_dtype_of_the_state_takes_blocks_of_several():
     mixed = [np.concatenate([x[:4].astype("float32"), x[4:]]) for x in (a, b)]
     assert state.finish().dtype == np.float32
     assert_ulp(state.finish(), evaluate("kl_divergence", *mixed, from_logits=True), 2)
+
+
+def _with(data, path, new):
+    """The same with another member; without it if there is no new one."""
+    name, *rest = path
+    changed = dict(data) if isinstance(data, dict) else list(data)
+    if rest:
+        changed[name] = _with(data[name], rest, new)
+    elif new is None:
+        del changed[name]
+    else:
+        changed[name] = new
+    return changed
+
+
+PART = ("data", "parts", 0)
+DAMAGE = {
+    "no version": (("version",), None),
+    "a version that is not whole": (("version",), 1.0),
+    "no kind": (("kind",), None),
+    "no options": (("options",), None),
+    "an option too few": (("options", "axis"), None),
+    "an option too many": (("options", "axes"), 1),
+    "a base that is no number": (("options", "base"), "two"),
+    "no data": (("data",), None),
+    "another result": (("data", "result"), "int32"),
+    "negative rows": (("data", "rows"), [-1]),
+    "more rows": (("data", "rows"), [7]),
+    "no parts": (("data", "parts"), []),
+    "three blocks": ((*PART, "blocks"), 3),
+    "no blocks": ((*PART, "blocks"), 0),
+    "blocks that are not whole": ((*PART, "blocks"), 1.5),
+    "exact as a word": ((*PART, "exact"), "no"),
+    "another working precision": ((*PART, "working"), "float16"),
+    "an entry too few": ((*PART, "selected"), [True]),
+    "flags that are numbers": ((*PART, "selected"), [1, 0]),
+    "a number out of range": ((*PART, "state", "top"), ["0x1p5000"] * 2),
+    "a number as such": ((*PART, "state", "top"), [1.0, 2.0]),
+    "a field too few": ((*PART, "state", "top"), None),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_dictionaries_are_refused(damage):
+    data = KLState().update(np.ones((2, 3)), np.arange(6.0).reshape(2, 3)).to_dict()
+    assert State.from_dict(data).to_dict() == data
+    with pytest.raises(ValueError, match=r"must|wanted|version|has"):
+        State.from_dict(_with(data, *DAMAGE[damage]))

@@ -85,3 +85,23 @@ def test_it_is_kept_and_sent():
         State.from_dict(state.to_dict())
     with pytest.raises(TypeError, match="RunningStatistics, not int"):
         state.merge(3)
+
+
+def test_damaged_dictionaries_are_refused():
+    data = RunningStatistics().update(np.array([1.0, 2.0])).to_dict()
+    for path in (("version",), ("kind",), ("data",)):
+        with pytest.raises(ValueError, match=r"must|version"):
+            RunningStatistics.from_dict({k: v for k, v in data.items() if k not in path})
+    with pytest.raises(ValueError, match=r"finite|mean|count"):
+        RunningStatistics.from_dict(data | {"data": data["data"] | {"finite": {}}})
+
+
+def test_numbers_whose_squares_leave_the_range():
+    state = RunningStatistics().update(np.array([1e200, -1e200]))
+    assert state.variance == np.inf
+    assert state.standard_error < np.inf
+
+
+def test_recorded_tensors_are_data():
+    torch = pytest.importorskip("torch")
+    assert RunningStatistics().update(torch.ones(3, requires_grad=True)).mean == 1

@@ -34,15 +34,15 @@ def rows(
     twin = engine() and twin_of(measure)
     if not twin:
         return None
-    arrays, tokens = _apart(twin, arrays)
-    if not _readable(job, arrays, mask, tokens=tokens):
+    arrays, given = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, given=given):
         return None
     more = job.varying + twin.numbers if keep else 0
     dtypes = (job.dtype,) * job.outputs + (job.xp.dtype,) * more
     outputs = tuple(_room(job, job.layout.batch, dtype, arrays) for dtype in dtypes)
     options = _options(twin, measure, mask)
     _run(
-        job, twin.kernel, job.layout, (*arrays, *tokens), (), mask, outputs, options,
+        job, twin.kernel, job.layout, (*arrays, *given), (), mask, outputs, options,
         reduced=True,
     )  # fmt: skip
     return outputs
@@ -81,12 +81,12 @@ def slopes(
     numbers = (*seeds, *kept)
     if not (twin and twin.slopes):
         return None
-    arrays, tokens = _apart(twin, arrays)
-    if not _readable(job, arrays, mask, numbers, tokens):
+    arrays, given = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, numbers, given):
         return None
     outputs = _like(job, arrays, need[: len(arrays)])
     options = _options(twin, measure, mask, need)
-    _run(job, twin.slopes, job.layout, (*arrays, *tokens), numbers, mask, outputs, options)
+    _run(job, twin.slopes, job.layout, (*arrays, *given), numbers, mask, outputs, options)
     return outputs
 
 
@@ -124,16 +124,16 @@ def state(job: Any, fold: Any, arrays: Arrays, mask: Array | None) -> Any:
     twin = engine() and state_twin_of(fold)
     if not twin:
         return None
-    if twin.token:  # kernels number a part's own entries, and arrays those of the whole row
+    if twin.entries == 1:  # kernels number a part's own entries, arrays those of the whole row
         logits, token, position = arrays
         arrays = (logits, token - position[(0,) * position.ndim], position)
-    arrays, tokens = _apart(twin, arrays)
-    if not _readable(job, arrays, mask, tokens=tokens):
+    arrays, given = _apart(twin, arrays)
+    if not _readable(job, arrays, mask, given=given):
         return None
     words = _room(job, (twin.words, *job.layout.batch), job.xp.dtype, arrays)
     options = (1.0, 0.0, float(mask is not None), *twin.options)
     _run(
-        job, twin.kernel, job.layout, (*arrays, *tokens), (), mask,
+        job, twin.kernel, job.layout, (*arrays, *given), (), mask,
         tuple(words[i, ...] for i in range(twin.words)), options, reduced=True,
     )  # fmt: skip
     return twin.made(*words.reshape((twin.words, 1, -1)))
@@ -153,8 +153,9 @@ def _options(
 
 
 def _apart(twin: Twin | StateTwin, arrays: Arrays) -> tuple[Arrays, Arrays]:
-    """The operands with entries, and the number of each row's token if there is one."""
-    return (arrays[:1], arrays[1:2]) if twin.token else (arrays, ())
+    """The operands with entries, and the number of each row if there is one."""
+    n = twin.entries
+    return (arrays, ()) if n is None else (arrays[:n], arrays[n : n + 1])
 
 
 def _room(job: Any, shape: tuple[int, ...], dtype: Any, arrays: Arrays) -> Array:
@@ -211,18 +212,18 @@ def _number(module: Any, job: Any, kernel: str) -> int:
 
 
 def _readable(
-    job: Any, arrays: Arrays, mask: Array | None, more: Arrays = (), tokens: Arrays = ()
+    job: Any, arrays: Arrays, mask: Array | None, more: Arrays = (), given: Arrays = ()
 ) -> bool:
     """Whether kernels can read, and have something to do."""
     masks = () if mask is None else (mask,)
     floats = (*arrays, *more, *masks)
-    every = (*floats, *tokens)
+    every = (*floats, *given)
     if 0 in job.layout.shape or choose(job.xp.library, every) is not TILED:
         return False
     if job.xp.library == "torch" and any(one.is_neg() for one in every):
         return False  # a view whose numbers are to be negated
     return all(name_of(one.dtype) in _TYPES for one in floats) and all(
-        name_of(one.dtype) in {*_TYPES, *_WHOLE} for one in tokens
+        name_of(one.dtype) in {*_TYPES, *_WHOLE} for one in given
     )
 
 

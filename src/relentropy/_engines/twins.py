@@ -29,9 +29,9 @@ class Twin(NamedTuple):
     """How many numbers of a row follow the outputs that are kept; those of the formula."""
     slopes: str | None = None
     """The kernel of its derivatives, if there is one."""
-    token: bool = False
-    """Whether the second operand is an entry's number, and the third, which numbers the
-    entries, is not read."""
+    entries: int | None = None
+    """How many operands have entries, where not all have: the next one is a number of the row,
+    and what follows, such as the entries' own numbers, is not read."""
 
 
 class StateTwin(NamedTuple):
@@ -41,7 +41,7 @@ class StateTwin(NamedTuple):
     options: tuple[float, ...]
     words: int
     made: Callable[..., Any]
-    token: bool = False
+    entries: int | None = None
     """As a twin's."""
 
 
@@ -85,6 +85,8 @@ _ROWS = {
     rows.TotalVariation: "total_variation",
     rows.Pearson: "pearson",
     rows.Triangular: "triangular",
+    rows.Alpha: "alpha",
+    rows.Tsallis: "tsallis",
 }
 
 
@@ -100,7 +102,8 @@ def _f_divergence(measure: FDivergence) -> Twin | None:
     kernel = name + ("_logits" if all(measure.from_logits) else "_weights")
     change = 1.0 if turned else 2.0 if measure.root else 0.0
     options = (getattr(row, "weight", 0.0), change)
-    return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes")
+    entries = 2 if row.parameters else None
+    return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes", entries)
 
 
 def _cross_entropy(measure: CrossEntropy) -> Twin | None:
@@ -115,7 +118,7 @@ def _cross_entropy(measure: CrossEntropy) -> Twin | None:
 def _token(measure: TokenLogProb, temperature: float = 1.0) -> Twin:
     options = (float(measure.with_entropy), temperature)
     numbers = 7 if measure.with_entropy else 2
-    return Twin("token_log_probs", options, numbers, "token_log_probs_slopes", token=True)
+    return Twin("token_log_probs", options, numbers, "token_log_probs_slopes", entries=1)
 
 
 def _tempered(measure: Tempered) -> Twin | None:
@@ -178,7 +181,7 @@ def _token_state(fold: token.TokenFold) -> StateTwin | None:
 
     options = (float(with_entropy), 1.0)
     words = 9 if with_entropy else 4
-    return StateTwin("token_log_probs_state", options, words, state_of, token=True)
+    return StateTwin("token_log_probs_state", options, words, state_of, entries=1)
 
 
 _PEAK_STATE = StateTwin("logsumexp_state", (), 2, logsumexp.Peak)

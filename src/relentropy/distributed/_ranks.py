@@ -49,20 +49,25 @@ def over_ranks(part: Part, fold: Fold, group: Group) -> Part:
     xp = part.xp
     numbers = part.numbers()
     own = torch.stack([one.to(xp.dtype) for one in numbers])
-    size = dist.get_world_size(group)
-    every = torch.empty(
-        (size * own.shape[0], *own.shape[1:]), dtype=own.dtype, device=own.device
-    )
-    dist.all_gather_into_tensor(every, own, group=group)
     kinds = [one.dtype for one in numbers]
     parts = [
         part.with_numbers(
             (one.to(dtype) for one, dtype in zip(words, kinds, strict=True)), part.batch
         )
-        for words in every.reshape((size, *own.shape))
+        for words in gathered(own, group)
     ]
     whole: Part = merge_all(parts, lambda one, other: one.merge(other, fold, xp=xp))
     return whole
+
+
+def gathered(own: Tensor, group: Group) -> Tensor:
+    """What every rank has, by rank."""
+    size = dist.get_world_size(group)
+    every = own.new_empty((size * own.shape[0], *own.shape[1:]))
+    # Younger torch has another name for the same, and warns of the old one.
+    gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+    gather(every, own, group=group)
+    return every.reshape((size, *own.shape))
 
 
 def _passes(job: RowJob, measure: Any, arrays: Arrays, group: Group) -> tuple[Part, ...]:

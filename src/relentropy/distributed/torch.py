@@ -24,7 +24,7 @@ from .._formulas.kl_logits import KLFromLogits
 from .._formulas.logsumexp import LogSumExp
 from .._formulas.tempered import tempered
 from .._formulas.token import TokenLogProb
-from ._ranks import evaluate
+from ._ranks import evaluate, gathered
 
 __all__ = ["cross_entropy", "entropy", "kl_divergence", "logsumexp", "token_log_probs"]
 
@@ -396,8 +396,7 @@ def token_log_probs(
     tokens = call.replicated("tokens", tokens)
     tokens, _ = _arguments.labels("tokens", tokens, "logits", local, call.axis)
     size = local.shape[call.axis]
-    if first is None:
-        first = call.first(size)
+    first = call.first(size) if first is None else _arguments.integer("first", first, 0)
     # An entry is known by its place on this rank, where the tokens of others are nowhere.
     tokens = tokens - first if size else torch.full_like(tokens, -2)
     places = torch.arange(size, dtype=torch.int32, device=local.device)
@@ -434,6 +433,8 @@ class _Call:
         self.sum_gradients = _arguments.one_flag("sum_gradients", sum_gradients)
         self.sharding = self._common(operands, ndim)
         self.group = group
+        if not (group is None or isinstance(group, dist.ProcessGroup)):
+            raise TypeError(f"group must be a process group, not {type(group).__name__}")
         if self.sharding is not None:
             if group is not None:
                 raise ValueError("group is that of the DTensors' mesh: leave it out")
@@ -471,10 +472,8 @@ class _Call:
             whole: int = self.sharding.size
             return min(rank * -(-whole // ranks), whole)
         device = next(iter(self.operands.values())).device
-        sizes = torch.empty(ranks, dtype=torch.int64, device=device)
         own = torch.tensor([size], dtype=torch.int64, device=device)
-        dist.all_gather_into_tensor(sizes, own, group=self.group)
-        return int(sizes[:rank].sum())
+        return int(gathered(own, self.group)[:rank].sum())
 
     def replicated(self, name: str, one: Any) -> Any:
         """A tensor that every rank has as a whole."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._arrays.plain import Plain
 from ..estimators.running import RunningEstimate
-from ._dictionaries import FORMAT, VERSION, kind_of, written
+from ._dictionaries import FORMAT, VERSION, kind_of, member, number, written
 
 _KIND = "statistics"
 
@@ -71,7 +71,8 @@ class RunningStatistics:
     @property
     def variance(self) -> float:
         """Their variance, with the divisor ``count - 1``; nan for fewer than two."""
-        return self.finite.standard_error**2 * self.count
+        error = self.finite.standard_error
+        return error * error * self.count  # inf where a power would raise
 
     @property
     def standard_error(self) -> float:
@@ -94,7 +95,7 @@ class RunningStatistics:
             A new state.
         """
         plain = Plain({"values": values}, where)
-        raw, x = plain.raw, plain.arrays["values"]
+        raw, x = plain.raw, plain.constant(plain.arrays["values"])
         shape = plain.shape("values")
         with plain.quiet():
             x = raw.reshape(raw.broadcast_to(x, shape), (-1,))
@@ -142,9 +143,11 @@ class RunningStatistics:
         """State that `to_dict` has written."""
         if kind_of(data) != _KIND:
             raise ValueError(f"a dictionary of kind {_KIND!r} is wanted, not {data['kind']!r}")
-        numbers = dict(data["data"])
-        finite = RunningEstimate()._with(**_read(numbers.pop("finite")))
-        return _made(finite=finite, **_read(numbers))
+        numbers = dict(member(data, "data", dict))
+        finite = _read(numbers.pop("finite", None), RunningEstimate())
+        return _made(
+            finite=RunningEstimate()._with(**finite), **_read(numbers, RunningStatistics())
+        )
 
 
 def _made(**numbers: Any) -> RunningStatistics:
@@ -159,8 +162,11 @@ def _names(state: Any) -> list[str]:
     return [one.name for one in fields(state)]
 
 
-def _read(numbers: dict[str, Any]) -> dict[str, Any]:
+def _read(numbers: Any, like: Any) -> dict[str, Any]:
+    """Numbers as `to_dict` writes them, of the fields of a state."""
+    kinds = {name: type(getattr(like, name)) for name in _names(like)[1:]}
+    written_as = {name: str if kind is float else kind for name, kind in kinds.items()}
+    found = {name: member(numbers, name, kind) for name, kind in written_as.items()}
     return {
-        name: float.fromhex(one) if isinstance(one, str) else one
-        for name, one in numbers.items()
+        name: number(one, name) if kinds[name] is float else one for name, one in found.items()
     }

@@ -19,8 +19,11 @@ from ._dictionaries import (
     FORMAT,
     VERSION,
     kind_of,
+    member,
+    number,
     part_from_dict,
     part_to_dict,
+    sizes,
     written,
 )
 
@@ -197,20 +200,38 @@ class State(ABC):
             raise ValueError(f"a dictionary of kind {wanted} is wanted, not {kind!r}")
         options: dict[str, Any] = {
             name: tuple(one) if isinstance(one, list) else one
-            for name, one in data["options"].items()
+            for name, one in member(data, "options", dict).items()
         }
+        wanted_options = {one.name for one in fields(known[kind]) if one.init}
+        if set(options) != wanted_options:
+            raise ValueError(
+                f"options must be {sorted(wanted_options)}, not {sorted(map(str, options))}"
+            )
         if options.get("base") is not None:
-            options["base"] = float.fromhex(options["base"])
+            options["base"] = number(options["base"], "base")
         state = known[kind](**options)
-        found = data["data"]
-        if found is None:
-            return state
-        form, batch = state._form(), tuple(found["rows"])
-        parts = (
-            (one["blocks"].bit_length() - 1, part_from_dict(one, form, batch, like))
-            for one in found["parts"]
-        )
-        return state._holding(Found(tuple(parts), found["result"]))
+        if "data" not in data:
+            raise ValueError("data has no 'data': it is not what to_dict gave")
+        return state if data["data"] is None else state._of_parts(data["data"], like)
+
+    def _of_parts(self: Self, data: Any, like: Any) -> Self:
+        """With what `to_dict` has written of the blocks."""
+        result, batch = member(data, "result", str), sizes(data, "rows")
+        possible = dtypes.FLOATS if self.dtype is None else (self.dtype,)
+        if result not in possible:
+            raise ValueError(f"result must be {' or '.join(possible)}, not {result!r}")
+        form = self._form()
+        found: list[tuple[int, Part]] = []
+        for one in member(data, "parts", list):
+            blocks = member(one, "blocks", int)
+            level = blocks.bit_length() - 1
+            if blocks != 1 << max(level, 0) or any(level == other for other, _ in found):
+                raise ValueError("blocks must be different powers of two")
+            found.append((level, part_from_dict(one, form, batch, like)))
+        if not found:
+            raise ValueError("parts must not be empty")
+        found.sort(key=lambda pair: -pair[0])
+        return self._holding(Found(tuple(found), result))
 
     def __eq__(self, other: object) -> bool:
         """Whether kind, options and every number are the same, bit for bit."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..._arrays import dtypes
@@ -29,6 +28,7 @@ from .products import NO_ROOM, Room, product
 Array = Any
 Arrays = tuple[Array, ...]
 _STEP = 256  # of columns: tiles of whole lines of the cache, and of whole vectors
+_LEAST = 16  # rows and columns of a tile: with fewer of them nothing but calls is done
 
 
 class Side(NamedTuple):
@@ -135,17 +135,18 @@ class HeadJob:
     def _entry_bytes(self) -> tuple[int, int]:
         """What an entry takes in logits, and in their derivatives."""
         size = 8 if self.xp.exact and dtypes.name_of(self.xp.dtype) == "float64" else 4
-        made = sum(side.head or self._divided(side) for side in self.sides)
+        made = sum(side.head for side in self.sides)
+        divided = sum(map(self._divided, self.sides))
         moving = sum(side.moves for side in self.sides)
-        return size * made, size * (moving + self.several)
+        return size * made + 8 * divided, (8 if divided else size) * (moving + self.several)
 
-    @cached_property
+    @property
     def tile(self) -> tuple[int, int]:
         """Rows and columns of a tile; as square as it can be, for the products' sake."""
         each = max(1, sum(self._entry_bytes))
-        rows = _even(self.rows, max(1, math.isqrt(self.memory // each)))
+        rows = _even(self.rows, max(_LEAST, math.isqrt(self.memory // each)))
         # With a part of the weight goes one of its gradient.
-        columns = max(1, self.memory // (each * rows + 2 * self.widened))
+        columns = max(_LEAST, self.memory // (each * rows + 2 * self.widened))
         columns = min(self.vocabulary, columns // _STEP * _STEP or columns)
         if columns == self.vocabulary:  # what is left goes to the rows
             left = self.memory - 2 * self.widened * columns
@@ -181,20 +182,31 @@ class HeadJob:
     def _entries(self, side: Side, own: Arrays, columns: slice, room: Room) -> Array:
         if not side.head:
             found = own[0][:, columns]
-            if not self._divided(side):
-                return found
-            return self.xp.cast(found, self.wide(own)) / self.temperature
+            return self._over_temperature(found, side, own, ours=False)
         hidden, weight, *bias = own
         found = product(hidden, weight[columns, :], self.wide(own), room, xp=self.xp)
         more = [self.xp.cast(one[columns], found.dtype)[None, :] for one in bias]
         if not room.serves:
             found = found + more[0] if more else found
-            return found / self.temperature if self._divided(side) else found
-        for one in more:  # in place: no second tile
-            found += one
-        if self._divided(side):
-            found /= self.temperature
-        return found
+        else:
+            for one in more:  # in place: no second tile
+                found += one
+        return self._over_temperature(found, side, own, ours=room.serves)
+
+    def _over_temperature(self, logits: Array, side: Side, own: Arrays, *, ours: bool) -> Array:
+        """The quotients, in place where the logits are ours.
+
+        In working precision, unless all that changes is the exponent: logits of two sides that
+        are close would be rounded by more than they differ.
+        """
+        if not self._divided(side):
+            return logits
+        exact = is_power_of_two(self.temperature)
+        logits = self.xp.cast(logits, self.wide(own) if exact else self.xp.dtype)
+        if not (ours and exact):
+            return logits / self.temperature
+        logits /= self.temperature
+        return logits
 
     def _divided(self, side: Side) -> bool:
         return side.log and self.temperature != 1
@@ -359,6 +371,10 @@ class _Chosen:
         logits, found = (xp.raw.permute_dims(one, (1, 0)) for one in (self.logits, self.found))
         value = log_softmax_entry(logits, top, others, xp=xp)
         return xp.where(found, value, float("nan"))
+
+
+def is_power_of_two(number: float) -> bool:
+    return math.frexp(number)[0] == 0.5
 
 
 def _inside(tokens: Array, columns: slice) -> Array:

@@ -18,6 +18,7 @@ from ..._formulas.f_divergence import FDivergence
 from ..._formulas.generators import JensenShannon, SkewJensenShannon
 from ..._formulas.kl_logits import KLFromLogits
 from ..._formulas.logsumexp import LogSumExp
+from ..._formulas.tempered import Tempered, tempered
 from ..._formulas.token import TokenLogProb
 from ..jobs import Arrays
 from .gradients import pull
@@ -58,25 +59,29 @@ def _kind(measure: Any) -> tuple[str, float]:
 
 
 def _words(job: HeadJob) -> tuple[Any, ...]:
-    kind, share = _kind(job.measure)
-    base = getattr(job.measure, "base", None) or 0.0
+    measure: Any = job.measure
+    inner = 1.0
+    if isinstance(measure, Tempered):
+        measure, inner = measure.measure, measure.temperature
+    kind, share = _kind(measure)
+    base = getattr(measure, "base", None) or 0.0
     sides = [flag for side in job.sides for flag in side]
     flags = [job.tokens, job.several, job.masked, job.xp.exact, job.dtype == torch.float64]
     flags.append(job.xp.dtype == torch.float64)
     sizes = [job.rows, job.vocabulary, job.memory, job.widened]
-    return kind, [share, base, job.temperature], sides, flags, sizes
+    return kind, [share, base, job.temperature, inner], sides, flags, sizes
 
 
 def _job(
     kind: str, numbers: Sequence[float], sides: Sequence[bool], flags: Sequence[bool],
     sizes: Sequence[int],
 ) -> HeadJob:  # fmt: skip
-    share, base, temperature = numbers
+    share, base, temperature, inner = numbers
     tokens, several, masked, exact, wide_result, wide = flags
     rows_, vocabulary, memory, widened_ = sizes
     each = len(Side._fields)
     return HeadJob(
-        measure=_KINDS[kind](share, base or None),
+        measure=tempered(_KINDS[kind](share, base or None), inner),
         sides=tuple(Side(*sides[i : i + each]) for i in range(0, len(sides), each)),
         rows=rows_,
         vocabulary=vocabulary,

@@ -6,11 +6,11 @@ once; so are values and gradients in forward mode and under ``torch.func.vmap``.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch._C._functorch import TransformType
 from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
@@ -24,19 +24,16 @@ Tensor = Any
 
 def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
     """The job's outputs, recorded for derivatives where somebody may ask for them."""
-    device = arrays[0].device.type
-    job, arrays = _cast_automatically(job, arrays, device)
-    # What formulas work in is settled: products of 16-bit tiles are not to be rounded.
-    with torch.autocast(device, enabled=False):
+    arrays = tuple(
+        one if moves else one.detach() for one, moves in zip(arrays, job.moving, strict=True)
+    )
+    job, arrays = _cast_automatically(job, arrays, arrays[0].device.type)
+    with without_autocast(arrays):
         if torch.compiler.is_compiling():
             from .operators import value
 
             return value(job, arrays)
         if _transformed():
-            arrays = tuple(
-                one if moves else one.detach()
-                for one, moves in zip(arrays, job.moving, strict=True)
-            )
             return job.whole(arrays, rows.evaluate)
         if job.skips and not torch._C._len_torch_dispatch_stack():
             return _of_chosen(job, arrays)
@@ -50,11 +47,20 @@ def _recorded(job: HeadJob, arrays: Arrays) -> Arrays:
     return tuple(Value.apply(job, *arrays)[: job.outputs])
 
 
+def without_autocast(arrays: Arrays) -> Any:
+    """What formulas work in is settled: products of 16-bit tiles are not to be rounded."""
+    device = arrays[0].device.type
+    if not torch.amp.is_autocast_available(device):
+        return contextlib.nullcontext()
+    return torch.autocast(device, enabled=False)
+
+
 def _transformed() -> bool:
-    """Whether somebody maps the call, or pushes tangents through it."""
-    levels = retrieve_all_functorch_interpreters()
-    return torch.autograd.forward_ad._current_level >= 0 or any(
-        level.key() != TransformType.Grad for level in levels
+    """Whether somebody transforms the call, or pushes tangents through it."""
+    # Gradients by transforms can be differentiated: they are those of the whole form anyway.
+    return (
+        torch.autograd.forward_ad._current_level >= 0
+        or len(retrieve_all_functorch_interpreters()) > 0
     )
 
 
@@ -70,7 +76,7 @@ def _of_chosen(job: HeadJob, arrays: Arrays) -> Arrays:
 
 def _cast_automatically(job: HeadJob, arrays: Arrays, device: str) -> tuple[HeadJob, Arrays]:
     """Operands of products as autocast wants them, as a linear layer's are."""
-    if not torch.is_autocast_enabled(device):
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return job, arrays
     dtype = torch.get_autocast_dtype(device)
     found, widened = [], job.widened
@@ -88,7 +94,9 @@ class Value(Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(job: HeadJob, *arrays: Tensor) -> Arrays:
-        return job.value(arrays, keep=True)
+        found = job.value(arrays, keep=True)
+        # Users may change results in place, which torch forbids for views made in here.
+        return *(one.clone() for one in found[: job.outputs]), *found[job.outputs :]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
@@ -107,15 +115,23 @@ class Value(Function):  # type: ignore[misc]
             for needed, moves in zip(ctx.needs_input_grad[1:], job.moving, strict=True)
         )
         seeds = seeds[: ctx.varying]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or _transformed() or any(map(_is_batched, seeds)):
             return (None, *_again(job, arrays, seeds, need))
-        with torch.autocast(arrays[0].device.type, enabled=False):
+        with without_autocast(arrays):
             return (None, *pull(job, arrays, kept, seeds, need))
+
+
+def _is_batched(seed: Tensor | None) -> bool:
+    """Whether several gradients are asked for at once."""
+    transforms = torch._C._functorch
+    return seed is not None and (
+        transforms.is_batchedtensor(seed) or transforms.is_legacy_batchedtensor(seed)
+    )
 
 
 def _again(job: HeadJob, arrays: Arrays, seeds: Arrays, need: tuple[bool, ...]) -> Found:
     """The gradients as functions of arrays and seeds, which can be differentiated."""
-    with torch.enable_grad(), torch.autocast(arrays[0].device.type, enabled=False):
+    with torch.enable_grad(), without_autocast(arrays):
         # As views: an array that another one is made of is not to be followed through that.
         arrays = tuple(
             one.view_as(one) if needed else one.detach()

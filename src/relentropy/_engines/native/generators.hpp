@@ -1,6 +1,6 @@
 // Kernels of the table of divergences, of weights and of logits.
 #pragma once
-#include "arithmetic/generators.hpp"
+#include "arithmetic/orders.hpp"
 #include "kl.hpp"
 
 namespace relentropy {
@@ -17,7 +17,8 @@ struct Sums {
   }
 };
 
-// Two passes: what the sides' masses are, and terms. Outputs: the divergence, and, where there
+// Two passes: what the sides' masses are, and terms. Inputs: operands, and the row's order where
+// there is one, in place of the weight. Outputs: the divergence, and, where there
 // are more, it again and the numbers of `FDivergence`: the source's, the means and the unit.
 template <class Known, class Kept>
 struct Divergence {
@@ -25,14 +26,17 @@ struct Divergence {
   double fills[2] = {Known::FILL, Known::FILL};
   Functions<Known, Kept> of;
   double weight;
+  bool ordered;
   Base base;
   bool turned, root, numbers;
 
   struct Row {
     bool chosen = false;
+    double weight;
     Known known;
     Sums sums;
   };
+  Row row(const double* given) const { return {false, ordered ? given[0] : weight, {}, {}}; }
   template <int PASS>
   using State = std::conditional_t<PASS == 0, typename Known::State, Sums>;
 
@@ -44,10 +48,10 @@ struct Divergence {
     } else {
       Sums sums{};
       const bool easy = row.known.easy(p, q, n);
-      sums.terms = (easy ? of.easy : of.far)(weight, turned, row.known, p, q, n);
+      sums.terms = (easy ? of.easy : of.far)(row.weight, turned, row.known, p, q, n);
       if (numbers) {
         double rates[2][BLOCK];
-        of.weighted(weight, turned, row.known, 0.0, 0.0, p, q, n, rates[0], rates[1]);
+        of.weighted(row.weight, turned, row.known, 0.0, 0.0, p, q, n, rates[0], rates[1]);
         sums.by_p = sum_scaled(rates[0], n, 1.0), sums.by_q = sum_scaled(rates[1], n, 1.0);
         sums.more = row.known.more(p, q, n);
       }
@@ -77,7 +81,7 @@ struct Divergence {
   }
 };
 
-// Inputs: operands, the seed, the divergence, and the numbers that `Divergence` keeps. Outputs:
+// Inputs: operands, the order, the seed, the divergence, and the numbers that `Divergence` keeps. Outputs:
 // what the last two options ask for.
 template <class Known, class Kept>
 struct DivergenceSlopes {
@@ -85,21 +89,23 @@ struct DivergenceSlopes {
   double fills[2] = {Known::FILL, Known::FILL};
   Functions<Known, Kept> of;
   double weight;
-  bool turned, by_p, by_q;
+  bool ordered, turned, by_p, by_q;
 
   struct Row {
+    double weight;
     Seed seed;
     Kept known;
     double p_mean, q_mean, unit;
   };
   Row row(const double* given) const {
+    const double order = ordered ? *given++ : weight;
     const double* last = given + 2 + Known::COUNT;
-    return {{given[0], given[1]}, Kept::of(given + 2), last[0], last[1], last[2]};
+    return {order, {given[0], given[1]}, Kept::of(given + 2), last[0], last[1], last[2]};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* to_p = by_p ? blocks.out[0] : nullptr;
     double* to_q = by_q ? blocks.out[by_p ? 1 : 0] : nullptr;
-    of.rates(weight, turned, row.known, row.p_mean, row.q_mean, blocks.in[0], blocks.in[1], n,
+    of.rates(row.weight, turned, row.known, row.p_mean, row.q_mean, blocks.in[0], blocks.in[1], n,
              to_p, to_q);
     if (to_p) scale(row, row.known.p_unit(), n, to_p);
     if (to_q) scale(row, row.known.q_unit(), n, to_q);
@@ -118,14 +124,16 @@ struct DivergenceSlopes {
 template <class Known, class Kept>
 void divergence(const Call& call, const Functions<Known, Kept>& of) {
   const Divergence<Known, Kept> kernel{{Known::FILL, Known::FILL}, of, call.options[3],
-                                       base_of(call), call.options[4] == 1.0,
+                                       call.inputs > 2 + (mask_of(call) >= 0), base_of(call),
+                                       call.options[4] == 1.0,
                                        call.options[4] == 2.0, call.outputs > 1};
-  Fold<Divergence<Known, Kept>>(call, kernel, mask_of(call)).run();
+  Fold<Divergence<Known, Kept>, 0, true>(call, kernel, mask_of(call)).run();
 }
 template <class Known, class Kept>
 void divergence_slopes(const Call& call, const Functions<Known, Kept>& of) {
+  const bool ordered = call.inputs > 2 + 2 + Known::COUNT + 3 + (mask_of(call) >= 0);
   const DivergenceSlopes<Known, Kept> kernel{{Known::FILL, Known::FILL}, of, call.options[3],
-                                             call.options[4] == 1.0, call.options[5] != 0,
+                                             ordered, call.options[4] == 1.0, call.options[5] != 0,
                                              call.options[6] != 0};
   map(call, kernel, mask_of(call));
 }
@@ -160,7 +168,8 @@ using LogitsExact = LogitRow<true>;
   RELENTROPY_ROW("skew_jensen_shannon", SkewJensenShannon),                          \
   RELENTROPY_ROW("skew_kl", SkewKL), RELENTROPY_ROW("hellinger", SquaredHellinger),  \
   RELENTROPY_ROW("total_variation", TotalVariation), RELENTROPY_ROW("pearson", Pearson), \
-  RELENTROPY_ROW("triangular", Triangular)
+  RELENTROPY_ROW("triangular", Triangular), RELENTROPY_ROW("alpha", Alpha),            \
+  RELENTROPY_ROW("tsallis", Tsallis)
 
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy

@@ -745,7 +745,7 @@ struct LogitRow {
             gap = {-mass.hi * expm1_near<EXACT>(down), zero};
         }
         other = less<EXACT>(mass, gap);
-        e.log_y = {zero, zero};
+        e.log_y = less<EXACT>(e.log_x, e.ratio);
         if constexpr (!EASY) {
             Lanes y = choose(e.no_y, q_top, b);
             e.log_y = add(two_sum(y, all<Lanes>(-q_top)),
