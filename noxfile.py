@@ -98,7 +98,7 @@ def minimal(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every example in docstrings and README, then build the pages."""
-    install(session, "docs", extras="[cli]")
+    install(session, "docs", extras="[cli]", engine=False)
     # Two modules need torch and jax themselves; they show no examples.
     modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
     session.run("pytest", *modules)

@@ -1,7 +1,6 @@
 """The examples, and the page that shows derivatives: run and held to what they claim."""
 
 import doctest
-import math
 import runpy
 from pathlib import Path
 
@@ -40,15 +39,16 @@ def test_distilling_to_the_end():
 def test_distilling_without_logits():
     pytest.importorskip("torch")
     example = runpy.run_path(str(EXAMPLES / "distill_heads.py"))
-    size = {"words": 9000, "batch": 2, "steps": 4}
+    # 38 MB of logits, of each of which there are two and a gradient: more than an allocator
+    # keeps to hand out again, which would not show.
+    size = {"words": 40_000, "batch": 2, "steps": 3}
     whole, tiles = (
         example["distil"](example[loss], **size) for loss in ("with_logits", "without_logits")
     )
     assert tiles.losses == pytest.approx(whole.losses, rel=1e-5)
     assert tiles.losses[-1] < tiles.losses[0]
-    # 9 MB of logits, of each of which there are two and a gradient.
-    if not math.isnan(whole.megabytes):
-        assert tiles.megabytes < whole.megabytes
+    if whole.megabytes > 38:  # or the system does not tell
+        assert tiles.megabytes < whole.megabytes / 2
 
 
 def test_the_page_on_heads():

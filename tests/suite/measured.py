@@ -24,7 +24,7 @@ from ..tables.load import Case, load
 from .backends import Backend
 
 SHORT = 10
-QUICK_ON_JAX = {("jax", "float64"), ("jax-x32", "float32")}
+QUICK_ON_JAX = {("jax", "float64")}
 FIRST_ON_JAX = {"js_divergence", "binary_entropy"}
 
 
@@ -35,7 +35,7 @@ def each_record(
 
     What is said of tables takes jax a dozen compilations, and the members of a family what
     their first ones take: on demand, but for those. So are the ``dtypes`` that are widened
-    like others.
+    like others, and 16-bit types without float64, which cost a compilation of each case.
     """
     parameters = []
     for record, one in product(records, backends):
@@ -52,6 +52,8 @@ def on_demand(record: Record, backend: Backend, dtype: str) -> bool:
     """Whether a backend compiles for minutes what it has compiled for a relative."""
     slow = record.kind == "table" or record.name in FAMILIES or "binary" in record.name
     early = record.name in FIRST_ON_JAX and (backend.name, dtype) in QUICK_ON_JAX
+    if backend.name == "jax-x32" and dtype.endswith("16"):
+        return True
     return backend.library == "jax" and slow and not early
 
 

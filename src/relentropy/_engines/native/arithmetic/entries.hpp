@@ -620,13 +620,17 @@ RELENTROPY_BLOCK LogitState logit_step(const double *a, const double *b, double 
     LogitState state{kl_step<EXACT>(a, b, room, n, true), {}, {}};
     const KLState &kl = state.kl;
     state.p_mass = kl.mass;
-    const bool apart = kl.shift > 0 || kl.top == -INF || !(kl.excess.hi < ALIKE * kl.mass.hi);
-    if (kl.lost || (EXACT && apart)) {
+    if (kl.top == -INF && kl.q_top == -INF) return state;
+    // F + T + S of a finished row, or the whole of it where F is that.
+    const bool whole = kl.shift > 0 || kl.top == -INF;
+    const Pair<double> sum = whole ? kl.excess : add(add(kl.excess, kl.mean), kl.mass);
+    const bool apart = whole || !(kl.excess.hi < ALIKE * kl.mass.hi);
+    // Large exponents are rounded, and large terms cancel.
+    const bool far = !(sum.hi > 0.125 * magnitude(kl.mean) && kl.excess.hi < 16.0 * kl.mass.hi);
+    if (kl.lost || (EXACT ? apart : far)) {
         if (EXACT) state.p_mass = mass_of<EXACT>(a, n, finite(kl.top) ? kl.top : -INF);
         state.q_mass = mass_of<EXACT>(b, n, finite(kl.q_top) ? kl.q_top : -INF);
     } else if (kl.q_top > -INF) {
-        const bool whole = kl.shift > 0 || kl.top == -INF;
-        Pair<double> sum = whole ? kl.excess : add(add(kl.excess, kl.mean), kl.mass);
         Pair<double> scale = two_sum(finite_or_zero(kl.top), -finite_or_zero(kl.q_top));
         state.q_mass = multiply(sum, exp_words(add(add(kl.centre, kl.shift), scale)));
     }
@@ -682,6 +686,11 @@ struct LogitRow {
             if constexpr (EXACT) {  // what the rounded logarithm lacks
                 const Pair<double> rest = multiply(ratio, exp_words(Pair<double>{-row.offset.hi, 0.0}));
                 row.offset.lo = (rest.hi - 1.0) + rest.lo;
+            }
+            // Masses that differ by rounding are equal, as those of the same logits in another
+            // order: or else entries that agree would differ, in one direction or the other.
+            if (magnitude(row.offset.hi + row.offset.lo) < (EXACT ? 0x1p-55 : 0x1p-49)) {
+                row.offset = {0.0, 0.0}, row.ratio = 1.0;
             }
         }
         row.between = add(tops, row.offset);
