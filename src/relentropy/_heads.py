@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from . import _arguments
 from ._arrays.axes import broadcasts
 from ._arrays.dtypes import kind_of, name_of
 from ._arrays.library import from_loose, gather, placed, quiet
+from ._arrays.plain import Plain
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import Measure
 from ._autodiff.heads.job import HeadJob, Side, is_power_of_two
@@ -103,6 +105,7 @@ def rows_of(
     where: Any,
     memory: Any,
     dtype: Any,
+    evaluate: Callable[[HeadJob, tuple[Array, ...]], tuple[Array, ...]] | None = None,
 ) -> tuple[Array, ...]:
     """The measure of every row; see the public functions."""
     temperature = _arguments.positive("temperature", temperature)
@@ -151,7 +154,7 @@ def rows_of(
         dtype=call.result_dtype,
         xp=call.xp,
     )
-    outputs = _evaluated(job, tuple(arrays))
+    outputs = (evaluate or _evaluated)(job, tuple(arrays))
     shape = tuple(_arguments.shape_of("tokens", tokens)) if several else rows
     return tuple(call.like_the_library(raw.reshape(one, shape)) for one in outputs)
 
@@ -214,3 +217,58 @@ def beside(found: np.ndarray, like: Any) -> Any:
     """What came as a list, as an array of the library that another one is of."""
     of = gather({"hidden": like})
     return of.raw.asarray(found.tolist(), **placed(of.library, of.device))
+
+
+def two_sides(
+    hidden_p: Any, weight_p: Any, bias_p: Any, hidden_q: Any, weight_q: Any, bias_q: Any,
+    gradient: str,
+) -> tuple[Given, Given]:  # fmt: skip
+    """Both sides of a divergence."""
+    return (
+        Given("_p", hidden_p, weight_p, bias_p, moves=gradient != "q"),
+        Given("_q", hidden_q, weight_q, bias_q, moves=gradient != "p"),
+    )
+
+
+def require_a_head(p: Given, q: Given) -> None:
+    if p.weight is None and q.weight is None:
+        raise ValueError(
+            "weight_p or weight_q must be given; of logits on both sides there are "
+            "relentropy.kl_divergence and js_divergence with from_logits=True"
+        )
+
+
+def require_weight(side: Given) -> None:
+    if side.weight is None:
+        raise TypeError("weight must be an array, not None")
+
+
+def class_labels(targets: Any, ignored: Any, where: Any, side: Given) -> tuple[Any, Any]:
+    """Class labels, and which of them count."""
+    rows, _ = shapes_of(side)
+    if tuple(targets.shape) != rows:
+        raise ValueError(
+            f"targets must have the shape of hidden without its last axis, {rows}, or "
+            f"{(*rows, 'vocabulary')} and a floating dtype, not {tuple(targets.shape)}"
+        )
+    if ignored is None:
+        return targets, where
+    counted = targets != _arguments.integer("ignore_index", ignored, -(2**63))
+    if where is None:
+        return targets, counted
+    if isinstance(where, bool | list | tuple):
+        where = beside(from_loose("where", where), side.hidden)
+    require_rows(_arguments.shape_of("where", where), rows)
+    if name_of(where.dtype) != "bool":
+        raise TypeError(f"where must be boolean, not {name_of(where.dtype)}")
+    return targets, counted & where
+
+
+def reduced(losses: Array, where: Any, reduction: str) -> Array:
+    """Their sum, or its mean over those that are included."""
+    plain = Plain({"losses": losses}, where)
+    total = plain.raw.sum(plain.kept(plain.arrays["losses"]))
+    if reduction == "mean":
+        count = plain.raw.sum(plain.counted(tuple(losses.shape)))
+        total = total / plain.raw.where(count > 0, count, plain.full(1.0, count))
+    return plain.like_the_library(total)

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from . import _arguments
 from ._arrays.dtypes import name_of
-from ._arrays.library import from_loose
 from ._arrays.plain import Plain
 from ._arrays.protocols import Measure
 from ._formulas.cross_entropy import CrossEntropy
@@ -21,7 +20,18 @@ from ._formulas.generators import JensenShannon, SkewJensenShannon
 from ._formulas.kl_logits import KLFromLogits
 from ._formulas.logsumexp import LogSumExp
 from ._formulas.token import TokenLogProb
-from ._heads import Given, beside, labels, require_rows, rows_of, shapes_of, whole_numbers
+from ._heads import (
+    Given,
+    class_labels,
+    labels,
+    reduced,
+    require_a_head,
+    require_weight,
+    rows_of,
+    shapes_of,
+    two_sides,
+    whole_numbers,
+)
 from ._records import head
 from .estimators.rows import partial_kl
 
@@ -160,14 +170,14 @@ def linear_kl_divergence(
     base = _arguments.checked_base(base)
     gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
     rest = _arguments.chosen("rest", rest, ("bucket", "renormalize", "drop"))  # type: ignore[assignment]
-    p, q = _two(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
+    p, q = two_sides(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
     options = {
         "temperature": temperature, "vocab_size": vocab_size, "where": where, "memory": memory,
         "dtype": dtype,
     }  # fmt: skip
     if indices_p is not None:
         return _from_largest(p, indices_p, q, rest, base, gradient, options)
-    _require_a_head(p, q)
+    require_a_head(p, q)
     (value,) = rows_of(KLFromLogits((True, True), True, base), [p, q], **options)
     return value
 
@@ -241,8 +251,8 @@ def linear_js_divergence(
     base = _arguments.checked_base(base)
     share = _arguments.checked_share("mixture", mixture)
     gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
-    sides = _two(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
-    _require_a_head(*sides)
+    sides = two_sides(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
+    require_a_head(*sides)
     row = JensenShannon() if share == 0.5 else SkewJensenShannon(share)
     (value,) = rows_of(
         FDivergence(row, (True, True), True, base), list(sides), temperature=temperature,
@@ -334,7 +344,7 @@ def linear_cross_entropy(
     """
     reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
     side = Given("", hidden, weight, bias)
-    _require_weight(side)
+    require_weight(side)
     options = {
         "temperature": temperature, "vocab_size": vocab_size, "memory": memory, "dtype": dtype,
     }  # fmt: skip
@@ -353,12 +363,12 @@ def linear_cross_entropy(
             CrossEntropy((False, True), None), [soft, side], where=where, **options
         )
     else:
-        tokens, where = _labels(targets, ignore_index, where, side)
+        tokens, where = class_labels(targets, ignore_index, where, side)
         (value,) = rows_of(
             TokenLogProb(with_entropy=False), [side], tokens=tokens, where=where, **options
         )
         value = 0 - value  # not -0 for what is left out
-    return value if reduction == "none" else _reduced(value, where, reduction)
+    return value if reduction == "none" else reduced(value, where, reduction)
 
 
 @head(
@@ -438,7 +448,7 @@ def linear_token_log_probs(
     """
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)
     side = Given("", hidden, weight, bias)
-    _require_weight(side)
+    require_weight(side)
     rows, _ = shapes_of(side)
     tokens = whole_numbers("tokens", tokens, hidden)
     shape = tuple(tokens.shape)
@@ -453,61 +463,6 @@ def linear_token_log_probs(
         vocab_size=vocab_size, where=where, memory=memory, dtype=dtype,
     )  # fmt: skip
     return found if with_entropy else found[0]
-
-
-def _two(
-    hidden_p: Any, weight_p: Any, bias_p: Any, hidden_q: Any, weight_q: Any, bias_q: Any,
-    gradient: str,
-) -> tuple[Given, Given]:  # fmt: skip
-    """Both sides of a divergence."""
-    return (
-        Given("_p", hidden_p, weight_p, bias_p, moves=gradient != "q"),
-        Given("_q", hidden_q, weight_q, bias_q, moves=gradient != "p"),
-    )
-
-
-def _require_a_head(p: Given, q: Given) -> None:
-    if p.weight is None and q.weight is None:
-        raise ValueError(
-            "weight_p or weight_q must be given; of logits on both sides there are "
-            "relentropy.kl_divergence and js_divergence with from_logits=True"
-        )
-
-
-def _require_weight(side: Given) -> None:
-    if side.weight is None:
-        raise TypeError("weight must be an array, not None")
-
-
-def _labels(targets: Any, ignored: Any, where: Any, side: Given) -> tuple[Any, Any]:
-    """Class labels, and which of them count."""
-    rows, _ = shapes_of(side)
-    if tuple(targets.shape) != rows:
-        raise ValueError(
-            f"targets must have the shape of hidden without its last axis, {rows}, or "
-            f"{(*rows, 'vocabulary')} and a floating dtype, not {tuple(targets.shape)}"
-        )
-    if ignored is None:
-        return targets, where
-    counted = targets != _arguments.integer("ignore_index", ignored, -(2**63))
-    if where is None:
-        return targets, counted
-    if isinstance(where, bool | list | tuple):
-        where = beside(from_loose("where", where), side.hidden)
-    require_rows(_arguments.shape_of("where", where), rows)
-    if name_of(where.dtype) != "bool":
-        raise TypeError(f"where must be boolean, not {name_of(where.dtype)}")
-    return targets, counted & where
-
-
-def _reduced(losses: Array, where: Any, reduction: str) -> Array:
-    """Their sum, or its mean over those that are included."""
-    plain = Plain({"losses": losses}, where)
-    total = plain.raw.sum(plain.kept(plain.arrays["losses"]))
-    if reduction == "mean":
-        count = plain.raw.sum(plain.counted(tuple(losses.shape)))
-        total = total / plain.raw.where(count > 0, count, plain.full(1.0, count))
-    return plain.like_the_library(total)
 
 
 def _from_largest(

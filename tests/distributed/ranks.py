@@ -89,6 +89,8 @@ def loss_of(found):
 def main(rank, world, folder):
     from relentropy.distributed import torch as sharded
 
+    from . import sharded_heads
+
     folder = Path(folder)
     dist.init_process_group(
         "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=world,
@@ -126,6 +128,7 @@ def main(rank, world, folder):
 
     saved |= {f"DTensor {name}": one for name, one in dtensors(sharded, world).items()}
     saved["refused"] = refusals(sharded, world)
+    saved["heads"] = sharded_heads.of_rank(rank, world)
     torch.save(saved, folder / f"{rank}.pt")
 
     # The last rank fails: it stays away, or it is gone.

@@ -231,3 +231,25 @@ def test_processes_and_a_worker_that_is_killed_change_no_bit(cluster):
     later = update(KLState(from_logits=True), a, b)
     state = cluster.compute(later, sync=True)
     assert np.array_equal(state.finish(), expected)
+
+
+def test_the_same_call_has_the_same_key():
+    p, q = (
+        da.from_array(x, chunks=(2, 3), name=name)
+        for name, x in zip("pq", drawn(), strict=True)
+    )
+    for call in (
+        lambda: relentropy.kl_divergence(p, q).name,
+        lambda: relentropy.special.entr(p).name,
+        lambda: update(KLState(base=2).update(*drawn()), p, q).key,
+    ):
+        assert call() == call()
+    assert update(KLState(), p, q).key != update(KLState(base=2), p, q).key
+
+
+def test_chunks_that_are_tensors_are_refused():
+    torch = pytest.importorskip("torch")
+    p = da.from_array(drawn()[0], chunks=(2, 3))
+    tensors = p.map_blocks(torch.tensor, meta=torch.zeros((0, 0), dtype=torch.float64))
+    with pytest.raises(TypeError, match="q is a dask array of tensors"):
+        relentropy.kl_divergence(p, tensors)

@@ -13,7 +13,7 @@ import relentropy  # noqa: E402
 from relentropy.estimators import token_log_probs  # noqa: E402
 from relentropy.special import logsumexp  # noqa: E402
 
-from . import ranks  # noqa: E402
+from . import ranks, sharded_heads  # noqa: E402
 
 RTOL = {torch.float64: 4e-15, torch.float32: 4e-7, torch.bfloat16: 8e-3}
 
@@ -119,6 +119,61 @@ def test_what_is_refused(group):
     assert found["temperature"].startswith("ValueError: temperature is for logits")
     assert found["labels"].startswith("TypeError: tokens must be integers")
     assert found["twice"].startswith("RuntimeError: gradients over ranks")
+
+
+# --- heads ----------------------------------------------------------------------------------
+
+HEADS = [*sharded_heads.CASES, "tokens, first is given", "DTensor kl", "DTensor labels"]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads_of_which_every_rank_has_some_words(group, name):
+    world, saved, _ = group
+    found = [one["heads"][name] for one in saved]
+    values, (whole, own) = sharded_heads.on_one_machine(
+        name.removeprefix("DTensor ").partition(",")[0]
+    )
+    for value, *others in zip(values, *(one[0] for one in found), strict=True):
+        rtol = {torch.float64: 1e-13, torch.float32: 2e-5}[value.dtype]
+        torch.testing.assert_close(others[0], value, rtol=rtol, atol=rtol, equal_nan=True)
+        assert all(torch.equal(one.nan_to_num(-7), others[0].nan_to_num(-7)) for one in others)
+    for key, gradient in whole.items():  # the same on every rank
+        for one in found:
+            assert_near(one[1][key], gradient)
+            assert gradient is None or torch.equal(one[1][key], found[0][1][key])
+    for key, gradient in own.items():
+        parts = [one[2][key] for one in found]
+        if gradient is None:
+            assert parts == [None] * world
+        elif name.startswith("DTensor"):
+            assert_near(parts[0], gradient)
+        else:
+            assert_near(torch.cat(parts, dim=int(key == "hidden_p")), gradient)
+
+
+def assert_near(found, wanted):
+    """To the digits of products of the dtype."""
+    if wanted is None:
+        assert found is None
+        return
+    rtol = {torch.float64: 1e-12, torch.float32: 1e-4, torch.bfloat16: 1e-2}[wanted.dtype]
+    torch.testing.assert_close(found, wanted, rtol=rtol, atol=rtol * float(wanted.abs().max()))
+
+
+def test_heads_that_are_refused(group):
+    _, saved, _ = group
+    for one in saved:
+        found = one["heads"]["refused"]
+        assert found["numpy"] == "TypeError: hidden must be a torch tensor, not ndarray"
+        assert found["no weight"] == "TypeError: weight must be an array, not None"
+        assert found["sizes"].startswith("ValueError: weight must be sharded along axis 0")
+        assert found["hidden"].startswith("ValueError: hidden must be replicated")
+        assert found["mixture"].startswith("TypeError: weight_q is no DTensor")
+        assert found["group"].startswith("TypeError: group must be a process group")
+        assert found["tokens"].startswith("ValueError: tokens must have the shape")
+        assert found["labels"].startswith("TypeError: tokens must be integers")
+        assert found["logits"].startswith("ValueError: weight_p or weight_q must be given")
+        assert found["twice"].startswith("RuntimeError: gradients over ranks")
 
 
 def test_a_rank_that_fails_ends_the_others_within_the_time_out(group):

@@ -215,6 +215,22 @@ def test_digits(rest, gap):
         assert got.student_mass == pytest.approx(np.exp(q).sum(), rel=1e-15)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_rows_that_are_known_whole_leave_no_rest(dtype):
+    rng = np.random.default_rng(12)
+    logits = 3 * rng.standard_normal((2, 400, 30))
+    logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    p, q = logs.astype(dtype)
+    # The student's mass may be any side of 1, and so may the teacher's.
+    found = partial_kl(p, q)
+    whole = kl_divergence(p, q, from_logits=True)
+    eps = np.finfo(dtype).eps
+    assert np.all(np.isfinite(found.kl))
+    np.testing.assert_allclose(found.kl, whole, rtol=16 * eps, atol=16 * eps)
+    short = np.log(np.array([[0.5, 0.4]], dtype=dtype)), np.log(np.array([[0.5, 0.5]]))
+    assert partial_kl(*short).kl == np.inf  # more is missing than rounding takes
+
+
 @pytest.mark.parametrize(("backend", "dtype"), combinations())
 def test_every_library(backend, dtype):
     import ml_dtypes  # registers bfloat16

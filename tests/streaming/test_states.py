@@ -436,3 +436,9 @@ def test_damaged_dictionaries_are_refused(damage):
     assert State.from_dict(data).to_dict() == data
     with pytest.raises(ValueError, match=r"must|wanted|version|has"):
         State.from_dict(_with(data, *DAMAGE[damage]))
+
+
+def test_a_state_says_what_it_is_of():
+    assert repr(KLState()) == "<KLState>"
+    state = KLState(base=2, axis=0).update(np.ones((3, 2)), np.ones((3, 2)))
+    assert repr(state + state) == "<KLState axis=0 base=2.0 rows=(2,) blocks=2>"

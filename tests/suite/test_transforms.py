@@ -349,3 +349,38 @@ def test_batched_gradients_can_be_differentiated():
         return torch.autograd.grad(jacobian.pow(2).sum() + q.pow(2).sum(), q)[0]
 
     torch.testing.assert_close(penalty(True), penalty(False))
+
+
+# --- tensors of torch's inference mode -----------------------------------------------------
+
+
+def test_a_teacher_of_inference_mode():
+    from relentropy import kl_divergence
+    from relentropy.heads import linear_kl_divergence
+
+    def drawn(*shape):
+        return torch.randn(*shape, dtype=torch.float64)
+
+    def of_logits(teacher, student):
+        return kl_divergence(teacher, student, from_logits=True).sum()
+
+    def of_heads(hidden_p, weight_p, hidden_q, weight_q):
+        return linear_kl_divergence(hidden_p, weight_p, hidden_q, weight_q).sum()
+
+    with torch.inference_mode():
+        teacher = [drawn(3, 50)], [drawn(3, 4), drawn(50, 4)]
+    student = [drawn(3, 50)], [drawn(3, 8), drawn(50, 8)]
+    for call, given, own in zip((of_logits, of_heads), teacher, student, strict=True):
+        own = [x.requires_grad_() for x in own]
+        for given_twice in (given, [x.clone() for x in given]):
+            found = torch.autograd.grad(call(*given_twice, *own), own)
+            if given_twice is given:
+                first = found
+                twice = torch.autograd.grad(call(*given, *own), own, create_graph=True)
+                seconds = torch.autograd.grad(sum((x * x).sum() for x in twice), own)
+            else:
+                assert all(map(torch.equal, found, first))
+                twice = torch.autograd.grad(call(*given_twice, *own), own, create_graph=True)
+                assert_close(
+                    torch.autograd.grad(sum((x * x).sum() for x in twice), own), seconds
+                )

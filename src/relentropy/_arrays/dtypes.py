@@ -20,6 +20,8 @@ import sys
 from typing import Any
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+# The distance from 1 to the next larger number.
+EPS = dict(zip(FLOATS, (2.0**-10, 2.0**-7, 2.0**-23, 2.0**-52), strict=True))
 
 
 def name_of(dtype: Any) -> str:

@@ -104,7 +104,7 @@ def one_part(of: Chunks, call: Prepared, layout: Layout) -> Any:
     operands = [_with_all_axes(array, layout) for array in call.operands]
     (stats,) = merged(of, operands, layout)
     grid = stats.to_delayed()
-    return sys.modules["dask"].delayed(_assembled)(grid.ravel().tolist(), grid.shape)
+    return sys.modules["dask"].delayed(_assembled, pure=True)(grid.ravel().tolist(), grid.shape)
 
 
 def _assembled(parts: list[Part], grid: tuple[int, ...]) -> Part:

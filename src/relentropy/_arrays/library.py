@@ -198,6 +198,10 @@ def require_dense_array(name: str, value: Any) -> None:
         raise TypeError(f"{name} is a {origin}; pass numpy.asarray({name})")
     if not compat.is_array_api_obj(value):
         raise TypeError(f"{name} must be an array, a number or a list of numbers, not {origin}")
+    if is_dask(value) and _torch_tensor(value._meta):
+        raise TypeError(
+            f"{name} is a dask array of tensors; pass {name}.map_blocks(numpy.asarray)"
+        )
 
 
 def _library(arrays: dict[str, Array]) -> tuple[str, Any]:

@@ -20,6 +20,7 @@ from torch.autograd import Function
 
 from .._formulas.expectation import reciprocal_log
 from .jobs import Arrays, Job
+from .saving import save, saved
 
 Tensor = Any
 
@@ -73,20 +74,20 @@ class Value(Function):  # type: ignore[misc]
         ctx.job, *arrays = inputs
         ctx.outputs = len(output)
         ctx.mark_non_differentiable(*output[ctx.job.varying :])
-        ctx.save_for_backward(*arrays, *output[ctx.job.outputs :])
-        ctx.save_for_forward(*arrays)
+        found = save(ctx, (*arrays, *output[ctx.job.outputs :]))
+        ctx.save_for_forward(*found[: len(arrays)])
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> tuple[Tensor | None, ...]:
         job, count = ctx.job, len(ctx.needs_input_grad) - 1
         seeds = seeds[: job.varying]
-        saved = ctx.saved_tensors  # once: checkpoints recompute them at every mention
-        arrays, kept = saved[:count], saved[count:]
+        tensors = saved(ctx)
+        arrays, kept = tensors[:count], tensors[count:]
         need = tuple(ctx.needs_input_grad[1 : 1 + job.operands])
         if torch.compiler.is_compiling():
             again = False
         else:
-            again = torch.is_grad_enabled() or _wrapped((*seeds, *saved))
+            again = torch.is_grad_enabled() or _wrapped((*seeds, *tensors))
         if again and any(torch._C._functorch.is_legacy_batchedtensor(one) for one in seeds):
             # `is_grads_batched` records no function that is applied to its tensors.
             found = job.pull(arrays, _kept(job, arrays), seeds, need)
@@ -109,7 +110,7 @@ class TransformableValue(Value):
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
         job = ctx.job
-        outputs = job.push(ctx.saved_tensors, tangents[: job.operands])
+        outputs = job.push(saved(ctx), tangents[: job.operands])
         return (*outputs[job.outputs :], *(None,) * (ctx.outputs - job.varying))
 
     @staticmethod
@@ -133,8 +134,7 @@ class Gradient(Function):  # type: ignore[misc]
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
         ctx.job, ctx.need, count, *tensors = inputs
         ctx.moving = ctx.job.varying + count
-        ctx.save_for_backward(*tensors[: ctx.moving])
-        ctx.save_for_forward(*tensors[: ctx.moving])
+        ctx.save_for_forward(*save(ctx, tuple(tensors[: ctx.moving])))
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
@@ -172,7 +172,7 @@ class Gradient(Function):  # type: ignore[misc]
 
 def _whole(ctx: Any, wanted: list[int]) -> tuple[Any, Arrays]:
     """The gradient as a function of the wanted among seeds and operands, from scratch."""
-    tensors = ctx.saved_tensors
+    tensors = saved(ctx)
 
     def whole(*moving: Tensor) -> Arrays:
         given = list(tensors)

@@ -97,6 +97,8 @@ class PartialKL(Measure):
     """The divergence with the rest as a bucket or left out, and both known masses."""
 
     bucket: bool
+    noise: float = 0.0
+    """The rest of p that is none where q has none: what roundings of its entries may leave."""
     fills = (-_INF, -_INF)
     empty = (0.0, 0.0, 0.0)
 
@@ -149,14 +151,14 @@ class PartialKL(Measure):
             by_q = 0 - p if need[1] else None
         return by_p, by_q
 
-    @staticmethod
-    def _rest(sums: Sums, *, xp: Any) -> tuple[Array, Array, Array]:
+    def _rest(self, sums: Sums, *, xp: Any) -> tuple[Array, Array, Array]:
         """P, (Q - P)/P, or Q where P is 0, and log(Q/P)."""
         one = xp.ones_like(sums.p.hi)
         rest = (Pair(one) - sums.p).value
-        rest = xp.where(rest > 0, rest, 0.0)
+        gain = sums.gain.value
+        rest = xp.where((rest > 0) & ~((rest <= self.noise) & (gain >= rest)), rest, 0.0)
         some = rest > 0
-        relative = xp.maximum(-sums.gain.value / xp.where(some, rest, 1.0), -1.0)
+        relative = xp.maximum(-gain / xp.where(some, rest, 1.0), -1.0)
         other = xp.maximum((Pair(one) - sums.q).value, 0.0)
         log_ratio = xp.log1p(xp.where(some, relative, 0.0))
         log_ratio = xp.where(some, log_ratio, xp.where(other > 0, _INF, 0.0))

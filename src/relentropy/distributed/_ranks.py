@@ -17,6 +17,7 @@ from .._arrays.drivers import merge_all
 from .._arrays.parts import Part, finished
 from .._arrays.protocols import Fold
 from .._autodiff.jobs import Arrays, RowJob
+from .._autodiff.saving import save, saved
 from .._autodiff.states import state_of
 
 Tensor = Any
@@ -70,6 +71,41 @@ def gathered(own: Tensor, group: Group) -> Tensor:
     return every.reshape((size, *own.shape))
 
 
+def summed(seeds: Arrays, group: Group) -> Arrays:
+    """Gradients by the results, of which every rank has a part."""
+    together = torch.stack(seeds)
+    dist.all_reduce(together, group=group)
+    return tuple(together)
+
+
+def require_first_order() -> None:
+    """Raise in a backward pass that is to be differentiated."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "gradients over ranks have no derivatives: leave out create_graph=True"
+        )
+
+
+def entries_before(size: int, group: Group, device: Any) -> int:
+    """How many entries the ranks before this one have, of whom each has so many."""
+    own = torch.tensor([size], dtype=torch.int64, device=device)
+    return int(gathered(own, group)[: dist.get_rank(group)].sum())
+
+
+def place_of_shard(size: int, group: Group) -> int:
+    """The same for a DTensor: parts of one size, but for the last ones."""
+    rank: int = dist.get_rank(group)
+    ranks: int = dist.get_world_size(group)
+    return min(rank * -(-size // ranks), size)
+
+
+def is_dtensor(x: Any) -> bool:
+    """Whether it is a tensor that knows how it is shared out."""
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(x, DTensor)
+
+
 def _passes(job: RowJob, measure: Any, arrays: Arrays, group: Group) -> tuple[Part, ...]:
     """Of each pass of a measure what all ranks have found."""
     xp, layout = job.xp, job.layout
@@ -105,22 +141,17 @@ class _Value(Function):  # type: ignore[misc]
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
         ctx.job, ctx.group, ctx.sum_gradients, *arrays = inputs
         ctx.mark_non_differentiable(*output[ctx.job.varying :])
-        ctx.save_for_backward(*arrays, *output[ctx.job.outputs :])
+        save(ctx, (*arrays, *output[ctx.job.outputs :]))
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "gradients over ranks have no derivatives: leave out create_graph=True"
-            )
+        require_first_order()
         job, count = ctx.job, len(ctx.needs_input_grad) - 3
         seeds = seeds[: job.varying]
         if ctx.sum_gradients:
-            together = torch.stack(seeds)
-            dist.all_reduce(together, group=ctx.group)
-            seeds = tuple(together)
-        saved = ctx.saved_tensors
+            seeds = summed(seeds, ctx.group)
+        tensors = saved(ctx)
         need = tuple(ctx.needs_input_grad[3 : 3 + job.operands])
-        found = iter(job.pull(saved[:count], saved[count:], seeds, need))
+        found = iter(job.pull(tensors[:count], tensors[count:], seeds, need))
         gradients = (next(found) if needed else None for needed in need)
         return (None, None, None, *gradients, *(None,) * (count - job.operands))

@@ -85,7 +85,7 @@ def update(state: S, *blocks: Array, where: Any = None) -> Any:
         state._measure, dict(zip(names, blocks, strict=True)), axis=state.axis, where=where,
         dtype=state.dtype, stretch=state._stretches,
     )  # fmt: skip
-    return dask.delayed(_with)(state, found, result)
+    return dask.delayed(_with, pure=True)(state, found, result)
 
 
 def _with(state: S, found: Any, result: str) -> S:

@@ -24,7 +24,7 @@ from .._formulas.kl_logits import KLFromLogits
 from .._formulas.logsumexp import LogSumExp
 from .._formulas.tempered import tempered
 from .._formulas.token import TokenLogProb
-from ._ranks import evaluate, gathered
+from ._ranks import entries_before, evaluate, is_dtensor, place_of_shard
 
 __all__ = ["cross_entropy", "entropy", "kl_divergence", "logsumexp", "token_log_probs"]
 
@@ -444,7 +444,7 @@ class _Call:
             for name, one in operands.items()
         }
         self.where = where
-        if _is_dtensor(where):
+        if is_dtensor(where):
             self.where = where.to_local()
 
     def done(
@@ -466,18 +466,14 @@ class _Call:
 
     def first(self, size: int) -> int:
         """How many entries the ranks before this one have."""
-        rank: int = dist.get_rank(self.group)
-        ranks: int = dist.get_world_size(self.group)
-        if self.sharding is not None:  # parts of one size, but for the last ones
-            whole: int = self.sharding.size
-            return min(rank * -(-whole // ranks), whole)
         device = next(iter(self.operands.values())).device
-        own = torch.tensor([size], dtype=torch.int64, device=device)
-        return int(gathered(own, self.group)[:rank].sum())
+        if self.sharding is None:
+            return entries_before(size, self.group, device)
+        return place_of_shard(self.sharding.size, self.group)
 
     def replicated(self, name: str, one: Any) -> Any:
         """A tensor that every rank has as a whole."""
-        if not _is_dtensor(one):
+        if not is_dtensor(one):
             return one
         if not all(placement.is_replicate() for placement in one.placements):
             raise ValueError(f"{name} must be replicated, not {one.placements}")
@@ -485,7 +481,7 @@ class _Call:
 
     def _common(self, operands: dict[str, Any], ndim: int) -> _Sharding | None:
         """The sharding of DTensors; None where there are none."""
-        given = [name for name, one in operands.items() if _is_dtensor(one)]
+        given = [name for name, one in operands.items() if is_dtensor(one)]
         if not given:
             return None
         if len(given) < len(operands):
@@ -501,9 +497,3 @@ class _Call:
                     "redistribute it"
                 )
         return _Sharding(first.device_mesh, first.shape[self.axis - (ndim - first.ndim)])
-
-
-def _is_dtensor(x: Any) -> bool:
-    from torch.distributed.tensor import DTensor
-
-    return isinstance(x, DTensor)

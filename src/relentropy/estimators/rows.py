@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeVar
 
 from .. import _arguments
+from .._arrays.dtypes import EPS, name_of
 from .._arrays.plain import Plain
 from .._call import elementwise, reduce
 from .._formulas.kl_logits import KLFromLogits
@@ -210,11 +211,12 @@ def partial_kl(
     as many digits as the log-probabilities give it, and no fewer), of "drop" that of a sum of
     terms of both signs. Equal log-probabilities give exactly 0 with gradient 0.
 
-    Known masses that add up to 1 or more leave no rest. If they are the student's alone, as
-    rounding to 16 bits can make them, the teacher has mass where the student has none, and the
-    bucket is inf. So is an entry where the teacher has mass and the student none; nan for a
-    log-probability of nan or +inf and, renormalised, for a row without mass; 0 where nothing is
-    selected.
+    Known masses that add up to 1 or more leave no rest. If they are the student's alone, the
+    teacher has mass where the student has none, and the bucket is inf; except that 16 eps of
+    the log-probabilities' dtype, which their own rounding can leave of a teacher whose entries
+    are all known, are no mass. So is an entry where the teacher has mass and the student none;
+    nan for a log-probability of nan or +inf and, renormalised, for a row without mass; 0 where
+    nothing is selected.
 
     Derivatives are at most 6 ulp off in float64 and 2 in float32, times the component's
     condition number. By the student's log-probabilities they are ``p*expm1(d - D)`` with the
@@ -235,7 +237,10 @@ def partial_kl(
     operands = {"teacher_log_probs": teacher_log_probs, "student_log_probs": student_log_probs}
     axis, mask = _arguments.mask_of_rows(where, operands, axis)
     options = {"axis": axis, "where": mask, "dtype": dtype, "widen": True}
-    kl, *masses = reduce(_PartialKL(rest == "bucket"), operands, **options)
+    # Roundings of log-probabilities of entropy H move their mass by H/2 of these at most.
+    kinds = (name_of(getattr(one, "dtype", "float64")) for one in operands.values())
+    eps = max(EPS.get(kind, EPS["float64"]) for kind in kinds)
+    kl, *masses = reduce(_PartialKL(rest == "bucket", 16 * eps), operands, **options)
     if rest == "renormalize":
         (kl,) = reduce(KLFromLogits((True, True), True, None), operands, **options)
     return PartialKL(kl, *masses)

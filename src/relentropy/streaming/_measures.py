@@ -16,7 +16,7 @@ from ._state import State
 Array = Any
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class KLState(State):
     r"""Relative entropy D(p‖q) of rows that arrive in parts.
 
@@ -117,7 +117,7 @@ class KLState(State):
         return self._updated((p, q), where)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class EntropyState(State):
     r"""Shannon entropy of rows that arrive in parts.
 
@@ -202,7 +202,7 @@ class EntropyState(State):
         return self._updated((p,), where)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class CrossEntropyState(State):
     r"""Cross-entropy of q under p, of rows that arrive in parts.
 
@@ -288,7 +288,7 @@ class CrossEntropyState(State):
         return self._updated((p, q), where)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class LogSumExpState(State):
     r"""Logarithm of a sum of exponentials, of rows that arrive in parts.
 

@@ -44,7 +44,7 @@ class Found(NamedTuple):
         return self.parts[0][1]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class State(ABC):
     """A measure of rows of which only parts have been seen.
 
@@ -250,6 +250,18 @@ class State(ABC):
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        default = type(self)().options()
+        said = [
+            f"{name}={one!r}" for name, one in self.options().items() if one != default[name]
+        ]
+        if self._found is not None:
+            said += [f"rows={self.rows}", f"blocks={self.blocks}"]
+        return f"<{type(self).__name__} {' '.join(said)}".rstrip() + ">"
+
+    def __dask_tokenize__(self) -> Any:
+        return self.to_dict()
 
     def options(self) -> dict[str, Any]:
         """What the state was made with."""

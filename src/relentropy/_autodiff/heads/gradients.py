@@ -6,6 +6,7 @@ a weight is complete then.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,10 +21,19 @@ Found = tuple[Tensor | None, ...]
 
 
 def pull(
-    job: HeadJob, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    job: HeadJob,
+    arrays: Arrays,
+    kept: Arrays,
+    seeds: Arrays,
+    need: tuple[bool, ...],
+    together: Callable[[list[Tensor]], None] = lambda sums: None,
 ) -> Found:
-    """The arrays' gradients, tile by tile; None for those that need none."""
-    if 0 in (job.rows, job.vocabulary):
+    """The arrays' gradients, tile by tile; None for those that need none.
+
+    ``together`` adds what others have found to the sums that are the gradients of hidden
+    states, in place, before they are rounded.
+    """
+    if job.rows == 0:
         return tuple(
             torch.zeros_like(one) if needed else None
             for one, needed in zip(arrays, need, strict=True)
@@ -48,6 +58,7 @@ def pull(
             del slopes, slope  # before the next ones are made
         for side in gradients:
             side.close(columns)
+    together([side.hidden_sum for side in gradients if side.hidden_sum is not None])
     found = [one for side in gradients for one in side.found()]
     return (*found, *(None,) * (len(arrays) - len(found)))
 
@@ -119,6 +130,8 @@ def _gradients(
 
 class _Entries:
     """The gradient of a side that is given entry by entry."""
+
+    hidden_sum = None
 
     def __init__(
         self, job: HeadJob, index: int, arrays: Arrays, need: tuple[bool, ...]

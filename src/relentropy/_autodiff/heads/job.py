@@ -19,6 +19,7 @@ from ..._arrays import dtypes
 from ..._arrays.axes import Layout
 from ..._arrays.drivers import merged
 from ..._arrays.namespace import Namespace
+from ..._arrays.parts import Part
 from ..._arrays.protocols import Measure
 from ..._formulas.logsumexp import LogSoftmax, log_softmax_entry
 from ..jobs import Job, MapJob, RowJob
@@ -147,7 +148,7 @@ class HeadJob:
         rows = _even(self.rows, max(_LEAST, math.isqrt(self.memory // each)))
         # With a part of the weight goes one of its gradient.
         columns = max(_LEAST, self.memory // (each * rows + 2 * self.widened))
-        columns = min(self.vocabulary, columns // _STEP * _STEP or columns)
+        columns = max(1, min(self.vocabulary, columns // _STEP * _STEP or columns))
         if columns == self.vocabulary:  # what is left goes to the rows
             left = self.memory - 2 * self.widened * columns
             rows = _even(self.rows, max(rows, left // (each * columns)))
@@ -276,10 +277,8 @@ class HeadJob:
     def _merged(self, arrays: Arrays, tiles: list[slice], room: Room, *, keep: bool) -> Arrays:
         """The outputs of rows whose tiles follow one another."""
         xp, measure = self.xp, self.measure
-        (one,) = measure.passes(xp=xp)
         chosen = _Chosen(self, arrays)
-        states = (self._state(arrays, tile, chosen, room) for tile in tiles)
-        stats = (merged(states, one, xp=xp),)
+        stats = (self._state(arrays, tiles, chosen, room),)
         values = measure.finish(stats, xp=xp)
         outputs = (chosen.log_probs(*stats[0]),) if self.several else values
         for mask in self.masks(arrays):
@@ -295,7 +294,26 @@ class HeadJob:
             return (xp.raw.permute_dims(outputs[0], (1, 0)), *kept)
         return tuple(xp.raw.reshape(one, (self.rows,)) for one in outputs) + kept
 
-    def _state(self, arrays: Arrays, columns: slice, chosen: _Chosen, room: Room) -> Any:
+    def part(self, arrays: Arrays) -> Part:
+        """The state of all rows, for a measure of one pass: to be merged with others."""
+        parts, room = [], Room(self.xp)
+        tiles = self.columns or [slice(0, 0)]
+        for block in self.blocks:
+            job, own = self.of_rows(block.stop - block.start), self.cut(arrays, block)
+            state = job._state(own, tiles, _Chosen(job, own), room)
+            layout = Layout((job.rows, self.vocabulary), (1,))
+            mask = next(iter(self.masks(own)), None)
+            parts.append(Part.of(state, layout, mask, xp=self.xp))
+        columns = zip(*(one.numbers() for one in parts), strict=True)
+        numbers = (self.xp.concat(list(column), 1) for column in columns)
+        return parts[0].with_numbers(numbers, (self.rows,))
+
+    def _state(self, arrays: Arrays, tiles: list[slice], chosen: _Chosen, room: Room) -> Any:
+        (one,) = self.measure.passes(xp=self.xp)
+        states = (self._state_of(arrays, tile, chosen, room) for tile in tiles)
+        return merged(states, one, xp=self.xp)
+
+    def _state_of(self, arrays: Arrays, columns: slice, chosen: _Chosen, room: Room) -> Any:
         tiles = self.logits(arrays, columns, room)
         chosen.look(tiles[0], columns)
         mask = next(iter(self.masks(arrays)), None)

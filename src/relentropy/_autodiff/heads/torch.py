@@ -16,6 +16,7 @@ from torch.autograd import Function
 
 from .. import torch as rows
 from ..jobs import Arrays
+from ..saving import save, saved
 from .gradients import Found, pull
 from .job import HeadJob
 
@@ -27,7 +28,7 @@ def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
     arrays = tuple(
         one if moves else one.detach() for one, moves in zip(arrays, job.moving, strict=True)
     )
-    job, arrays = _cast_automatically(job, arrays, arrays[0].device.type)
+    job, arrays = cast_automatically(job, arrays, arrays[0].device.type)
     with without_autocast(arrays):
         if torch.compiler.is_compiling():
             from .operators import value
@@ -74,7 +75,7 @@ def _of_chosen(job: HeadJob, arrays: Arrays) -> Arrays:
     )
 
 
-def _cast_automatically(job: HeadJob, arrays: Arrays, device: str) -> tuple[HeadJob, Arrays]:
+def cast_automatically(job: HeadJob, arrays: Arrays, device: str) -> tuple[HeadJob, Arrays]:
     """Operands of products as autocast wants them, as a linear layer's are."""
     if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return job, arrays
@@ -104,12 +105,12 @@ class Value(Function):  # type: ignore[misc]
         varying = 1 if ctx.job.several else ctx.job.measure.varying
         ctx.varying, ctx.count = varying, len(arrays)
         ctx.mark_non_differentiable(*output[varying:])
-        ctx.save_for_backward(*arrays, *output[ctx.job.outputs :])
+        save(ctx, (*arrays, *output[ctx.job.outputs :]))
 
     @staticmethod
     def backward(ctx: Any, *seeds: Tensor) -> tuple[Any, ...]:
-        job, saved = ctx.job, ctx.saved_tensors
-        arrays, kept = saved[: ctx.count], saved[ctx.count :]
+        job, tensors = ctx.job, saved(ctx)
+        arrays, kept = tensors[: ctx.count], tensors[ctx.count :]
         need = tuple(
             needed and moves
             for needed, moves in zip(ctx.needs_input_grad[1:], job.moving, strict=True)

@@ -1,0 +1,406 @@
+"""Language-model heads of which every rank has a part of the vocabulary.
+
+`relentropy.heads` for tensor-parallel models: each rank has some rows of the weights, as a
+column-parallel linear layer has, and all hidden states. Logits exist in tiles only, on no rank
+a whole row of them. Forward there is one gather of states, a handful of numbers for each token;
+backward one exchange, the sum of the hidden states' gradients.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from .. import _arguments
+from .._formulas.cross_entropy import CrossEntropy
+from .._formulas.kl_logits import KLFromLogits
+from .._formulas.token import TokenLogProb
+from .._heads import (
+    Given,
+    class_labels,
+    reduced,
+    require_a_head,
+    require_weight,
+    rows_of,
+    shapes_of,
+    two_sides,
+    whole_numbers,
+)
+from ._heads import evaluate
+from ._ranks import entries_before, is_dtensor, place_of_shard
+
+__all__ = ["linear_cross_entropy", "linear_kl_divergence", "linear_token_log_probs"]
+
+Group = Any
+
+
+def linear_kl_divergence(
+    hidden_p: Tensor,
+    weight_p: Tensor | None,
+    hidden_q: Tensor,
+    weight_q: Tensor | None,
+    *,
+    group: Group = None,
+    bias_p: Tensor | None = None,
+    bias_q: Tensor | None = None,
+    temperature: float = 1.0,
+    base: float | None = None,
+    vocab_size: int | None = None,
+    where: Tensor | None = None,
+    gradient: Literal["q", "p", "both"] = "q",
+    memory: int | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor:
+    r"""Relative entropy D(p‖q) of two heads of which every rank has some of the words.
+
+    .. math:: D(p \| q), \quad
+        p = \operatorname{softmax}((h_p W_p^\top + b_p) / T), \;
+        q = \operatorname{softmax}((h_q W_q^\top + b_q) / T)
+
+    Parameters
+    ----------
+    hidden_p : tensor of shape (..., size)
+        Hidden states of the reference model (the teacher), one for every token and the same on
+        every rank. Without a ``weight_p`` its logits of this rank's words, of shape
+        (..., words).
+    weight_p : tensor of shape (words, size), or None
+        The rows of the reference's head that are this rank's, of any number, also 0; or a
+        DTensor sharded along its first axis.
+    hidden_q : tensor of shape (..., size)
+        The same of the model (the student), for the same tokens.
+    weight_q : tensor of shape (words, size), or None
+        The model's head. At least one side is a head.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the vocabulary. By default all of them; of DTensors their mesh says
+        it.
+    bias_p, bias_q : tensor of shape (words,), optional
+        Biases of this rank's words, or DTensors sharded likewise.
+    temperature : float, default 1.0
+        What logits are divided by, greater than 0.
+    base : float, optional
+        Base of the logarithm, greater than 1. The default is e, for nats.
+    vocab_size : int, optional
+        How many of this rank's words count, where its parts are padded.
+    where : tensor of bool, optional
+        The tokens to include, the same on every rank, of the tokens' shape or broadcasting to
+        it.
+    gradient : {"q", "p", "both"}, default "q"
+        Which side derivatives are by. The other one is a constant, also where it is recorded.
+    memory : int, optional
+        What a rank's tiles of logits and of their gradients may take, in bytes, as in
+        `relentropy.heads.linear_kl_divergence`.
+    dtype : dtype or str, optional
+        Floating dtype of the result; by default the operands', float32 for 16-bit ones.
+    sum_gradients : bool, default False
+        Add up the gradients by the result over all ranks before they go on. For losses of which
+        every rank has a part of its own; where every rank computes the same loss, as
+        tensor-parallel models do, it would count it once for each rank.
+
+    Returns
+    -------
+    tensor
+        A divergence for every token, the same bits on every rank.
+
+    Raises
+    ------
+    TypeError
+        For what is no tensor, and whatever `relentropy.heads.linear_kl_divergence` raises it
+        for.
+    ValueError
+        For DTensors that are not sharded along the vocabulary or on another mesh than others,
+        and whatever `relentropy.heads.linear_kl_divergence` raises it for.
+
+    See Also
+    --------
+    relentropy.heads.linear_kl_divergence : of heads that are in one place.
+    relentropy.distributed.torch.kl_divergence : of logits that exist.
+
+    Notes
+    -----
+    Values and gradients are within the bounds of `relentropy.heads.linear_kl_divergence`. All
+    ranks get the whole gradient by the hidden states, which are the same everywhere: it is
+    added up over them in the precision of the products, before it is rounded. Gradients by
+    weights and biases are those of the rank's own words.
+
+    All ranks of the group must call, with the same tokens. A rank that fails leaves the others
+    waiting until the group's time-out raises an error there. Second derivatives raise.
+
+    Examples
+    --------
+    In every process of a group, with its rows of both heads::
+
+        from relentropy.distributed.heads import linear_kl_divergence
+
+        loss = linear_kl_divergence(
+            hidden_teacher, teacher_rows, hidden_student, student_rows
+        ).mean()
+        loss.backward()
+    """
+    temperature = _arguments.positive("temperature", temperature)
+    base = _arguments.checked_base(base)
+    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
+    call = _Call(
+        {"weight_p": weight_p, "weight_q": weight_q, "bias_p": bias_p, "bias_q": bias_q},
+        {"hidden_p": hidden_p, "hidden_q": hidden_q}, group, sum_gradients,
+    )  # fmt: skip
+    own = call.own
+    p, q = two_sides(
+        call.whole["hidden_p"], own["weight_p"], own["bias_p"],
+        call.whole["hidden_q"], own["weight_q"], own["bias_q"], gradient,
+    )  # fmt: skip
+    require_a_head(p, q)
+    (value,) = rows_of(
+        KLFromLogits((True, True), True, base), [p, q], temperature=temperature,
+        vocab_size=vocab_size, where=where, memory=memory, dtype=dtype, evaluate=call.evaluate,
+    )  # fmt: skip
+    return value
+
+
+def linear_cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    *,
+    group: Group = None,
+    first: int | None = None,
+    bias: Tensor | None = None,
+    temperature: float = 1.0,
+    ignore_index: int | None = -100,
+    reduction: Literal["none", "sum", "mean"] = "none",
+    vocab_size: int | None = None,
+    where: Tensor | None = None,
+    memory: int | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor:
+    r"""Cross-entropy of targets under a head of which every rank has some of the words.
+
+    .. math:: H(p, q) = -\sum_i p_i \log q_i, \quad
+        q = \operatorname{softmax}((h W^\top + b) / T)
+
+    Parameters
+    ----------
+    hidden : tensor of shape (..., size)
+        Hidden states, one for every token and the same on every rank.
+    weight : tensor of shape (words, size)
+        The rows of the head that are this rank's, or a DTensor sharded along its first axis.
+    targets : tensor of int of shape (...), or of floats of shape (..., words)
+        Labels among all words, the same on every rank; or soft targets of this rank's words,
+        weights that are normalised over all of them, and constants in derivatives.
+    group : torch.distributed.ProcessGroup, optional
+        The ranks that share the vocabulary. By default all of them.
+    first : int, optional
+        The place of this rank's first word in the vocabulary, which is in the order of ranks.
+        By default that is found out by a gather of sizes; of a DTensor it is known.
+    bias : tensor of shape (words,), optional
+        Biases of this rank's words.
+    temperature : float, default 1.0
+        What logits are divided by, greater than 0.
+    ignore_index, reduction
+        As in `relentropy.heads.linear_cross_entropy`.
+    vocab_size, where, memory, dtype, sum_gradients
+        As in `linear_kl_divergence`.
+
+    Returns
+    -------
+    tensor
+        In nats, the same bits on every rank; tokens that are left out have 0, and so has the
+        mean of none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `linear_kl_divergence`.
+
+    See Also
+    --------
+    relentropy.heads.linear_cross_entropy : of a head that is in one place.
+
+    Notes
+    -----
+    As in `linear_kl_divergence`. A label that is on no rank, and not to be ignored, has nan.
+
+    Examples
+    --------
+    In every process of a group, with its rows of the head::
+
+        from relentropy.distributed.heads import linear_cross_entropy
+
+        loss = linear_cross_entropy(hidden, rows_of_head, labels, reduction="mean")
+    """
+    reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
+    call = _Call(
+        {"weight": weight, "bias": bias}, {"hidden": hidden, "targets": targets}, group,
+        sum_gradients,
+    )  # fmt: skip
+    targets = call.whole["targets"]
+    side = Given("", call.whole["hidden"], call.own["weight"], call.own["bias"])
+    require_weight(side)
+    options = {
+        "temperature": temperature, "vocab_size": vocab_size, "memory": memory, "dtype": dtype,
+        "evaluate": call.evaluate,
+    }  # fmt: skip
+    if targets.dtype.is_floating_point:
+        soft = Given("", targets, label="targets", moves=False, log=False)
+        (value,) = rows_of(
+            CrossEntropy((False, True), None), [soft, side], where=where, **options
+        )
+    else:
+        whole_numbers("targets", targets, hidden)
+        targets, where = class_labels(targets, ignore_index, where, side)
+        (value,) = rows_of(
+            TokenLogProb(with_entropy=False), [side],
+            tokens=call.among_own(targets, side, first, vocab_size), where=where, **options,
+        )  # fmt: skip
+        value = 0 - value  # not -0 for what is left out
+    return value if reduction == "none" else reduced(value, where, reduction)
+
+
+def linear_token_log_probs(
+    hidden: Tensor,
+    weight: Tensor,
+    tokens: Tensor,
+    *,
+    group: Group = None,
+    first: int | None = None,
+    bias: Tensor | None = None,
+    temperature: float = 1.0,
+    return_entropy: bool = False,
+    vocab_size: int | None = None,
+    where: Tensor | None = None,
+    memory: int | None = None,
+    dtype: Any = None,
+    sum_gradients: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    r"""Log-probabilities of tokens under a head of which every rank has some of the words.
+
+    .. math:: \log \operatorname{softmax}((h W^\top + b) / T)_t
+
+    Parameters
+    ----------
+    hidden : tensor of shape (..., size)
+        Hidden states, one for every token and the same on every rank.
+    weight : tensor of shape (words, size)
+        The rows of the head that are this rank's, or a DTensor sharded along its first axis.
+    tokens : tensor of int of shape (...)
+        The chosen words among all, the same on every rank.
+    group, first, bias, temperature
+        As in `linear_cross_entropy`.
+    return_entropy : bool, default False
+        Whether the rows' entropies are wanted as well, from the same tiles.
+    vocab_size, where, memory, dtype, sum_gradients
+        As in `linear_kl_divergence`.
+
+    Returns
+    -------
+    tensor, or a pair of them
+        Log-probabilities in nats, and with ``return_entropy`` entropies; the same bits on every
+        rank. A token that is on no rank has nan.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `linear_kl_divergence`.
+
+    See Also
+    --------
+    relentropy.heads.linear_token_log_probs : of a head that is in one place.
+
+    Notes
+    -----
+    As in `linear_kl_divergence`.
+
+    Examples
+    --------
+    In every process of a group, with its rows of the head::
+
+        from relentropy.distributed.heads import linear_token_log_probs
+
+        log_probs, entropies = linear_token_log_probs(
+            hidden, rows_of_head, tokens, return_entropy=True
+        )
+    """
+    with_entropy = _arguments.one_flag("return_entropy", return_entropy)
+    call = _Call(
+        {"weight": weight, "bias": bias}, {"hidden": hidden, "tokens": tokens}, group,
+        sum_gradients,
+    )  # fmt: skip
+    side = Given("", call.whole["hidden"], call.own["weight"], call.own["bias"])
+    require_weight(side)
+    rows, _ = shapes_of(side)
+    tokens = whole_numbers("tokens", call.whole["tokens"], hidden)
+    if tuple(tokens.shape) != rows:
+        raise ValueError(f"tokens must have the shape {rows}, not {tuple(tokens.shape)}")
+    found = rows_of(
+        TokenLogProb(with_entropy), [side],
+        tokens=call.among_own(tokens, side, first, vocab_size), temperature=temperature,
+        vocab_size=vocab_size, where=where, memory=memory, dtype=dtype, evaluate=call.evaluate,
+    )  # fmt: skip
+    return (found[0], found[1]) if with_entropy else found[0]
+
+
+class _Call:
+    """The arguments of a call as tensors of this rank."""
+
+    def __init__(
+        self, own: dict[str, Any], whole: dict[str, Any], group: Group, sum_gradients: Any
+    ) -> None:
+        for name, one in {**whole, **own}.items():
+            if not isinstance(one, Tensor) and not (one is None and name in own):
+                raise TypeError(f"{name} must be a torch tensor, not {type(one).__name__}")
+        if not (group is None or isinstance(group, dist.ProcessGroup)):
+            raise TypeError(f"group must be a process group, not {type(group).__name__}")
+        sharded = {name: one for name, one in own.items() if is_dtensor(one)}
+        self.words: int | None = None
+        """Of all ranks, if DTensors say it."""
+        for name, one in sharded.items():
+            first = next(iter(sharded.values()))
+            if one.device_mesh != first.device_mesh or one.device_mesh.ndim != 1:
+                raise ValueError("DTensors must be on one mesh of one dimension")
+            if not one.placements[0].is_shard(0):
+                raise ValueError(
+                    f"{name} must be sharded along axis 0, not {one.placements}; "
+                    "redistribute it"
+                )
+            if group is not None:
+                raise ValueError("group is that of the DTensors' mesh: leave it out")
+            self.words = one.shape[0]
+        for name, one in own.items():
+            if sharded and one is not None and name not in sharded:
+                raise TypeError(
+                    f"{name} is no DTensor, and {next(iter(sharded))} is; shard all"
+                )
+        for name, one in whole.items():
+            if is_dtensor(one) and not all(at.is_replicate() for at in one.placements):
+                raise ValueError(f"{name} must be replicated, not {one.placements}")
+        self.group = next(iter(sharded.values())).device_mesh.get_group() if sharded else group
+        self.own = {name: _local(one) for name, one in own.items()}
+        self.whole = {name: _local(one) for name, one in whole.items()}
+        flag = _arguments.one_flag("sum_gradients", sum_gradients)
+        self.evaluate = partial(evaluate, group=self.group, sum_gradients=flag)
+
+    def among_own(
+        self, tokens: Tensor, side: Given, first: int | None, vocab_size: Any
+    ) -> Tensor:
+        """Words by their place on this rank, where those of others are nowhere."""
+        size = shapes_of(side)[1]
+        if vocab_size is not None:
+            size = _arguments.integer("vocab_size", vocab_size, 0)
+        if first is not None:
+            first = _arguments.integer("first", first, 0)
+        elif self.words is None:
+            first = entries_before(size, self.group, side.hidden.device)
+        else:
+            first = place_of_shard(self.words, self.group)
+        places = tokens.to(torch.int64) - first
+        # -1 is the place of what pads a row that has no words here.
+        return torch.where((places >= 0) & (places < size), places, -2)
+
+
+def _local(one: Any) -> Any:
+    return one.to_local() if is_dtensor(one) else one
