@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ SHORT = 10
 """A workload of no more entries is a call's own cost."""
 
 Calls = dict[str, Callable[[], object]]
+_Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _LOSS = torch.nn.functional
 
 
@@ -45,7 +47,9 @@ def workloads() -> Iterator[Workload]:
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         p, q = teacher.to(dtype), student.to(dtype)
         yield _logits(p, q)
-        yield _training(p, q)
+        yield _training(p, q, "KL", rivals.torch_kl_logits, relentropy.kl_divergence)
+    yield _js(teacher, student)
+    yield _training(teacher, student, "JS", rivals.torch_js_logits, relentropy.js_divergence)
     yield from _of_logits(teacher, student)
     yield from _calls()
 
@@ -147,7 +151,27 @@ def _logits(p: torch.Tensor, q: torch.Tensor) -> Workload:
     return Workload(_named("KL from logits", p), p.numel(), calls)
 
 
-def _training(p: torch.Tensor, q: torch.Tensor) -> Workload:
+def _js(p: torch.Tensor, q: torch.Tensor) -> Workload:
+    """One for all rows of the table of divergences, which take two passes."""
+    a, b = p.numpy(), q.numpy()
+    compiled = torch.compile(rivals.torch_js_logits, dynamic=False)
+    calls: Calls = {
+        "torch": lambda: rivals.torch_js_logits(p, q),
+        "torch.compile": lambda: compiled(p, q),
+        "relentropy, torch": lambda: relentropy.js_divergence(p, q, from_logits=True),
+        "relentropy, numpy": lambda: relentropy.js_divergence(a, b, from_logits=True),
+        "floor": lambda: (p.sum(-1), q.sum(-1)),
+    }
+    return Workload(_named("JS from logits", p), p.numel(), calls)
+
+
+def _training(
+    p: torch.Tensor,
+    q: torch.Tensor,
+    name: str,
+    theirs: _Loss,
+    ours: Callable[..., torch.Tensor],
+) -> Workload:
     q = q.clone().requires_grad_()
 
     def step(loss: Callable[..., torch.Tensor]) -> Callable[[], object]:
@@ -158,15 +182,12 @@ def _training(p: torch.Tensor, q: torch.Tensor) -> Workload:
 
         return call
 
-    def ours(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-        return relentropy.kl_divergence(p, q, from_logits=True)
-
     calls = {
-        "torch": step(rivals.torch_kl_logits),
-        "torch.compile": step(torch.compile(rivals.torch_kl_logits, dynamic=False)),
-        "relentropy, torch": step(ours),
+        "torch": step(theirs),
+        "torch.compile": step(torch.compile(theirs, dynamic=False)),
+        "relentropy, torch": step(partial(ours, from_logits=True)),
     }
-    return Workload(_named("KL and its gradient", p), p.numel(), calls)
+    return Workload(_named(f"{name} and its gradient", p), p.numel(), calls)
 
 
 def _of_logits(a: torch.Tensor, b: torch.Tensor) -> Iterator[Workload]:
