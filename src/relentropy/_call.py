@@ -15,7 +15,7 @@ from ._arrays.library import quiet
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import EntryFunction, Map, Measure
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
-from ._engines import cpu
+from ._engines import front
 from ._engines.repeated import again, key_of, remember
 
 Array = Any
@@ -72,7 +72,7 @@ def reduce(
         outputs = done(job, call.operands)
         if key is not None:
             shape = layout.kept if keepdims else layout.batch
-            known = cpu.known(job, measure, call.operands, shape)
+            known = front.known(job, measure, call.operands, shape)
             if known is not None:
                 remember(key, known)
     return tuple(finished(output) for output in outputs)

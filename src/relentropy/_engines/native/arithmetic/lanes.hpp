@@ -9,8 +9,13 @@
 // linker would take any one of the copies for all.
 #pragma once
 
+#if defined(__CUDACC_RTC__)  // CUDA's compiler at run time has no headers, but memcpy
+using int64_t = long long;
+using uint64_t = unsigned long long;
+#else
 #include <cstdint>
 #include <cstring>
+#endif
 
 #if defined(__CUDACC__)
 #define RELENTROPY_FN static __device__ __forceinline__

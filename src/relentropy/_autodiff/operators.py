@@ -1,0 +1,80 @@
+"""Kernels of GPUs as operators of torch's, which its compiler takes as they are.
+
+Traced from within they would be array operations; as operators they stay one pass over memory.
+The compiler is told what comes out: a value for every row, the numbers that are kept, slopes.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from .._engines import triton
+
+Tensor = torch.Tensor
+
+
+@torch.library.custom_op("relentropy::rows", mutates_args=())
+def rows(
+    arrays: list[Tensor],
+    mask: Tensor | None,
+    kernel: str,
+    shape: list[int],
+    axes: list[int],
+    dtype: torch.dtype,
+    base: float,
+    base_low: float,
+    keep: bool,
+) -> tuple[Tensor, Tensor]:
+    spec = (kernel, tuple(shape), tuple(axes), dtype, base, base_low, keep)
+    return triton.run_rows(tuple(arrays), mask, *spec)
+
+
+@rows.register_fake
+def _(
+    arrays: list[Tensor],
+    mask: Tensor | None,
+    kernel: str,
+    shape: list[int],
+    axes: list[int],
+    dtype: torch.dtype,
+    base: float,
+    base_low: float,
+    keep: bool,
+) -> tuple[Tensor, Tensor]:
+    batch = [n for i, n in enumerate(shape) if i not in axes]
+    kept = [triton.kept_by(kernel) if keep else 0, *batch]
+    first = arrays[0]
+    return first.new_empty(batch, dtype=dtype), first.new_empty(kept, dtype=torch.float64)
+
+
+@torch.library.custom_op("relentropy::slopes", mutates_args=())
+def slopes(
+    arrays: list[Tensor],
+    mask: Tensor | None,
+    kept: Tensor,
+    seeds: list[Tensor],
+    kernel: str,
+    shape: list[int],
+    axes: list[int],
+    base: float,
+    need: list[bool],
+) -> list[Tensor]:
+    spec = (kernel, tuple(shape), tuple(axes), base, need)
+    return list(triton.run_slopes(tuple(arrays), mask, kept, tuple(seeds), *spec))
+
+
+@slopes.register_fake
+def _(
+    arrays: list[Tensor],
+    mask: Tensor | None,
+    kept: Tensor,
+    seeds: list[Tensor],
+    kernel: str,
+    shape: list[int],
+    axes: list[int],
+    base: float,
+    need: list[bool],
+) -> list[Tensor]:
+    return [
+        one.new_empty(shape) for one, needed in zip(arrays, need, strict=False) if needed
+    ]
