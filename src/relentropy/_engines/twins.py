@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._formulas import elementwise
+from .._formulas import generators as rows
 from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.expectation import reciprocal_log
+from .._formulas.f_divergence import FDivergence
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.kl_weights import KLFromWeights
 from .._formulas.logsumexp import LogSoftmax, LogSumExp, Softmax
@@ -55,6 +57,34 @@ def _kl_weights(measure: KLFromWeights) -> Twin:
     return Twin("kl_weights", (), 8, "kl_weights_slopes")
 
 
+_ROWS = {
+    rows.KL: "kl_row",
+    rows.Jeffreys: "jeffreys",
+    rows.JensenShannon: "jensen_shannon",
+    rows.SkewJensenShannon: "skew_jensen_shannon",
+    rows.SkewKL: "skew_kl",
+    rows.SquaredHellinger: "hellinger",
+    rows.TotalVariation: "total_variation",
+    rows.Pearson: "pearson",
+    rows.Triangular: "triangular",
+}
+
+
+def _f_divergence(measure: FDivergence) -> Twin | None:
+    row, turned = measure.row, False
+    if isinstance(row, rows.Swapped):
+        row, turned = row.row, True
+    name = _ROWS.get(type(row))
+    if name is None or (turned and type(row) not in (rows.KL, rows.Pearson)):
+        return None
+    if not measure.normalize or len(set(measure.from_logits)) > 1:
+        return None
+    kernel = name + ("_logits" if all(measure.from_logits) else "_weights")
+    change = 1.0 if turned else 2.0 if measure.root else 0.0
+    options = (getattr(row, "weight", 0.0), change)
+    return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes")
+
+
 def _cross_entropy(measure: CrossEntropy) -> Twin | None:
     of_p, of_q = measure.from_logits
     if of_p is not of_q:
@@ -80,6 +110,7 @@ def _always(twin: Twin) -> Callable[[Any], Twin]:
 
 
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
+    FDivergence: _f_divergence,
     KLFromLogits: _kl_logits,
     KLFromWeights: _kl_weights,
     CrossEntropy: _cross_entropy,

@@ -1,7 +1,8 @@
 // Every kernel of this instruction set, under its name.
 #pragma once
-#include "elementwise.hpp"
 #include "cross_entropy.hpp"
+#include "elementwise.hpp"
+#include "generators.hpp"
 #include "kl.hpp"
 #include "logsumexp.hpp"
 #include "token.hpp"
@@ -20,6 +21,7 @@ namespace RELENTROPY_SET {
 constexpr Kernel KERNELS[] = {
     {"total", total},
     BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights), BOTH(kl_weights_slopes),
+    RELENTROPY_DIVERGENCES,
     ENTRIES(kl_div, KLDiv), ENTRIES(rel_entr, RelEntr), ENTRIES(entr, Entr),
     ENTRIES(xlogy, XLogY), ENTRIES(xlog1py, XLog1pY), ENTRIES(expm1mx, Expm1mx),
     ENTRIES(log1pmx, Log1pmx), ENTRIES(log1mexp, Log1mexp), ENTRIES(log1pexp, Log1pexp),

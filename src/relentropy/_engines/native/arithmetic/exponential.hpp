@@ -120,21 +120,24 @@ RELENTROPY_FN T exp_below(Pair<T> x) {
     return choose(x.hi < -745.2, 0.0, exp_down(x.hi));
 }
 
-// exp(hi + lo) as a pair, 2**-58 off, for hi up to 700: the factors of a row's parts, by which
-// all that they have summed is multiplied.
-RELENTROPY_FN Pair<double> exp_words(Pair<double> x) {
-    if (!(x.hi > -745.2)) return {x.hi == x.hi ? 0.0 : x.hi, 0.0};
-    double n = fma(x.hi, LOG2_E, 0x1.8p52) - 0x1.8p52;
-    double high = fma(n, -LOG2_HI, x.hi), step = n * LOG2_LO;
-    double r = high - step, lost = ((high - r) - step) + x.lo;
-    double tail = fma(r * r, polynomial(EXP_TAIL, r), fma(lost, r, lost));
-    Pair<double> grown = fast_two_sum(1.0, r);
+// exp(hi + lo) as a pair, 2**-58 off, for hi up to 700: what is multiplied with sums, and masses
+// that are subtracted from each other.
+template <class T>
+RELENTROPY_FN Pair<T> exp_words(Pair<T> x) {
+    auto below = no(x.hi > -745.2);
+    T hi = choose(below, 0.0, x.hi);
+    T n = fma(hi, LOG2_E, 0x1.8p52) - 0x1.8p52;
+    T high = fma(n, -LOG2_HI, hi), step = n * LOG2_LO;
+    T r = high - step, lost = ((high - r) - step) + x.lo;
+    T bent = (r * r) * polynomial(EXP_TAIL, r), tail = bent + fma(lost, r + bent, lost);
+    Pair<T> grown = fast_two_sum(all<T>(1.0), r);
     grown = fast_two_sum(grown.hi, grown.lo + tail);
     // In two steps, as 2**n alone may be subnormal.
-    double half = fma(n, 0.5, 0x1.8p52) - 0x1.8p52;
-    double one = of_bits(bits_of(half + (0x1.8p52 + 1023.0)) << 52);
-    double two = of_bits(bits_of((n - half) + (0x1.8p52 + 1023.0)) << 52);
-    return {grown.hi * one * two, grown.lo * one * two};
+    T half = fma(n, 0.5, 0x1.8p52) - 0x1.8p52;
+    T one = of_bits(bits_of(half + (0x1.8p52 + 1023.0)) << 52);
+    T two = of_bits(bits_of((n - half) + (0x1.8p52 + 1023.0)) << 52);
+    T none = choose(x.hi == x.hi, 0.0, x.hi);
+    return {choose(below, none, grown.hi * one * two), choose(below, 0.0, grown.lo * one * two)};
 }
 
 // exp(x) - 1 - x for abs(x) < 2, to 1.5 ulp: x**2/2, with what rounding has taken of it, and x**3

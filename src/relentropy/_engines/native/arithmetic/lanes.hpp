@@ -19,10 +19,13 @@ using uint64_t = unsigned long long;
 
 #if defined(__CUDACC__)
 #define RELENTROPY_FN static __device__ __forceinline__
+#define RELENTROPY_METHOD __device__ __forceinline__
 #elif defined(__GNUC__)
 #define RELENTROPY_FN [[maybe_unused]] static inline __attribute__((always_inline))
+#define RELENTROPY_METHOD inline __attribute__((always_inline))
 #else
 #define RELENTROPY_FN [[maybe_unused]] static __forceinline
+#define RELENTROPY_METHOD __forceinline
 #endif
 
 // What is called once a block or a row, and need not be inlined.
@@ -32,11 +35,20 @@ using uint64_t = unsigned long long;
 #define RELENTROPY_BLOCK [[maybe_unused]] static
 #endif
 
-// What is large and has many callers: one copy serves all.
-#if defined(__GNUC__)
+// What is large and has many callers: one copy serves all. RARE is what is rarely called, CALLED is
+// a method.
+#if defined(__CUDACC__)
+#define RELENTROPY_APART RELENTROPY_BLOCK
+#define RELENTROPY_RARE RELENTROPY_BLOCK
+#define RELENTROPY_CALLED __device__
+#elif defined(__GNUC__)
 #define RELENTROPY_APART [[maybe_unused]] static __attribute__((noinline))
+#define RELENTROPY_RARE [[maybe_unused]] static __attribute__((noinline, cold))
+#define RELENTROPY_CALLED __attribute__((noinline))
 #else
 #define RELENTROPY_APART [[maybe_unused]] static __declspec(noinline)
+#define RELENTROPY_RARE RELENTROPY_APART
+#define RELENTROPY_CALLED __declspec(noinline)
 #endif
 
 // Lanes are vectors of GCC's and clang's, as wide as a register.
@@ -137,6 +149,17 @@ RELENTROPY_FN bool any(Mask mask) {
     int64_t found = 0;
     for (int i = 0; i < LANES; i++) found |= mask[i];
     return found != 0;
+}
+RELENTROPY_FN Lanes root(Lanes x) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return __builtin_ia32_sqrtpd256(x);
+#elif defined(__SSE2__) && !defined(__AVX512F__)
+    return __builtin_ia32_sqrtpd(x);
+#else
+    Lanes r;
+    for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
+    return r;
+#endif
 }
 RELENTROPY_FN bool every(Mask mask) {
 #if defined(__AVX2__) && !defined(__AVX512F__)

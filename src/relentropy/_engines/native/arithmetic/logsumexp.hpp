@@ -80,7 +80,7 @@ RELENTROPY_FN Pair<double> lowered(double low, double high, Pair<double> x) {
   const Pair<double> gap = two_sum(low, -high);
   if (gap.hi > -660.0) return multiply(exp_words(gap), x);
   if (!finite(gap.hi)) return {0.0, 0.0};
-  const Pair<double> half = exp_words({0.5 * gap.hi, 0.5 * gap.lo});
+  const Pair<double> half = exp_words(Pair<double>{0.5 * gap.hi, 0.5 * gap.lo});
   return multiply(half, multiply(half, x));
 }
 

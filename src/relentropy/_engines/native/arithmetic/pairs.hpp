@@ -17,6 +17,10 @@ struct Pair {
     T hi, lo;  // the number hi + lo; abs(lo) is at most half an ulp of hi
 };
 
+RELENTROPY_FN Pair<Lanes> choose(Mask mask, Pair<Lanes> one, Pair<Lanes> other) {
+    return {choose(mask, one.hi, other.hi), choose(mask, one.lo, other.lo)};
+}
+
 // a + b without error; any magnitudes.
 template <class T>
 RELENTROPY_FN Pair<T> two_sum(T a, T b) {
@@ -71,10 +75,13 @@ RELENTROPY_FN Pair<double> divide(Pair<double> a, Pair<double> b) {
 }
 
 // a * b; a low word that has left the range is none.
-RELENTROPY_FN Pair<double> multiply(Pair<double> a, Pair<double> b) {
-    Pair<double> product = two_prod(a.hi, b.hi);
-    double low = product.lo + (a.hi * b.lo + a.lo * b.hi);
-    return magnitude(low) < INF ? fast_two_sum(product.hi, low) : Pair<double>{a.hi * b.hi, 0.0};
+template <class T>
+RELENTROPY_FN Pair<T> multiply(Pair<T> a, Pair<T> b) {
+    Pair<T> product = two_prod(a.hi, b.hi);
+    T low = product.lo + (a.hi * b.lo + a.lo * b.hi);
+    auto known = magnitude(low) < INF;
+    Pair<T> sum = fast_two_sum(product.hi, choose(known, low, 0.0));
+    return {choose(known, sum.hi, product.hi), choose(known, sum.lo, 0.0)};
 }
 
 RELENTROPY_FN bool finite(double x) { return magnitude(x) < INF; }

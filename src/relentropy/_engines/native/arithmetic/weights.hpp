@@ -144,9 +144,10 @@ RELENTROPY_FN Entry<Lanes> entry_of(Lanes p, Lanes q, const Shares &row) {
 
 // x*log(x/y) - x + y of positive finite x and y: with s = (x - y)/(x + y) it is
 // d*s*(1 + s*(1 + s)*P(s**2)) where the two are within a factor of sqrt(2), and the difference
-// of x*log(x/y) and x - y, both as pairs, beyond.
+// of x*log(x/y) and x - y, both as pairs, beyond; there what rounding x left shows as well, which
+// y and the difference know of.
 template <bool EXACT, class T>
-RELENTROPY_FN T kl_term_of(const Quotient<T> &of, T x, Pair<T> gap) {
+RELENTROPY_FN T kl_term_of(const Quotient<T> &of, T x, Pair<T> gap, T x_low = T{}) {
     T s = of.s, a = gap.hi * s;
     T bent = a * (s * (1.0 + s) * of.tail);
     if constexpr (EXACT) {
@@ -155,14 +156,14 @@ RELENTROPY_FN T kl_term_of(const Quotient<T> &of, T x, Pair<T> gap) {
         bent += product.lo + (gap.hi * of.low + gap.lo * s);
         Pair<T> log = logarithm(of), far = two_prod(x, log.hi);
         Pair<T> apart = two_sum(far.hi, -gap.hi);
-        T rest = apart.lo + (far.lo + (x * log.lo - gap.lo));
+        T rest = apart.lo + (far.lo + (x * log.lo - gap.lo)) + x_low * (1.0 + log.hi);
         return choose(of.k == 0.0, product.hi + bent, apart.hi + rest);
     }
     return choose(of.k == 0.0, a + bent, x * rounded_logarithm<false>(of) - gap.hi);
 }
 template <bool EXACT, class T>
-RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap) {
-    return kl_term_of<EXACT>(quotient<EXACT>(x, y, gap), x, gap);
+RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap, T x_low = T{}) {
+    return kl_term_of<EXACT>(quotient<EXACT>(x, y, gap), x, gap, x_low);
 }
 
 // The same sum of a block in which no two masses are more than a factor of sqrt(2) apart, which
@@ -190,7 +191,7 @@ RELENTROPY_BLOCK bool all_near(const double *p, const double *q, int n, const Sh
 }
 
 // log(x/y) where y is too small to be seen beside its row.
-RELENTROPY_BLOCK Lanes hidden_log_ratio(Lanes p, Lanes q, const Shares &row) {
+RELENTROPY_RARE Lanes hidden_log_ratio(Lanes p, Lanes q, const Shares &row) {
     double scales = log(row.p_scale) - log(row.q_scale) - log(row.ratio.hi);
     return (log(p) - log(q)) + scales;
 }
