@@ -154,8 +154,11 @@ FARTHER = [
 def test_edges(dtype, long):
     """Alone, and in rows of several tiles of which one has them."""
     edges = EDGES if dtype == "float16" else EDGES + FARTHER
+    if long:  # whose exponents, and differences of 1e30 ulp, no merge has words for
+        edges = [edge for edge in edges if edge[0][2] not in {3e38, -1e30}]
     if dtype == "bfloat16":  # of whose subnormal numbers the interpreter makes others
-        edges = [edge for edge in edges if edge[0][1] != -95.0]
+        edges = [edge for edge in edges if edge[0][1] not in {-95.0, -100.0}]
+        edges = [edge for edge in edges if edge[0][2] != 3e38]
     a, b = (torch.tensor(x, dtype=torch.float64) for x in zip(*edges, strict=True))
     if long:
         fill = torch.full((len(edges), 300), -50.0, dtype=torch.float64)
@@ -188,20 +191,25 @@ def test_gradients(dtype, layout):
         mask = torch.from_numpy(np.random.default_rng(0).random(tuple(a.shape)) > 0.2)
         for keywords in ({}, {"where": mask, "base": 2}):
             found, wanted = both(gradients, a, b, **more, **keywords)
-            spread = (b.double() - a.double() - 2.5).abs()
-            for one, other, p in zip(found, wanted, (a, b), strict=True):
-                # Where a log-ratio passes zero it has the digits of the largest.
-                axis = more.get("axis", -1)
-                share = torch.softmax(p.double().flatten() if axis is None else p.double(), -1)
-                scale = other.double().abs() + share * 0 + _size(other, spread, axis)
+            axes = more.get("axis", -1)
+            size = scale_of(a, b, axes, keywords.get("where"))
+            for one, other in zip(found, wanted, strict=True):
                 eps = torch.finfo(one.dtype).eps
-                assert bool(((one.double() - other.double()).abs() <= 2 * eps * scale).all())
+                scale = torch.maximum(other.double().abs(), 2 * size)
+                error = (one.double() - other.double()).abs()
+                assert bool((error <= 3 * eps * scale).all()), (error / (eps * scale)).max()
 
 
-def _size(gradient, spread, axis):
-    """The largest gradient of a row for its spread: an entry that has none is near none."""
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    return gradient.double().abs().amax(axes, keepdim=True) * 1e-2
+def scale_of(a, b, axes, mask):
+    """What a gradient's terms are before they cancel: p times the log-ratios of its row."""
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    a, b = (x.double() for x in (a, b))
+    if mask is not None:
+        a, b = (x.masked_fill(~mask, -INF) for x in (a, b))
+    d = (b - b.logsumexp(axes, keepdim=True)) - (a - a.logsumexp(axes, keepdim=True))
+    p = (a - a.logsumexp(axes, keepdim=True)).exp()
+    d = d.abs().nan_to_num(0.0)
+    return p * torch.maximum(d, (p * d).sum(axes, keepdim=True))
 
 
 def test_one_gradient_alone():
@@ -242,7 +250,8 @@ def test_compiled_calls_are_operators():
         seen = []
 
         def backend(graph, inputs):
-            seen.extend(str(node.target) for node in graph.graph.nodes)
+            inside = (one for one in graph.modules() if hasattr(one, "graph"))
+            seen.extend(str(node.target) for one in inside for node in one.graph.nodes)
             return graph.forward
 
         torch._dynamo.reset()

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from .._arrays.dtypes import name_of
-from .._arrays.plan import TILED, WHOLE, choose
+from .._arrays.plan import WHOLE, choose
 from .._formulas.kl_logits import KLFromLogits
 from . import config
 from .twins import base_of
@@ -102,12 +102,12 @@ def _readable(job: Any, arrays: Arrays, mask: Array | None, more: Arrays = ()) -
     every = (*arrays, *more) if mask is None else (*arrays, *more, mask)
     if not served(every[0].device.type) or any(one.device != every[0].device for one in every):
         return False
-    compiling = sys.modules["torch"].compiler.is_compiling()
-    if not compiling and choose("torch", every) in (WHOLE, *(() if interpreted() else (TILED,))):
-        return False
+    if not sys.modules["torch"].compiler.is_compiling():
+        if choose("torch", every) is WHOLE or any(one.is_neg() for one in every):
+            return False  # a view whose numbers are to be negated is one that operators resolve
     if any(name_of(one.dtype) not in _FLOATS for one in (*arrays, *more)):
         return False
-    if name_of(job.xp.dtype) != "float64" or any(one.is_neg() for one in every):
+    if name_of(job.xp.dtype) != "float64":
         return False
     # Kernels number tiles and entries by 32 bits.
     return math.prod(job.layout.reduced) < 2**31 and math.prod(job.layout.batch) < 2**31

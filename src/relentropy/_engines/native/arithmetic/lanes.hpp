@@ -12,9 +12,11 @@
 #if defined(__CUDACC_RTC__)  // CUDA's compiler at run time has no headers, but memcpy
 using int64_t = long long;
 using uint64_t = unsigned long long;
+#define RELENTROPY_MATH(NAME) ::NAME
 #else
 #include <cstdint>
 #include <cstring>
+#define RELENTROPY_MATH(NAME) __builtin_##NAME
 #endif
 
 #if defined(__CUDACC__)
@@ -67,8 +69,13 @@ using uint64_t = unsigned long long;
 namespace relentropy {
 namespace RELENTROPY_SET {
 
+#if defined(__CUDACC_RTC__)
+constexpr double INF = __builtin_bit_cast(double, 0x7ff0000000000000ull);
+constexpr double NOT_A_NUMBER = __builtin_bit_cast(double, 0x7ff8000000000000ull);
+#else
 constexpr double INF = __builtin_huge_val();
 constexpr double NOT_A_NUMBER = __builtin_nan("");
+#endif
 constexpr int LANES = RELENTROPY_LANES;
 
 // --- one number -----------------------------------------------------------------------------
@@ -89,18 +96,20 @@ RELENTROPY_FN double choose(bool mask, double one, double other) { return mask ?
 RELENTROPY_FN bool any(bool mask) { return mask; }
 RELENTROPY_FN bool every(bool mask) { return mask; }
 RELENTROPY_FN bool no(bool mask) { return !mask; }
-RELENTROPY_FN double magnitude(double x) { return __builtin_fabs(x); }
+RELENTROPY_FN double magnitude(double x) { return RELENTROPY_MATH(fabs)(x); }
 // The larger of two, and the second where one is nan.
 RELENTROPY_FN double larger(double x, double y) { return x > y ? x : y; }
 RELENTROPY_FN double smaller(double x, double y) { return x < y ? x : y; }
-RELENTROPY_FN double root(double x) { return __builtin_sqrt(x); }
+RELENTROPY_FN double root(double x) { return RELENTROPY_MATH(sqrt)(x); }
 RELENTROPY_FN double sum_of(double x) { return x; }
 RELENTROPY_FN double max_of(double x) { return x; }
 RELENTROPY_FN double min_of(double x) { return x; }
 
 #if defined(__FMA__) || defined(__CUDACC__) || defined(__aarch64__)
 #define RELENTROPY_HAS_FMA 1
-RELENTROPY_FN double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
+RELENTROPY_FN double fma(double a, double b, double c) {
+    return RELENTROPY_MATH(fma)(a, b, c);
+}
 #else
 #define RELENTROPY_HAS_FMA 0
 RELENTROPY_FN double fma(double a, double b, double c) { return a * b + c; }
