@@ -10,13 +10,11 @@ import torch
 
 from .._engines import triton
 
-Tensor = torch.Tensor
 
-
-@torch.library.custom_op("relentropy::rows", mutates_args=())
+@torch.library.custom_op("relentropy::rows", mutates_args=())  # type: ignore[untyped-decorator]
 def rows(
-    arrays: list[Tensor],
-    mask: Tensor | None,
+    arrays: list[torch.Tensor],
+    mask: torch.Tensor | None,
     kernel: str,
     shape: list[int],
     axes: list[int],
@@ -24,15 +22,15 @@ def rows(
     base: float,
     base_low: float,
     keep: bool,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     spec = (kernel, tuple(shape), tuple(axes), dtype, base, base_low, keep)
     return triton.run_rows(tuple(arrays), mask, *spec)
 
 
-@rows.register_fake
+@rows.register_fake  # type: ignore[untyped-decorator]
 def _(
-    arrays: list[Tensor],
-    mask: Tensor | None,
+    arrays: list[torch.Tensor],
+    mask: torch.Tensor | None,
     kernel: str,
     shape: list[int],
     axes: list[int],
@@ -40,41 +38,39 @@ def _(
     base: float,
     base_low: float,
     keep: bool,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     batch = [n for i, n in enumerate(shape) if i not in axes]
     kept = [triton.kept_by(kernel) if keep else 0, *batch]
     first = arrays[0]
     return first.new_empty(batch, dtype=dtype), first.new_empty(kept, dtype=torch.float64)
 
 
-@torch.library.custom_op("relentropy::slopes", mutates_args=())
+@torch.library.custom_op("relentropy::slopes", mutates_args=())  # type: ignore[untyped-decorator]
 def slopes(
-    arrays: list[Tensor],
-    mask: Tensor | None,
-    kept: Tensor,
-    seeds: list[Tensor],
+    arrays: list[torch.Tensor],
+    mask: torch.Tensor | None,
+    kept: torch.Tensor,
+    seeds: list[torch.Tensor],
     kernel: str,
     shape: list[int],
     axes: list[int],
     base: float,
     need: list[bool],
-) -> list[Tensor]:
+) -> list[torch.Tensor]:
     spec = (kernel, tuple(shape), tuple(axes), base, need)
     return list(triton.run_slopes(tuple(arrays), mask, kept, tuple(seeds), *spec))
 
 
-@slopes.register_fake
+@slopes.register_fake  # type: ignore[untyped-decorator]
 def _(
-    arrays: list[Tensor],
-    mask: Tensor | None,
-    kept: Tensor,
-    seeds: list[Tensor],
+    arrays: list[torch.Tensor],
+    mask: torch.Tensor | None,
+    kept: torch.Tensor,
+    seeds: list[torch.Tensor],
     kernel: str,
     shape: list[int],
     axes: list[int],
     base: float,
     need: list[bool],
-) -> list[Tensor]:
-    return [
-        one.new_empty(shape) for one, needed in zip(arrays, need, strict=False) if needed
-    ]
+) -> list[torch.Tensor]:
+    return [one.new_empty(shape) for one, needed in zip(arrays, need, strict=False) if needed]

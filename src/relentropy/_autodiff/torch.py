@@ -19,7 +19,7 @@ from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
 from .._formulas.expectation import reciprocal_log
-from . import operators as operators  # made here, as the compiler cannot make them
+from . import operators  # noqa: F401  # made here: the compiler cannot make them
 from .jobs import Arrays, Job
 
 Tensor = Any

@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import WHOLE, choose
 from .._formulas.kl_logits import KLFromLogits
@@ -102,15 +103,17 @@ def _readable(job: Any, arrays: Arrays, mask: Array | None, more: Arrays = ()) -
     every = (*arrays, *more) if mask is None else (*arrays, *more, mask)
     if not served(every[0].device.type) or any(one.device != every[0].device for one in every):
         return False
-    if not sys.modules["torch"].compiler.is_compiling():
-        if choose("torch", every) is WHOLE or any(one.is_neg() for one in every):
-            return False  # a view whose numbers are to be negated is one that operators resolve
+    # Numbers that are to be negated: an operator resolves such views.
+    eager = not sys.modules["torch"].compiler.is_compiling()
+    if eager and (choose("torch", every) is WHOLE or any(one.is_neg() for one in every)):
+        return False
     if any(name_of(one.dtype) not in _FLOATS for one in (*arrays, *more)):
         return False
     if name_of(job.xp.dtype) != "float64":
         return False
     # Kernels number tiles and entries by 32 bits.
-    return math.prod(job.layout.reduced) < 2**31 and math.prod(job.layout.batch) < 2**31
+    layout: Layout = job.layout
+    return max(math.prod(layout.reduced), math.prod(layout.batch)) < 2**31
 
 
 def served(device: str) -> bool:
@@ -130,7 +133,7 @@ def _installed() -> bool:
     return find_spec("triton") is not None
 
 
-# --- from tensors to launches -------------------------------------------------------------------
+# --- from tensors to launches ----------------------------------------------------------------
 
 
 class _Rows(NamedTuple):
@@ -144,9 +147,12 @@ class _Rows(NamedTuple):
 
 
 def _opened(
-    tensors: Arrays, shape: tuple[int, ...], axes: tuple[int, ...], copy: bool = True
+    tensors: Arrays, shape: tuple[int, ...], axes: tuple[int, ...], *, copy: bool
 ) -> _Rows | None:
-    """Tensors that broadcast to a shape, as rows along at most two axes; copies where need be."""
+    """Tensors that broadcast to a shape, as rows along at most two axes.
+
+    None where they do not lie so, unless there may be copies.
+    """
     batch = tuple(i for i in range(len(shape)) if i not in axes)
     views = [one.expand(shape).permute(*batch, *axes) for one in tensors]
     strides = [one.stride() for one in views]
@@ -246,7 +252,9 @@ def run_rows(
     torch, module = sys.modules["torch"], _kernels(kernel)
     batch = tuple(n for i, n in enumerate(shape) if i not in axes)
     count, n = math.prod(batch), math.prod(shape[i] for i in axes)
-    opened = _opened((*arrays, *(() if mask is None else (mask,))), shape, axes)
+    opened = _opened(
+        (*arrays, *(() if mask is None else (mask,))), shape, axes, copy=True
+    )  # fmt: skip
     assert opened is not None
     place = {"device": arrays[0].device}
     out = torch.empty(batch, dtype=dtype, **place)
@@ -336,7 +344,8 @@ def run_slopes(
     opened = _opened((*arrays, *masks, results[0]), shape, axes, copy=False)
     if opened is None:  # results too are rows that follow each other, and turned afterwards
         return _turned(arrays, mask, kept, seeds, kernel, shape, axes, base, need)
-    given, last = _Rows(opened.tensors[:-1], opened.strides[:-1], opened.inner), opened.strides[-1]
+    given = _Rows(opened.tensors[:-1], opened.strides[:-1], opened.inner)
+    last = opened.strides[-1]
     # A row's number has its seed in C order.
     seeds = tuple(one.contiguous() for one in seeds)
     tensors, strides = _padded(given, len(arrays))

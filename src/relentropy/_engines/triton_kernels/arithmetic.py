@@ -222,8 +222,7 @@ def atanh_tail(y):
     p = horner(p, y, 0.1111111113405809)
     p = horner(p, y, 0.14285714285488846)
     p = horner(p, y, 0.2000000000000087)
-    p = horner(p, y, 0.3333333333333333)
-    return p
+    return horner(p, y, 0.3333333333333333)
 
 
 @triton.jit

@@ -1,4 +1,4 @@
-"""Relative entropy from logits: the twin of _formulas/kl_logits.py, which says what numbers mean.
+"""Relative entropy from logits: the twin of _formulas/kl_logits.py, which says more.
 
 A tile's state is (top, q_top, centre, its low word, mass, its low word, mean, excess, its low
 word, shift, lost, valid, chosen), each a float64 for every row; flags are 0 or 1.
@@ -123,7 +123,8 @@ def tile_state(a, b, there, MODE: tl.constexpr):
         spread = weight * d
         low = (weight < 1e-290) & (x > -INF) & (a > -INF)
         if tl.max(any_of(low), 0) > 0:  # in halves, where the weight alone is subnormal
-            half = exp(tl.where(low, 0.5 * below, 0.0), tl.where(low, 0.5 * below_low, 0.0), 0.0)
+            part = tl.where(low, 0.5, 0.0)
+            half = exp(part * below, part * below_low, 0.0)
             spread = tl.where(low, (half * d) * half, spread)
         redo = height != height
     else:
@@ -217,8 +218,8 @@ def _excess(state, part, shift, above):
 def merged(one, other):
     """Chan's update: both parts are recentred on the mean of their centres.
 
-    Moving a centre by e adds expm1mx(e) for every unit of teacher mass, so that the excess stays
-    a sum of terms none of which is negative, however parts are merged.
+    Moving a centre by e adds expm1mx(e) for every unit of teacher mass, so that the excess
+    stays a sum of terms none of which is negative, however parts are merged.
     """
     top = tl.where(one[0] > other[0], one[0], other[0])
     mass = _scale_of(one[0], top) * (one[4] + one[5])
@@ -242,6 +243,8 @@ def merged(one, other):
     excess = _excess(one, left, shift, above) + _excess(other, right, shift, above)
     large = excess > 1.94e130  # exp(HEADROOM): headroom again, for the merges to come
     shift += tl.where(large, tl.log(tl.where(large, excess, 1.0)), 0.0)
+    mean = left[1] + left[0] * (left[4] + left[5])
+    mean += right[1] + right[0] * (right[4] + right[5])
     none = tl.zeros_like(excess)
     return (
         top,
@@ -250,7 +253,7 @@ def merged(one, other):
         centre_low,
         whole,
         none,
-        (left[1] + left[0] * (left[4] + left[5])) + (right[1] + right[0] * (right[4] + right[5])),
+        mean,
         tl.where(large, 1.0, excess),
         none,
         shift,
@@ -314,7 +317,7 @@ def _tile(
     R: tl.constexpr, N: tl.constexpr, MODE: tl.constexpr, MASKED: tl.constexpr,
     WHOLE: tl.constexpr, KEEP: tl.constexpr, BASE: tl.constexpr, BASE_LOW: tl.constexpr,
 ):  # fmt: skip
-    """One tile to its state or, of rows that are one tile, to the end; whether to do it again."""
+    """One tile to its state, or rows that are one tile to the end; whether to do it again."""
     part, row, entry, there = places(tile, n, rows, R, N)
     selected = there
     if MASKED:
@@ -434,7 +437,7 @@ def _slopes(
 
     q - p has no digit where the two agree; p*expm1(d) has all of them.
     """
-    part, row, entry, there = places(tile, n, rows, R, N)
+    _, row, entry, there = places(tile, n, rows, R, N)
     selected = there
     if MASKED:
         at = offsets(row, entry, inner, m_outer, m_inner, m_entry)

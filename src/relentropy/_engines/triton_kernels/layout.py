@@ -28,7 +28,7 @@ def offsets(row, entry, inner, outer_stride, inner_stride, entry_stride):
 
 @triton.jit
 def read(pointer, at, there, selected, fill, MODE: tl.constexpr, MASKED: tl.constexpr):
-    """Entries in working precision, ``fill`` where there are none or ``where`` excludes them."""
+    """Entries in working precision; ``fill`` where there are none, or ``where`` excludes."""
     x = tl.load(pointer + at, mask=there, other=0.0)
     x = x.to(tl.float64) if MODE == WIDE else x.to(tl.float32)
     if MASKED:
@@ -44,7 +44,7 @@ def any_of(mask):
 
 @triton.jit
 def write(pointer, at, x, there):
-    """Entries or rows in the dtype they are wanted in, by way of float32 as torch rounds them."""
+    """Numbers in the dtype they are wanted in, by way of float32 as torch rounds them."""
     kind: tl.constexpr = pointer.dtype.element_ty
     if kind != tl.float64:
         x = x.to(tl.float32)

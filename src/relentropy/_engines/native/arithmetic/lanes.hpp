@@ -9,13 +9,12 @@
 // linker would take any one of the copies for all.
 #pragma once
 
-#if defined(__CUDACC_RTC__)  // CUDA's compiler at run time has no headers, but memcpy
-using int64_t = long long;
-using uint64_t = unsigned long long;
-#define RELENTROPY_MATH(NAME) ::NAME
-#else
 #include <cstdint>
 #include <cstring>
+
+#if defined(__CUDACC__)  // which has the functions, and no builtins
+#define RELENTROPY_MATH(NAME) ::NAME
+#else
 #define RELENTROPY_MATH(NAME) __builtin_##NAME
 #endif
 
