@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import relentropy
+from relentropy import special
 from relentropy._engines import config
 from relentropy._engines import triton as engine
 from relentropy.testing import assert_ulp
@@ -16,6 +17,7 @@ from relentropy.testing import assert_ulp
 from ..oracle import evaluate
 
 torch = pytest.importorskip("torch")
+triton = pytest.importorskip("triton")
 interpreter = pytest.importorskip("triton.runtime.interpreter")
 pytestmark = [
     pytest.mark.skipif(os.environ["TRITON_INTERPRET"] != "1", reason="kernels are compiled"),
@@ -30,18 +32,19 @@ INF, NAN = float("inf"), float("nan")
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    """Rows of several tiles that need not be long; and one patch of Triton's for a launch."""
+    """Rows of several tiles that need not be long; and one patch of Triton's language."""
     monkeypatch.setattr(engine.Sizes, "tile", 256)
     monkeypatch.setattr(engine.Sizes, "share", 4)
     monkeypatch.setattr(engine.Sizes, "group", 2)
-    call = interpreter.InterpretedFunction.__call__
-
-    def without_patching(self, *args, **keywords):
-        if self.fn.__module__.startswith("relentropy"):
-            return self.rewrite()(*args, **keywords)
-        return call(self, *args, **keywords)
-
-    monkeypatch.setattr(interpreter.InterpretedFunction, "__call__", without_patching)
+    # Every call of every function would patch the language again.
+    patched = interpreter._patch_lang(triton.language.sum.fn)
+    monkeypatch.setattr(
+        interpreter.InterpretedFunction,
+        "__call__",
+        lambda self, *a, **k: self.rewrite()(*a, **k),
+    )
+    yield
+    patched.restore()
 
 
 def pair(gap, shape, dtype="float32", seed=3):
@@ -212,6 +215,54 @@ def scale_of(a, b, axes, mask):
     return p * torch.maximum(d, (p * d).sum(axes, keepdim=True))
 
 
+MEASURES = {
+    "logsumexp": lambda a, b, **k: special.logsumexp(a, axis=-1),
+    "entropy": lambda a, b, **k: relentropy.entropy(a, from_logits=True, **k),
+    "cross-entropy": lambda a, b, **k: relentropy.cross_entropy(a, b, from_logits=True, **k),
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", MEASURES)
+def test_other_measures(name, dtype, masked):
+    mask = torch.from_numpy(np.random.default_rng(0).random((3, 300)) > 0.2)
+    more = {"where": mask} if masked else {}
+    measure, left = MEASURES[name], 2 if name == "cross-entropy" else 1
+
+    def slopes(a, b):
+        given = [x.clone().requires_grad_() for x in (a, b)]
+        value = measure(*given, **more)
+        return torch.autograd.grad((value * torch.linspace(-1, 2, 3)).sum(), given[:left])
+
+    for spread in (0.3, 4.0):
+        a, b = (spread * x for x in pair(1.0, (3, 300), dtype))
+        if masked:
+            a[:, ::5] = -INF
+        found, wanted = both(measure, a, b, **more)
+        assert_close(found, wanted, ULP[dtype])
+        # What gradients are before they cancel: shares, of all entries or of those selected.
+        sides = [x.double() for x in (a, b)]
+        sides += [x.masked_fill(~mask, -INF) for x in sides]
+        scale = sum(torch.softmax(x, -1) for x in sides)
+        scale = scale * (1 + wanted.double().abs().nan_to_num(0, 0, 0)[:, None])
+        for one, other in zip(*both(slopes, a, b), strict=True):
+            same = (one == other) | (one.isnan() & other.isnan())
+            error = (one.double() - other.double()).abs().where(~same, 0.0)
+            info, size = torch.finfo(one.dtype), other.double().abs().nan_to_num(0, 0, 0)
+            assert bool((error <= 4 * info.eps * (scale + size) + info.tiny).all())
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_edges_of_other_measures(name):
+    for dtype in ("float32", "float64"):
+        a, b = (torch.tensor(x).to(getattr(torch, dtype)) for x in zip(*EDGES, strict=True))
+        assert_close(*both(MEASURES[name], a, b), ULP[dtype])
+        fill = torch.full((len(EDGES), 300), -50.0, dtype=a.dtype)
+        a, b = (torch.cat([fill[:, :160], x, fill[:, 160:]], 1) for x in (a, b))
+        assert_close(*both(MEASURES[name], a, b), ULP[dtype])
+
+
 def test_one_gradient_alone():
     a, b = pair(0.1, (3, 700))
     (by_a, by_b), _ = both(gradients, a, b)
@@ -292,3 +343,19 @@ def test_compiled_for_a_gpu_nothing_is_contracted():
         assert int(additions) > 0, name
         assert int(contractible) == 0, name
     assert len(done.stdout.splitlines()) >= 5
+
+
+def test_the_benchmark_runs():
+    """On sizes of which no time means anything."""
+    from bench import gpu
+
+    with config.using("triton"):
+        bandwidth = gpu.copied(torch.device("cpu"), 1 << 16)
+        lines = list(
+            gpu.measured("cpu", ((3, 40),), ("float32",), bandwidth, rounds=2, compiled=False)
+        )
+    assert [line.name.split(", ")[-1] for line in lines] == ["forward", "both"]
+    assert all(line.ulp <= 2 for line in lines)
+    assert all(set(line.ratios) >= {"torch"} for line in lines)
+    assert gpu.table(lines).count("\n") == 3
+    assert "Not measured" in gpu.report() or torch.cuda.is_available()

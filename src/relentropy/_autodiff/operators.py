@@ -16,14 +16,15 @@ def rows(
     arrays: list[torch.Tensor],
     mask: torch.Tensor | None,
     kernel: str,
+    kind: int,
     shape: list[int],
     axes: list[int],
     dtype: torch.dtype,
     base: float,
     base_low: float,
-    keep: bool,
+    numbers: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    spec = (kernel, tuple(shape), tuple(axes), dtype, base, base_low, keep)
+    spec = (kernel, kind, tuple(shape), tuple(axes), dtype, base, base_low, numbers)
     return triton.run_rows(tuple(arrays), mask, *spec)
 
 
@@ -32,15 +33,16 @@ def _(
     arrays: list[torch.Tensor],
     mask: torch.Tensor | None,
     kernel: str,
+    kind: int,
     shape: list[int],
     axes: list[int],
     dtype: torch.dtype,
     base: float,
     base_low: float,
-    keep: bool,
+    numbers: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     batch = [n for i, n in enumerate(shape) if i not in axes]
-    kept = [triton.kept_by(kernel) if keep else 0, *batch]
+    kept = [numbers, *batch]
     first = arrays[0]
     return first.new_empty(batch, dtype=dtype), first.new_empty(kept, dtype=torch.float64)
 
@@ -52,12 +54,13 @@ def slopes(
     kept: torch.Tensor,
     seeds: list[torch.Tensor],
     kernel: str,
+    kind: int,
     shape: list[int],
     axes: list[int],
     base: float,
     need: list[bool],
 ) -> list[torch.Tensor]:
-    spec = (kernel, tuple(shape), tuple(axes), base, need)
+    spec = (kernel, kind, tuple(shape), tuple(axes), base, need)
     return list(triton.run_slopes(tuple(arrays), mask, kept, tuple(seeds), *spec))
 
 
@@ -68,6 +71,7 @@ def _(
     kept: torch.Tensor,
     seeds: list[torch.Tensor],
     kernel: str,
+    kind: int,
     shape: list[int],
     axes: list[int],
     base: float,

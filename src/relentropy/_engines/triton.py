@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import WHOLE, choose
+from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.kl_logits import KLFromLogits
+from .._formulas.logsumexp import LogSumExp
 from . import config
 from .twins import base_of
 
@@ -36,6 +38,14 @@ class Twin(NamedTuple):
 
     kernel: str
     """Which module of `triton_kernels` has them."""
+    numbers: int
+    """How many numbers of a row its derivatives need, beside the value."""
+    kind: int | None = None
+    """Which of a module's measures it is."""
+
+    @property
+    def named(self) -> tuple[str, int]:
+        return self.kernel, -1 if self.kind is None else self.kind
 
 
 class Sizes:
@@ -52,10 +62,22 @@ class Sizes:
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
-    return Twin("kl_logits") if all(measure.from_logits) and measure.normalize else None
+    return Twin("kl_logits", 8) if all(measure.from_logits) and measure.normalize else None
 
 
-_TWINS: dict[type, Callable[[Any], Twin | None]] = {KLFromLogits: _kl_logits}
+def _cross_entropy(measure: CrossEntropy) -> Twin | None:
+    return Twin("surprise", 5, 1 if measure.same else 2) if all(measure.from_logits) else None
+
+
+def _logsumexp(measure: LogSumExp) -> Twin:
+    return Twin("surprise", 2, 0)
+
+
+_TWINS: dict[type, Callable[[Any], Twin | None]] = {
+    KLFromLogits: _kl_logits,
+    CrossEntropy: _cross_entropy,
+    LogSumExp: _logsumexp,
+}
 
 
 def rows(
@@ -66,7 +88,8 @@ def rows(
     if twin is None or not _readable(job, arrays, mask):
         return None
     layout = job.layout
-    spec = (twin.kernel, layout.shape, layout.axes, job.dtype, *base_of(measure), keep)
+    numbers = 1 + twin.numbers if keep else 0
+    spec = (*twin.named, layout.shape, layout.axes, job.dtype, *base_of(measure), numbers)
     if sys.modules["torch"].compiler.is_compiling():
         out, kept = sys.modules["torch"].ops.relentropy.rows(list(arrays), mask, *spec)
     else:
@@ -83,7 +106,7 @@ def slopes(
     if twin is None or not _readable(job, arrays, mask, (*seeds, *kept)):
         return None
     torch, layout = sys.modules["torch"], job.layout
-    spec = (twin.kernel, layout.shape, layout.axes, base_of(measure)[0], list(need))
+    spec = (*twin.named, layout.shape, layout.axes, base_of(measure)[0], list(need))
     if torch.compiler.is_compiling():
         together = torch.stack(kept)
         found = torch.ops.relentropy.slopes(list(arrays), mask, together, list(seeds), *spec)
@@ -236,17 +259,16 @@ def _on(tensor: Array) -> Any:
     return getattr(torch, tensor.device.type).device(tensor.device)
 
 
-def kept_by(kernel: str) -> int:
-    """How many numbers of a row are kept, the value among them."""
-    return int(_kernels(kernel).NUMBERS.value)
+def _kind(kind: int) -> dict[str, int]:
+    return {} if kind < 0 else {"KIND": kind}
 
 
 _EXACTLY = {"enable_fp_fusion": False}
 
 
 def run_rows(
-    arrays: Arrays, mask: Array | None, kernel: str, shape: tuple[int, ...],
-    axes: tuple[int, ...], dtype: Any, base: float, base_low: float, keep: bool,
+    arrays: Arrays, mask: Array | None, kernel: str, kind: int, shape: tuple[int, ...],
+    axes: tuple[int, ...], dtype: Any, base: float, base_low: float, numbers: int,
 ) -> tuple[Array, Array]:  # fmt: skip
     """A measure's value, and a row for the value and for each number that is kept."""
     torch, module = sys.modules["torch"], _kernels(kernel)
@@ -258,7 +280,7 @@ def run_rows(
     assert opened is not None
     place = {"device": arrays[0].device}
     out = torch.empty(batch, dtype=dtype, **place)
-    kept = torch.empty((kept_by(kernel) if keep else 0, *batch), dtype=torch.float64, **place)
+    kept = torch.empty((numbers, *batch), dtype=torch.float64, **place)
     cut = _cut(
         count, n, _mode([*(one.dtype for one in arrays), dtype], n),
         across=opened.strides[0][1] == 1 != opened.strides[0][2],
@@ -274,8 +296,9 @@ def run_rows(
     tensors, strides = _padded(opened, len(arrays))
     given = (*tensors, states, again, out, kept, n, count, opened.inner, *strides)
     options = {
-        "R": cut.R, "N": cut.N, "MASKED": mask is not None, "WHOLE": whole, "KEEP": keep,
-        "BASE": base, "BASE_LOW": base_low, **_EXACTLY,
+        "R": cut.R, "N": cut.N, "MASKED": mask is not None, "WHOLE": whole, "KEEP": numbers > 0,
+        "BASE": base, "BASE_LOW": base_low,
+        **_kind(kind), **_EXACTLY,
     }  # fmt: skip
     with _on(out):
         module.tiles[(cut.tiles,)](*given, MODE=cut.mode, num_warps=cut.warps, **options)
@@ -284,13 +307,16 @@ def run_rows(
                 *given, cut.tiles, SHARE=Sizes.share, num_warps=8, **options
             )
         if not whole:
-            _merge(module, states, out, kept, cut.parts, count, base, base_low, keep)
+            _merge(
+                module, states, out, kept, cut.parts, count, BASE=base, BASE_LOW=base_low,
+                KEEP=numbers > 0, **_kind(kind),
+            )  # fmt: skip
     return out, kept
 
 
 def _merge(
-    module: Any, states: Array, out: Array, kept: Array, parts: int, count: int, base: float,
-    base_low: float, keep: bool,
+    module: Any, states: Array, out: Array, kept: Array, parts: int, count: int,
+    **options: Any,
 ) -> None:  # fmt: skip
     """The parts of every row, in a tree of two levels."""
     R, group = min(32, _power(count)), 1
@@ -301,14 +327,16 @@ def _merge(
             states, parts, count, R=R, GROUP=group, num_warps=1, **_EXACTLY
         )
     module.merge_rows[(blocks,)](
-        states, out, kept, parts, count, R=R, GROUP=group, BASE=base, BASE_LOW=base_low,
-        KEEP=keep, num_warps=1, **_EXACTLY,
-    )  # fmt: skip
+        states, out, kept, parts, count, R=R, GROUP=group, num_warps=1, **options, **_EXACTLY
+    )
 
 
 def _padded(opened: _Rows, operands: int) -> tuple[Arrays, tuple[int, ...]]:
-    """Operands and a mask, of which there may be none, and the strides of all of them."""
+    """Two operands and a mask, and all their strides; what there is not is not read."""
     tensors, strides = opened.tensors, opened.strides
+    if operands == 1:
+        tensors, strides = (tensors[0], *tensors), (strides[0], *strides)
+        operands = 2
     if len(tensors) == operands:
         tensors, strides = (*tensors, tensors[0]), (*strides, (0, 0, 0))
     return tensors, tuple(step for one in strides for step in one)
@@ -328,7 +356,7 @@ def _together(kept: Arrays) -> Array:
 
 
 def run_slopes(
-    arrays: Arrays, mask: Array | None, kept: Array, seeds: Arrays, kernel: str,
+    arrays: Arrays, mask: Array | None, kept: Array, seeds: Arrays, kernel: str, kind: int,
     shape: tuple[int, ...], axes: tuple[int, ...], base: float, need: list[bool],
 ) -> Arrays:  # fmt: skip
     """The gradients of the operands that need one."""
@@ -343,7 +371,7 @@ def run_slopes(
     )
     opened = _opened((*arrays, *masks, results[0]), shape, axes, copy=False)
     if opened is None:  # results too are rows that follow each other, and turned afterwards
-        return _turned(arrays, mask, kept, seeds, kernel, shape, axes, base, need)
+        return _turned(arrays, mask, kept, seeds, kernel, kind, shape, axes, base, need)
     given = _Rows(opened.tensors[:-1], opened.strides[:-1], opened.inner)
     last = opened.strides[-1]
     # A row's number has its seed in C order.
@@ -355,6 +383,7 @@ def run_slopes(
     )  # fmt: skip
     left = iter(results)
     targets = tuple(next(left) if needed else results[0] for needed in need)
+    targets = targets if len(targets) == 2 else (*targets, targets[0])
     again = results[0]
     if cut.mode != _WIDE:
         again = torch.empty(cut.tiles, dtype=torch.int32, device=arrays[0].device)
@@ -363,7 +392,7 @@ def run_slopes(
     )  # fmt: skip
     options = {
         "R": cut.R, "N": cut.N, "MASKED": mask is not None, "BASE": base,
-        "BY_A": need[0], "BY_B": need[-1], **_EXACTLY,
+        "BY_A": need[0], "BY_B": need[-1], **_kind(kind), **_EXACTLY,
     }  # fmt: skip
     with _on(again):
         module.slopes[(cut.tiles,)](*passed, MODE=cut.mode, num_warps=cut.warps, **options)
@@ -375,7 +404,7 @@ def run_slopes(
 
 
 def _turned(
-    arrays: Arrays, mask: Array | None, kept: Array, seeds: Arrays, kernel: str,
+    arrays: Arrays, mask: Array | None, kept: Array, seeds: Arrays, kernel: str, kind: int,
     shape: tuple[int, ...], axes: tuple[int, ...], base: float, need: list[bool],
 ) -> Arrays:  # fmt: skip
     """The same of copies whose rows follow each other."""
@@ -389,7 +418,7 @@ def _turned(
     )
     found = run_slopes(
         rows_of[: len(arrays)], None if mask is None else rows_of[-1], kept,
-        tuple(one.reshape(-1) for one in seeds), kernel, flat, (1,), base, need,
+        tuple(one.reshape(-1) for one in seeds), kernel, kind, flat, (1,), base, need,
     )  # fmt: skip
     back = tuple(order.index(i) for i in range(len(shape)))
     whole = tuple(shape[i] for i in order)

@@ -3,6 +3,7 @@
 ``arithmetic``  error-free transforms, exponentials and logarithms
 ``layout``      where a block's rows and entries are, and how they are read and written
 ``kl_logits``   relative entropy from logits: the twin of _formulas/kl_logits.py
+``surprise``    logsumexp, entropy and cross-entropy of logits
 
 A row is cut into tiles. A program has one tile of one row or of some, in registers: it reads
 the entries once and leaves a state, or, of a row that is one tile, the result. States merge in
