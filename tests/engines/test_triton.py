@@ -95,19 +95,20 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES)
+CASES = [(dtype, layout) for layout in LAYOUTS for dtype in ("float32", "float64")]
+CASES += [(dtype, "columns") for dtype in ("float16", "bfloat16")]
+
+
+@pytest.mark.parametrize(("dtype", "layout"), CASES)
 def test_layouts(dtype, layout):
     a, b = pair(0.3, (4, 300), dtype)
     (a, more), (b, _) = LAYOUTS[layout](a), LAYOUTS[layout](b)
-    if dtype in {"float32", "float64"}:
-        assert_close(*both(kl, a, b, **more), ULP[dtype])
     mask = torch.from_numpy(np.random.default_rng(0).random(tuple(a.shape)) > 0.2)
     assert_close(*both(kl, a, b, where=mask, base=2, **more), ULP[dtype])
 
 
-@pytest.mark.parametrize("n", [1, 2, 33, 1100])
-@pytest.mark.parametrize("gap", [1e-6, 1e-2, 3.0, 60.0])
+@pytest.mark.parametrize("n", [1, 33, 600])
+@pytest.mark.parametrize("gap", [1e-6, 0.1, 60.0])
 def test_float32_is_true(gap, n):
     a, b = pair(gap, (2, n))
     found, _ = both(kl, a, b)
@@ -118,7 +119,7 @@ def test_float32_is_true(gap, n):
     assert_ulp(found.numpy(), truth, 2)
 
 
-@pytest.mark.parametrize("gap", [1e-15, 1e-9, 1e-2, 3.0, 60.0, 900.0])
+@pytest.mark.parametrize("gap", [1e-15, 1e-6, 3.0, 900.0])
 def test_float64_is_true(gap):
     a, b = pair(gap, (2, 300), "float64")
     found, _ = both(kl, a, b)
@@ -153,7 +154,7 @@ FARTHER = [
 
 
 @pytest.mark.parametrize("long", [False, True])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_edges(dtype, long):
     """Alone, and in rows of several tiles of which one has them."""
     edges = EDGES if dtype == "float16" else EDGES + FARTHER
@@ -185,8 +186,11 @@ def gradients(a, b, weights=None, **more):
     return torch.autograd.grad((value * unit).sum(), (a, b))
 
 
-@pytest.mark.parametrize("layout", ["rows", "columns", "two axes apart"])
-@pytest.mark.parametrize("dtype", DTYPES)
+CASES = [(dtype, "rows") for dtype in DTYPES]
+CASES += [("float32", layout) for layout in ("columns", "two axes apart")]
+
+
+@pytest.mark.parametrize(("dtype", "layout"), CASES)
 def test_gradients(dtype, layout):
     for gap in (1e-4, 2.0) if layout == "rows" else (0.3,):
         a, b = pair(gap, (4, 300), dtype)
@@ -222,8 +226,9 @@ MEASURES = {
 }
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("dtype", "masked"), [("bfloat16", True), ("float32", False), ("float64", True)]
+)
 @pytest.mark.parametrize("name", MEASURES)
 def test_other_measures(name, dtype, masked):
     mask = torch.from_numpy(np.random.default_rng(0).random((3, 300)) > 0.2)
@@ -264,14 +269,14 @@ def test_edges_of_other_measures(name):
 
 
 def test_one_gradient_alone():
-    a, b = pair(0.1, (3, 700))
+    a, b = pair(0.1, (2, 300))
     (by_a, by_b), _ = both(gradients, a, b)
     for i in (0, 1):
         given = [a.clone(), b.clone()]
         given[i].requires_grad_()
         with config.using("triton"):
             value = kl(*given)
-            (value * torch.linspace(-1, 2, 3)).sum().backward()
+            (value * torch.linspace(-1, 2, 2)).sum().backward()
         assert torch.equal(given[i].grad, (by_a, by_b)[i])
 
 
@@ -291,7 +296,7 @@ def test_second_derivatives_and_transforms_go_to_the_formulas():
 
 
 def test_compiled_calls_are_operators():
-    a, b = pair(0.1, (3, 700))
+    a, b = pair(0.1, (3, 300))
     b.requires_grad_()
 
     def loss(a, b):

@@ -12,7 +12,6 @@ import importlib
 import math
 import sys
 from collections.abc import Callable
-from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -31,6 +30,8 @@ Arrays = tuple[Array, ...]
 _FLOATS = {"float16", "bfloat16", "float32", "float64"}
 _SHORT = {"float16", "bfloat16"}
 _COARSE, _FINE, _WIDE = 0, 1, 2
+# Asked here, as torch's compiler could not ask.
+_INSTALLED = find_spec("triton") is not None
 
 
 class Twin(NamedTuple):
@@ -143,17 +144,12 @@ def served(device: str) -> bool:
     """Whether Triton serves tensors of this kind of device."""
     if interpreted():
         return device == "cpu"
-    return device in {"cuda", "xpu"} and config.devices_served() and _installed()
+    return device in {"cuda", "xpu"} and config.devices_served() and _INSTALLED
 
 
 def interpreted() -> bool:
     """Whether a test has its interpreter compute on the host."""
     return config.interpreted()
-
-
-@lru_cache(maxsize=1)
-def _installed() -> bool:
-    return find_spec("triton") is not None
 
 
 # --- from tensors to launches ----------------------------------------------------------------
