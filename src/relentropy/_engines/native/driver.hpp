@@ -21,8 +21,8 @@ namespace RELENTROPY_SET {
 constexpr int BLOCK = 1024;
 // A long row's part that a thread takes: a whole branch of the tree.
 constexpr int64_t SEGMENT = 64 * BLOCK;
-// So many rows make a line of the cache, and of a panel.
-constexpr int WIDTH = 16;
+// So many rows make a panel: two lines of the cache, which come from memory together.
+constexpr int WIDTH = 32;
 // Entries that pay for a thread.
 constexpr int64_t PER_THREAD = 1 << 17;
 constexpr int MOST_OPERANDS = 6;
@@ -125,6 +125,26 @@ class Layout {
   const Call& call_;
   Axis reduced_[MAX_AXES], batch_[MAX_AXES];
   int axes_reduced_ = 0, axes_batch_ = 0;
+};
+
+// States merged in a balanced tree whose shape depends on their number alone.
+template <class State>
+class Tree {
+ public:
+  void add(State state) {
+    int level = 0;
+    while (count_ && levels_[count_ - 1] == level) state = merge(states_[--count_], state), ++level;
+    states_[count_] = state, levels_[count_++] = level;
+  }
+  State root() {
+    State state = states_[--count_];
+    while (count_) state = merge(states_[--count_], state);
+    return state;
+  }
+
+ private:
+  State states_[48];
+  int levels_[48], count_ = 0;
 };
 
 // What a thread needs to read and write blocks of a group of rows.
@@ -237,6 +257,16 @@ class Blocks {
     return place >= 0.0 && place < size_ ? static_cast<int>(place) : -1;
   }
 
+  // Empty trees, for as many rows; they are too large for some threads' stacks.
+  template <class State>
+  Tree<State>* trees(int count) {
+    const size_t size = count * sizeof(Tree<State>);
+    if (size > trees_size_) trees_.reset(new char[size]), trees_size_ = size;
+    Tree<State>* first = reinterpret_cast<Tree<State>*>(trees_.get());
+    for (int w = 0; w < count; ++w) new (first + w) Tree<State>;
+    return first;
+  }
+
   // Whether the last block that was read had any entry that the mask selects.
   bool any_chosen = true;
 
@@ -276,27 +306,8 @@ class Blocks {
   int64_t opened_row_ = -1, opened_from_ = -1;
   std::unique_ptr<double[]> room_;
   double* flags_;
-  std::unique_ptr<char[]> panel_[2 * MAX_ARRAYS];
-};
-
-// States merged in a balanced tree whose shape depends on their number alone.
-template <class State>
-class Tree {
- public:
-  void add(State state) {
-    int level = 0;
-    while (count_ && levels_[count_ - 1] == level) state = merge(states_[--count_], state), ++level;
-    states_[count_] = state, levels_[count_++] = level;
-  }
-  State root() {
-    State state = states_[--count_];
-    while (count_) state = merge(states_[--count_], state);
-    return state;
-  }
-
- private:
-  State states_[48];
-  int levels_[48], count_ = 0;
+  std::unique_ptr<char[]> panel_[2 * MAX_ARRAYS], trees_;
+  size_t trees_size_ = 0;
 };
 
 inline int threads_for(const Call& call, const Layout& layout) {
@@ -305,50 +316,82 @@ inline int threads_for(const Call& call, const Layout& layout) {
       std::max<int64_t>(1, std::min<int64_t>(call.threads, entries / PER_THREAD)));
 }
 
+// The rows of a call in groups that are read together.
+class Groups {
+ public:
+  Groups(const Call& call, const Layout& layout, int operands)
+      : width(Blocks::width(call, layout, operands)), side_(layout.side_by_side()),
+        per_line_((side_ + width - 1) / width),
+        count((layout.rows + side_ - 1) / side_ * per_line_) {}
+
+  const int width;  // rows in a group
+
+ private:
+  const int64_t side_, per_line_;
+
+ public:
+  const int64_t count;
+
+  int64_t first(int64_t group) const {
+    return group / per_line_ * side_ + group % per_line_ * width;
+  }
+  int rows(int64_t group) const {
+    return static_cast<int>(std::min<int64_t>(width, side_ - group % per_line_ * width));
+  }
+
+  // Calls f(from, to) for tasks of `pieces`, each worth its start: those of `entries` entries.
+  template <class F>
+  static void tasks(int threads, int64_t pieces, int64_t entries, F&& f) {
+    const int64_t most = SEGMENT / std::max<int64_t>(1, entries);
+    const int64_t each = std::max<int64_t>(1, std::min(pieces, most));
+    parallel(threads, (pieces + each - 1) / each, [&](int64_t task) {
+      f(task * each, std::min(pieces, (task + 1) * each));
+    });
+  }
+};
+
+// What a row's numbers are, which follow the operands.
+template <class Kernel>
+typename Kernel::Row row_of(const Call& call, const Layout& layout, const Kernel& kernel,
+                            int mask, int64_t row) {
+  double numbers[MAX_ARRAYS];
+  int found = 0;
+  for (int k = Kernel::OPERANDS; k < call.inputs; ++k) {
+    if (k == mask) continue;
+    gather(call.in[k].type, call.in[k].data + layout.row(k, row), 0, 1, numbers + found++);
+  }
+  return kernel.row(numbers);
+}
+
 // A reduction over rows. A kernel has
 //   OPERANDS, PASSES, fills; Row, which it starts empty and learns about a row pass by pass;
 //   step<PASS>(row, blocks, n) -> State<PASS>, merge of two, learn<PASS>(row, state);
 //   finish(row, outputs), which leaves one number for each output.
 // Where it has RESULTS, it has entry(row, blocks, n) instead of finish, as kernels of `map` do,
-// and every row is mapped as soon as it is known, while it is in the cache. With GIVEN, that
-// many numbers of a row follow the operands, and row(numbers) is what a row starts as.
-template <class Kernel, int RESULTS = 0, int GIVEN = 0>
+// and every row is mapped as soon as it is known, while it is in the cache. With GIVEN,
+// numbers of a row follow the operands, and row(numbers) is what a row starts as.
+template <class Kernel, int RESULTS = 0, bool GIVEN = false>
 class Fold {
  public:
   Fold(const Call& call, const Kernel& kernel, int mask)
-      : call_(call), kernel_(kernel), mask_(mask), layout_(call) {}
+      : call_(call), kernel_(kernel), mask_(mask), layout_(call),
+        groups_(call, layout_, Kernel::OPERANDS) {}
 
   void run() {
-    const int width = Blocks::width(call_, layout_, Kernel::OPERANDS);
     const int threads = threads_for(call_, layout_);
-    const int64_t lines = (layout_.rows + layout_.side_by_side() - 1) / layout_.side_by_side();
-    const int64_t per_line = (layout_.side_by_side() + width - 1) / width;
-    groups_ = lines * per_line, per_line_ = per_line, width_ = width;
-    if (threads > 1 && groups_ < 4 * threads && layout_.length > 2 * SEGMENT) {
+    if (threads > 1 && groups_.count < 4 * threads && layout_.length > 2 * SEGMENT) {
       in_segments(threads);
       return;
     }
-    // A task has enough rows to be worth its start.
-    const int64_t entries = std::max<int64_t>(1, layout_.length * width);
-    const int64_t per_task = std::max<int64_t>(1, std::min(groups_, SEGMENT / entries));
-    parallel(threads, (groups_ + per_task - 1) / per_task, [&](int64_t task) {
+    const int64_t entries = layout_.length * groups_.width;
+    Groups::tasks(threads, groups_.count, entries, [&](int64_t from, int64_t to) {
       Blocks blocks(call_, layout_, Kernel::OPERANDS, mask_, kernel_.fills, RESULTS);
-      const int64_t last = std::min(groups_, (task + 1) * per_task);
-      for (int64_t group = task * per_task; group < last; ++group) whole(blocks, group);
+      for (int64_t group = from; group < to; ++group) whole(blocks, group);
     });
   }
 
  private:
   using Row = typename Kernel::Row;
-
-  // The first row of a group, and how many it has.
-  int64_t first(int64_t group) const {
-    return group / per_line_ * layout_.side_by_side() + group % per_line_ * width_;
-  }
-  int rows_of(int64_t group) const {
-    const int64_t left = layout_.side_by_side() - group % per_line_ * width_;
-    return static_cast<int>(std::min<int64_t>(width_, left));
-  }
 
   template <int PASS>
   using State = typename Kernel::template State<PASS>;
@@ -356,13 +399,13 @@ class Fold {
   template <int PASS>
   void some(Blocks& blocks, int64_t group, int64_t from, int64_t to, Row* rows,
             State<PASS>* states) {
-    const int count = rows_of(group);
-    Tree<State<PASS>> trees[WIDTH];
+    const int count = groups_.rows(group);
+    Tree<State<PASS>>* trees = blocks.trees<State<PASS>>(count);
     for (int64_t at = from; at < to; at += BLOCK) {
       const int n = static_cast<int>(std::min<int64_t>(BLOCK, to - at));
-      blocks.open(first(group), count, at, n);
+      blocks.open(groups_.first(group), count, at, n);
       for (int w = 0; w < count; ++w) {
-        const int padded = blocks.read(first(group), w, at, n);
+        const int padded = blocks.read(groups_.first(group), w, at, n);
         if (mask_ >= 0) rows[w].chosen |= blocks.any_chosen;
         trees[w].add(kernel_.template step<PASS>(rows[w], blocks, padded));
       }
@@ -375,21 +418,15 @@ class Fold {
     if constexpr (PASS < Kernel::PASSES) {
       State<PASS> states[WIDTH];
       some<PASS>(blocks, group, 0, layout_.length, rows, states);
-      for (int w = 0; w < rows_of(group); ++w) kernel_.template learn<PASS>(rows[w], states[w]);
+      for (int w = 0; w < groups_.rows(group); ++w) kernel_.template learn<PASS>(rows[w], states[w]);
       passes<PASS + 1>(blocks, group, rows);
     }
   }
 
   void start(int64_t group, Row* rows) const {
-    if constexpr (GIVEN > 0) {
-      for (int w = 0; w < rows_of(group); ++w) {
-        double numbers[GIVEN];
-        for (int k = 0; k < GIVEN; ++k) {
-          const int from = Kernel::OPERANDS + k;
-          gather(call_.in[from].type, call_.in[from].data + layout_.row(from, first(group) + w),
-                 0, 1, numbers + k);
-        }
-        rows[w] = kernel_.row(numbers);
+    if constexpr (GIVEN) {
+      for (int w = 0; w < groups_.rows(group); ++w) {
+        rows[w] = row_of(call_, layout_, kernel_, mask_, groups_.first(group) + w);
       }
     }
   }
@@ -401,22 +438,22 @@ class Fold {
     if constexpr (RESULTS > 0) {
       mapped(blocks, group, 0, layout_.length, rows);
     } else {
-      for (int w = 0; w < rows_of(group); ++w) finish(first(group) + w, rows[w]);
+      for (int w = 0; w < groups_.rows(group); ++w) finish(groups_.first(group) + w, rows[w]);
     }
   }
 
   void mapped(Blocks& blocks, int64_t group, int64_t from, int64_t to, const Row* rows) {
-    const int count = rows_of(group);
+    const int count = groups_.rows(group);
     const bool read = count > 1 || layout_.length > BLOCK;  // else it still lies there
     for (int64_t at = from; at < to; at += BLOCK) {
       const int n = static_cast<int>(std::min<int64_t>(BLOCK, to - at));
-      if (read) blocks.open(first(group), count, at, n);
+      if (read) blocks.open(groups_.first(group), count, at, n);
       for (int w = 0; w < count; ++w) {
-        if (read) blocks.read(first(group), w, at, n);
+        if (read) blocks.read(groups_.first(group), w, at, n);
         kernel_.entry(rows[w], blocks, Blocks::padded_to(n));
-        blocks.write(first(group), w, at, n);
+        blocks.write(groups_.first(group), w, at, n);
       }
-      blocks.close(first(group), count, at, n);
+      blocks.close(groups_.first(group), count, at, n);
     }
   }
 
@@ -431,21 +468,21 @@ class Fold {
 
   // Few long rows: each pass of each row in parts.
   void in_segments(int threads) {
-    std::vector<Row> rows(groups_ * WIDTH);
-    for (int64_t group = 0; group < groups_; ++group) start(group, rows.data() + group * WIDTH);
+    std::vector<Row> rows(groups_.count * WIDTH);
+    for (int64_t group = 0; group < groups_.count; ++group) start(group, rows.data() + group * WIDTH);
     segmented<0>(threads, rows);
     if constexpr (RESULTS > 0) {
       const int64_t parts = (layout_.length + SEGMENT - 1) / SEGMENT;
-      parallel(threads, groups_ * parts, [&](int64_t task) {
+      parallel(threads, groups_.count * parts, [&](int64_t task) {
         Blocks blocks(call_, layout_, Kernel::OPERANDS, mask_, kernel_.fills, RESULTS);
         const int64_t group = task / parts, from = task % parts * SEGMENT;
         mapped(blocks, group, from, std::min(layout_.length, from + SEGMENT),
                rows.data() + group * WIDTH);
       });
     } else {
-      for (int64_t group = 0; group < groups_; ++group) {
+      for (int64_t group = 0; group < groups_.count; ++group) {
         const Row* known = rows.data() + group * WIDTH;
-        for (int w = 0; w < rows_of(group); ++w) finish(first(group) + w, known[w]);
+        for (int w = 0; w < groups_.rows(group); ++w) finish(groups_.first(group) + w, known[w]);
       }
     }
   }
@@ -454,9 +491,9 @@ class Fold {
   void segmented(int threads, std::vector<Row>& rows) {
     if constexpr (PASS < Kernel::PASSES) {
       const int64_t parts = (layout_.length + SEGMENT - 1) / SEGMENT;
-      std::vector<State<PASS>> states(groups_ * parts * WIDTH);
-      std::vector<char> chosen(groups_ * parts * WIDTH);
-      parallel(threads, groups_ * parts, [&](int64_t task) {
+      std::vector<State<PASS>> states(groups_.count * parts * WIDTH);
+      std::vector<char> chosen(groups_.count * parts * WIDTH);
+      parallel(threads, groups_.count * parts, [&](int64_t task) {
         Blocks blocks(call_, layout_, Kernel::OPERANDS, mask_, kernel_.fills, 0);
         const int64_t group = task / parts, from = task % parts * SEGMENT;
         Row own[WIDTH];  // rows are shared with the other parts
@@ -465,8 +502,8 @@ class Fold {
                    states.data() + task * WIDTH);
         for (int w = 0; w < WIDTH; ++w) chosen[task * WIDTH + w] = own[w].chosen;
       });
-      for (int64_t group = 0; group < groups_; ++group) {
-        for (int w = 0; w < rows_of(group); ++w) {
+      for (int64_t group = 0; group < groups_.count; ++group) {
+        for (int w = 0; w < groups_.rows(group); ++w) {
           Tree<State<PASS>> tree;
           Row& row = rows[group * WIDTH + w];
           for (int64_t part = group * parts; part < (group + 1) * parts; ++part) {
@@ -484,8 +521,7 @@ class Fold {
   const Kernel& kernel_;
   int mask_;
   Layout layout_;
-  int64_t groups_ = 0, per_line_ = 1;
-  int width_ = 1;
+  Groups groups_;
 };
 
 // A function of every entry and of few numbers of its row, which a reduction finds first.
@@ -500,33 +536,18 @@ void fold_map(const Call& call, const Kernel& kernel, int mask) {
 template <class Kernel>
 void map(const Call& call, const Kernel& kernel, int mask) {
   const Layout layout(call);
-  const int width = Blocks::width(call, layout, Kernel::OPERANDS);
-  const int threads = threads_for(call, layout);
-  const int64_t side = layout.side_by_side();
-  const int64_t per_line = (side + width - 1) / width;
-  const int64_t groups = (layout.rows + side - 1) / side * per_line;
+  const Groups groups(call, layout, Kernel::OPERANDS);
   const int64_t parts = std::max<int64_t>(1, (layout.length + SEGMENT - 1) / SEGMENT);
-  const int64_t entries = std::max<int64_t>(1, std::min(layout.length, SEGMENT) * width);
-  const int64_t per_task = std::max<int64_t>(1, std::min(groups * parts, SEGMENT / entries));
-  parallel(threads, (groups * parts + per_task - 1) / per_task, [&](int64_t task) {
+  const int64_t entries = std::min(layout.length, SEGMENT) * groups.width;
+  const int threads = threads_for(call, layout);
+  Groups::tasks(threads, groups.count * parts, entries, [&](int64_t from, int64_t to) {
     Blocks blocks(call, layout, Kernel::OPERANDS, mask, kernel.fills, Kernel::RESULTS);
-    const int64_t last = std::min(groups * parts, (task + 1) * per_task);
-    for (int64_t i = task * per_task; i < last; ++i) {
-      const int64_t group = i / parts, begin = i % parts * SEGMENT;
+    for (int64_t piece = from; piece < to; ++piece) {
+      const int64_t row = groups.first(piece / parts), begin = piece % parts * SEGMENT;
       const int64_t end = std::min(layout.length, begin + SEGMENT);
-      const int64_t row = group / per_line * side + group % per_line * width;
-      const int count =
-          static_cast<int>(std::min<int64_t>(width, side - group % per_line * width));
+      const int count = groups.rows(piece / parts);
       typename Kernel::Row rows[WIDTH];
-      for (int w = 0; w < count; ++w) {
-        double numbers[MAX_ARRAYS];
-        for (int k = Kernel::OPERANDS; k < call.inputs; ++k) {
-          if (k == mask) continue;
-          gather(call.in[k].type, call.in[k].data + layout.row(k, row + w), 0, 1,
-                 numbers + k - Kernel::OPERANDS);
-        }
-        rows[w] = kernel.row(numbers);
-      }
+      for (int w = 0; w < count; ++w) rows[w] = row_of(call, layout, kernel, mask, row + w);
       for (int64_t at = begin; at < end; at += BLOCK) {
         const int n = static_cast<int>(std::min<int64_t>(BLOCK, end - at));
         blocks.open(row, count, at, n);

@@ -89,7 +89,7 @@ template <bool EXACT, bool ENTROPY>
 void token_of(const Call& call) {
   using Of = TokenLogProb<EXACT, ENTROPY>;
   const Of kernel{{-INF}, call.options[4], call.outputs > Of::VALUES};
-  Fold<Of, 0, 1>(call, kernel, mask_of(call)).run();
+  Fold<Of, 0, true>(call, kernel, mask_of(call)).run();
 }
 template <bool EXACT>
 void token_log_probs(const Call& call) {

@@ -88,6 +88,16 @@ RELENTROPY_FN T exp_down(T x) {
     return of_bits(bits_of(grown) + (bits_of(shifted) << 52));
 }
 
+// exp(x) - 1 for abs(x) below 600 where digits are to spare: 1e-14 of it, however small x is, and
+// as far off as exp_down beyond.
+template <class T>
+RELENTROPY_FN T expm1_brief(T x) {
+    T shifted = fma(x, LOG2_E, 0x1.8p52), n = shifted - 0x1.8p52;
+    T r = fma(n, -LOG2, x), bent = fma(r * r, polynomial(EXP_TAIL_BRIEF, r), r);
+    T power = of_bits(bits_of(all<T>(1.0)) + (bits_of(shifted) << 52));
+    return fma(power, bent, power - 1.0);
+}
+
 // exp(hi + lo) to .53 ulp, for any hi: a rounded exponent alone would cost abs(x) ulp.
 template <class T>
 RELENTROPY_FN T exp(Pair<T> x) {

@@ -80,6 +80,9 @@ RELENTROPY_FN Pair<Lanes> less(Pair<Lanes> x, double y) {
     return {x.hi - y, Lanes{}};
 }
 
+// Differences beyond are extreme: exponentials of them may leave the range that short cuts have.
+constexpr double EXTREME = 100.0;
+
 // The teacher's weights, their sum, and that of the weighted differences.
 struct KLWeighed {
     Pair<double> mass;
@@ -129,6 +132,20 @@ RELENTROPY_BLOCK void kl_near(KLState &state, const double *a, const double *b,
         collect<EXACT>(excess, weight * g);
     }
     state.excess = gathered(excess);
+    state.mean = sum_of(means);
+}
+
+// The same where digits are to spare, of a block without masks in which no d is extreme.
+RELENTROPY_BLOCK void kl_open(KLState &state, const double *a, const double *b,
+                              const double *weights, int n, double pivot, double mean) {
+    Lanes excess{}, means{};
+    for (int i = 0; i < n; i += LANES) {
+        Lanes weight = load(weights + i), d = ((load(b + i) - load(a + i)) - pivot) - mean;
+        means += weight * d;
+        Lanes g = d * d * polynomial(EXP_TAIL_SHORT, d);
+        excess += weight * choose(magnitude(d) < 0x1p-5, g, expm1_brief(d) - d);
+    }
+    state.excess = gathered(Pair<Lanes>{excess, Lanes{}});
     state.mean = sum_of(means);
 }
 
@@ -199,6 +216,8 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
         kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_QUARTER);
     else if (!EXACT && widest < 1.0)
         kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_NEAR);
+    else if (!EXACT && widest < EXTREME && !above)
+        kl_open(state, a, b, weights, n, pivot, mean);
     else
         kl_far<EXACT>(state, a, b, weights, n, anchor, pivot, mean, above, w.low);
     return state;
@@ -393,6 +412,19 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
     }
 }
 
+// The same where digits are to spare, of a block without masks in which nothing is extreme: q is
+// p*exp(d) there.
+RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers &row, double unit, const double *a,
+                                     const double *b, int n, double *by_a, double *by_b) {
+    const double factor = unit / row.mass;
+    for (int i = 0; i < n; i += LANES) {
+        Lanes x = load(a + i), u = ((load(b + i) - x) - row.centre) - row.low;
+        Lanes weight = exp_down(x - row.anchor) * factor;
+        if (by_a) store(by_a + i, weight * (row.eta - u));
+        if (by_b) store(by_b + i, weight * expm1_brief(u - row.log_mean));
+    }
+}
+
 template <bool EXACT>
 RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, const double *a,
                                    const double *b, int n, double *by_a, double *by_b) {
@@ -406,11 +438,15 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, c
         bottom = smaller(smaller(x, y), bottom);
     }
     double reach = max_of(widest) + magnitude(row.log_mean) + magnitude(row.low);
-    if (!(min_of(bottom) > -INF && row.log_mean < 1.0)) reach = INF;
+    if (!(min_of(bottom) > -INF)) reach = INF;
+    const bool open = !EXACT && reach < EXTREME && row.shift == 0;
+    if (!(row.log_mean < 1.0)) reach = INF;
     if (!EXACT && reach < 0.25)
         kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER);
     else if (reach < 0.99)
         kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
+    else if (open)
+        kl_open_slopes(row, unit, a, b, n, by_a, by_b);
     else
         kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
 }
