@@ -14,6 +14,7 @@ tests         18  the test suite with every backend that runs on a CPU
 default       25  the five above
 full          60  bulk checks: everything marked ``full``
 engines       60  the generated suite, once for each instruction set
+tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines
 oracle        60  recomputes the tables of reference values from mpmath
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
 accuracy      10  measures every function and writes docs/accuracy.md
@@ -133,6 +134,24 @@ def engines(session: nox.Session) -> None:
             *("pytest", "-n", "2", "--dist", "worksteal", "tests/suite", "tests/engines"),
             *session.posargs,
             env={"RELENTROPY_ENGINE": name},
+        )
+
+
+@nox.session
+def tests_gpu(session: nox.Session) -> None:
+    """Run the generated suite on a CUDA device, through the formulas and through the engines.
+
+    torch has to have been installed for the device: what this session would bring has no CUDA.
+    """
+    groups = [
+        one for one in nox.project.dependency_groups(PYPROJECT, "test") if "torch" not in one
+    ]
+    session.install(*groups, ".[cupy]", "torch>=2.4")
+    for name in ("generic", "auto"):
+        session.run(
+            *("pytest", "-m", "gpu", "tests/suite", "tests/engines"),
+            *session.posargs,
+            env={"RELENTROPY_ENGINE": name, "TRITON_INTERPRET": "0"},
         )
 
 

@@ -20,7 +20,7 @@ from ._arrays.protocols import EntryFunction, Map, Measure
 from ._arrays.words import with_words, words_of
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
 from ._autodiff.states import state_of
-from ._engines import cpu
+from ._engines import front
 from ._engines.repeated import again, key_of, remember
 
 Array = Any
@@ -79,7 +79,7 @@ def reduce(
         found = done(job, call.operands)
         if key is not None:
             shape = layout.kept if keepdims else layout.batch
-            known = cpu.known(job, measure, call.operands, shape)
+            known = front.known(job, measure, call.operands, shape)
             if known is not None:
                 remember(key, known)
     return tuple(as_asked(output) for output in found)

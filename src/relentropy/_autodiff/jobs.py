@@ -16,7 +16,7 @@ from .._arrays.drivers import fmap, fold
 from .._arrays.namespace import Namespace
 from .._arrays.plan import choose
 from .._arrays.protocols import Block, EntryFunction, Map, Measure
-from .._engines import cpu
+from .._engines import front
 from .._formulas.times import times
 from .reductions import Directional, Pulled, Pushed
 
@@ -99,8 +99,8 @@ class EntryJob(Job):
         def value(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             return (self.function.value(*block, xp=xp),)
 
-        row = cpu.one_row(self.layout)
-        found = cpu.entries(self, self.function, row, *self._split(arrays))
+        row = front.one_row(self.layout)
+        found = front.entries(self, self.function, row, *self._split(arrays))
         return found or self._map(value, arrays, (), (self.dtype,))
 
     def pull(
@@ -112,8 +112,8 @@ class EntryJob(Job):
             return tuple(times(unit, slope, xp=xp) for slope in slopes)
 
         operands, mask = self._split(arrays)
-        row = cpu.one_row(self.layout)
-        found = cpu.entry_slopes(self, self.function, row, operands, mask, seeds[0], need)
+        row = front.one_row(self.layout)
+        found = front.entry_slopes(self, self.function, row, operands, mask, seeds[0], need)
         return found or self._map(gradients, arrays, seeds, self._dtypes(operands, need))
 
     def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
@@ -179,7 +179,7 @@ class RowJob(Job):
             values = measure.finish(stats, xp=xp)[: self.varying]
             return *values, *measure.numbers(stats, xp=xp)
 
-        found = cpu.rows(self, self.measure, *self._split(arrays), keep=keep)
+        found = front.rows(self, self.measure, *self._split(arrays), keep=keep)
         if found:
             return found
         if keep:
@@ -206,7 +206,7 @@ class RowJob(Job):
             return tuple(sum(one[1:], one[0]) for one in zip(*parts, strict=True))
 
         operands, mask = self._split(arrays)
-        found = cpu.slopes(self, self.measure, operands, mask, kept, seeds, need)
+        found = front.slopes(self, self.measure, operands, mask, kept, seeds, need)
         if found:
             return found
         plan = choose(self.xp.library, (*arrays, *seeds))
@@ -250,7 +250,7 @@ class MapJob(Job):
             return (self.map.entry(block, rows, xp=xp),)
 
         operands, mask = self._split(arrays)
-        found = cpu.entries(self, self.map, self.layout, operands, mask)
+        found = front.entries(self, self.map, self.layout, operands, mask)
         return found or self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
 
     def pull(
@@ -267,7 +267,7 @@ class MapJob(Job):
             )
 
         operands, mask = self._split(arrays)
-        found = cpu.entry_slopes(self, self.map, self.layout, operands, mask, seeds[0], need)
+        found = front.entry_slopes(self, self.map, self.layout, operands, mask, seeds[0], need)
         if found:
             return found
         moving = sum(need)

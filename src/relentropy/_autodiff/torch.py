@@ -11,6 +11,7 @@ backward pass is the gradient itself, and a transformable one otherwise.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -18,13 +19,19 @@ from torch._C._functorch import TransformType
 from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
+from .._engines import config
 from .._formulas.expectation import reciprocal_log
+from . import operators  # noqa: F401  # made here: the compiler cannot make them
 from .jobs import Arrays, Job
 from .saving import save, saved
 
 Tensor = Any
 
 torch.compiler.assume_constant_result(reciprocal_log)
+# Which engine serves is settled here, where torch's compiler does not look. What is wrong with
+# the environment is said by the first call that asks.
+with contextlib.suppress(ValueError):
+    config.engine()
 
 
 def evaluate(job: Job, arrays: Arrays) -> Arrays:

@@ -20,6 +20,10 @@ class _Choice(NamedTuple):
     """The extension module; None: the formulas serve."""
     reason: str
     """Why it is not there."""
+    devices: bool = True
+    """Whether engines of devices may serve."""
+    interpreted: bool = False
+    """Whether a test has Triton's interpreter compute on the host."""
 
 
 class _Threads(NamedTuple):
@@ -50,11 +54,21 @@ def engine() -> Any | None:
     return (_Settled.choice or _chosen()).module
 
 
+def devices_served() -> bool:
+    """Return whether engines of devices may serve: all but ``generic`` let them."""
+    return (_Settled.choice or _chosen()).devices
+
+
+def interpreted() -> bool:
+    """Return whether a test has Triton's interpreter compute on the host."""
+    return (_Settled.choice or _chosen()).interpreted
+
+
 def _chosen() -> _Choice:
     """Settle, once, what `RELENTROPY_ENGINE` and this installation say."""
     wanted = os.environ.get(ENGINE, "").strip().lower() or "auto"
     if wanted == "generic":
-        _Settled.choice = _Choice(None, f"{ENGINE}=generic")
+        _Settled.choice = _Choice(None, f"{ENGINE}=generic", devices=False)
         return _Settled.choice
     module, why_not = _loaded()
     sets = module.instruction_sets() if module else ()
@@ -84,15 +98,26 @@ def _loaded() -> tuple[Any | None, str]:
 
 @contextlib.contextmanager
 def using(name: str) -> Iterator[None]:
-    """Let the formulas (``"generic"``) or an instruction set serve, in the whole process."""
+    """Let one engine serve in the whole process, of those that are there.
+
+    The formulas (``"generic"``), an instruction set, or Triton's interpreter (``"triton"``).
+    """
     before = _Settled.choice or _chosen()
+    if name == "triton":
+        _Settled.choice = _Choice(None, "switched off by a test", interpreted=True)
+        try:
+            yield
+        finally:
+            _Settled.choice = before
+        return
     module = None if name == "generic" else (before.module or _loaded()[0])
     if name != "generic" and module is None:
         raise ValueError(f"{name}: the engine is {_loaded()[1]}")
     set_before = module.current() if module else ""
     if module:
         module.use(name)
-    _Settled.choice = _Choice(module, "" if module else "switched off by a test")
+    reason = "" if module else "switched off by a test"
+    _Settled.choice = _Choice(module, reason, devices=name != "generic")
     try:
         yield
     finally:

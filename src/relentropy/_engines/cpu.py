@@ -1,7 +1,8 @@
 """From a job to the compiled kernels: addresses, strides, and arrays for the results.
 
 Kernels serve plain arrays on the host, numpy's and torch's, of the four floating dtypes and in
-any layout. Whatever else there is goes to the formulas: None says so.
+any layout, and CuPy's on their device. Whatever else there is goes to the formulas: None says
+so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import TILED, choose
-from .config import engine, threads_for
+from . import config, cupy
+from .config import threads_for
 from .repeated import Known, address
 from .twins import StateTwin, Twin, base_of, state_twin_of, twin_of
 
@@ -31,7 +33,7 @@ def rows(
     job: Any, measure: Any, arrays: Arrays, mask: Array | None, *, keep: bool
 ) -> Arrays | None:
     """A measure's outputs, and with ``keep`` what its derivatives need; see `RowJob.value`."""
-    twin = engine() and twin_of(measure)
+    twin = _module(job) and twin_of(measure)
     if not twin:
         return None
     arrays, given = _apart(twin, arrays)
@@ -50,7 +52,7 @@ def rows(
 
 def known(job: Any, measure: Any, arrays: Arrays, kept: tuple[int, ...]) -> Known | None:
     """What the next call like this one needs not find out; see `repeated`."""
-    twin = engine() and twin_of(measure)
+    twin = _module(job) and twin_of(measure)
     if not twin or job.outputs != 1 or not _readable(job, arrays, None):
         return None
     layout = job.layout
@@ -58,7 +60,7 @@ def known(job: Any, measure: Any, arrays: Arrays, kept: tuple[int, ...]) -> Know
         return None
     result = _room(job, layout.batch, job.dtype, arrays)
     _, kind, strides = _of_rows(result, layout)
-    module = engine()
+    module = _module(job)
     return Known(
         module=module,
         number=_number(module, job, twin.kernel),
@@ -77,7 +79,7 @@ def slopes(
     kept: Arrays, seeds: Arrays, need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
     """The operands' gradients; see `RowJob.pull`."""
-    twin = engine() and twin_of(measure)
+    twin = _module(job) and twin_of(measure)
     numbers = (*seeds, *kept)
     if not (twin and twin.slopes):
         return None
@@ -97,7 +99,7 @@ def entries(
 
     ``layout`` says which entries a row has: those of a function are best all in one.
     """
-    twin = engine() and twin_of(function)
+    twin = _module(job) and twin_of(function)
     if not twin or not _readable(job, arrays, mask):
         return None
     outputs = (_room(job, layout.shape, job.dtype, arrays),)
@@ -110,7 +112,7 @@ def entry_slopes(
     need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
     """Its operands' gradients. The seed is the last operand."""
-    twin = engine() and twin_of(function)
+    twin = _module(job) and twin_of(function)
     if not (twin and twin.slopes) or not _readable(job, arrays, mask, (seed,)):
         return None
     outputs = _like(job, arrays, need)
@@ -121,7 +123,8 @@ def entry_slopes(
 
 def state(job: Any, fold: Any, arrays: Arrays, mask: Array | None) -> Any:
     """The state of a part of every row; ``job`` has its layout and its namespace."""
-    twin = engine() and state_twin_of(fold)
+    # Of devices the states are the formulas'.
+    twin = job.xp.library != "cupy" and config.engine() and state_twin_of(fold)
     if not twin:
         return None
     if twin.entries == 1:  # kernels number a part's own entries, arrays those of the whole row
@@ -180,7 +183,7 @@ def _run(
 
     ``reduced`` says that outputs have a number for each row.
     """
-    module = engine()
+    module = _module(job)
     masks = () if mask is None else (mask,)
     arrays = tuple(map(_native, arrays))  # copies live until the kernel has run
     given = (
@@ -196,19 +199,27 @@ def _run(
     )
     number = _number(module, job, kernel)
     threads = threads_for(library)
-    module.run(  # type: ignore[union-attr]
-        number, layout.reduced, layout.batch, given, targets, options, threads
-    )
+    module.run(number, layout.reduced, layout.batch, given, targets, options, threads)
 
 
 _NUMBERS: dict[Any, dict[str, int]] = {}
 
 
-def _number(module: Any, job: Any, kernel: str) -> int:
-    """A kernel's number, which is the same for all instruction sets."""
+def _module(job: Any) -> Any:
+    """What has the kernels for a library's arrays, if there is anything."""
+    if job.xp.library == "cupy":
+        return cupy.MODULE if config.devices_served() else None
+    return config.engine()
+
+
+def _number(module: Any, job: Any, kernel: str) -> Any:
+    """A kernel's number, which is the same for all instruction sets; a device's has a name."""
+    name = kernel + "_exact" if job.xp.exact else kernel
+    if module is cupy.MODULE:
+        return name
     if module not in _NUMBERS:
         _NUMBERS[module] = module.kernels()
-    return _NUMBERS[module][kernel + "_exact" if job.xp.exact else kernel]
+    return _NUMBERS[module][name]
 
 
 def _readable(
@@ -218,7 +229,8 @@ def _readable(
     masks = () if mask is None else (mask,)
     floats = (*arrays, *more, *masks)
     every = (*floats, *given)
-    if 0 in job.layout.shape or choose(job.xp.library, every) is not TILED:
+    on_cuda = job.xp.library == "cupy"
+    if 0 in job.layout.shape or not (on_cuda or choose(job.xp.library, every) is TILED):
         return False
     if job.xp.library == "torch" and any(one.is_neg() for one in every):
         return False  # a view whose numbers are to be negated

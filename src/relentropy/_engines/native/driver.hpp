@@ -4,6 +4,9 @@
 // in a tree that depends on the row's length alone, so that results do not depend on threads or
 // strides. Rows that lie side by side in memory are read together, as a panel.
 #pragma once
+#if defined(RELENTROPY_DEVICE)
+#include "device.hpp"
+#else
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
@@ -168,8 +171,6 @@ class Blocks {
   double* in[MOST_OPERANDS];
   double* out[MOST_OPERANDS];
   double* room;  // for the kernel, of BLOCK entries
-  int64_t begin = 0;  // which of the row's entries were read last, without padding
-  int size = 0;
 
   static int padded_to(int count) { return (count + LANES - 1) / LANES * LANES; }
 
@@ -200,7 +201,7 @@ class Blocks {
   int read(int64_t row, int w, int64_t from, int count) {
     const int padded = padded_to(count);
     const unsigned char* chosen = nullptr;
-    begin = from, size = count;
+    begin_ = from, size_ = count;
     if (mask_ >= 0) chosen = read_mask(row, w, from, count);
     for (int k = 0; k < operands_; ++k) {
       if (panel_[k]) {
@@ -250,6 +251,12 @@ class Blocks {
     }
   }
 
+  // Which of the entries that were read last is the row's `token`-th; -1 if none is.
+  int place(double token) const {
+    const double place = token - static_cast<double>(begin_);
+    return place >= 0.0 && place < size_ ? static_cast<int>(place) : -1;
+  }
+
   // Empty trees, for as many rows; they are too large for some threads' stacks.
   template <class State>
   Tree<State>* trees(int count) {
@@ -294,6 +301,8 @@ class Blocks {
   const Layout& layout_;
   int operands_, mask_;
   const double* fills_;
+  int64_t begin_ = 0;  // which of the row's entries were read last, without padding
+  int size_ = 0;
   int64_t opened_row_ = -1, opened_from_ = -1;
   std::unique_ptr<double[]> room_;
   double* flags_;
@@ -562,3 +571,4 @@ void map(const Call& call, const Kernel& kernel, int mask) {
 
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy
+#endif

@@ -10,6 +10,8 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
+#if !defined(__CUDACC__)  // whoever compiles for a GPU names the kernel, and compiles no other
+
 // What is for data of fewer digits than a double has, and what is for all of them.
 #define BOTH(name) {#name, name<false>}, {#name "_exact", name<true>}
 
@@ -39,6 +41,8 @@ constexpr Kernel KERNELS[] = {
 };
 #undef ENTRIES
 #undef BOTH
+
+#endif
 
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy

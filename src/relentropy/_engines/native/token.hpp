@@ -12,11 +12,6 @@ namespace RELENTROPY_SET {
 
 using Entropy = Surprise<OfLogits, OfLogits>;
 
-// Where the entry lies in the block that was read last; -1 where it does not.
-inline int place_of(double token, const Blocks& blocks) {
-  const double place = token - static_cast<double>(blocks.begin);
-  return place >= 0.0 && place < blocks.size ? static_cast<int>(place) : -1;
-}
 inline void divide_by(double temperature, double* a, int n) {
   if (temperature == 1.0) return;
   for (int i = 0; i < n; i += LANES) store(a + i, load(a + i) / temperature);
@@ -60,7 +55,7 @@ struct TokenLogProb {
   TokenState<Of> step(const Row& row, Blocks& blocks, int n) const {
     double* a = blocks.in[0];
     divide_by(temperature, a, n);
-    const int place = place_of(row.token, blocks);
+    const int place = blocks.place(row.token);
     const bool found = place >= 0;
     const double chosen = found ? a[place] : -INF;
     if constexpr (ENTROPY)
@@ -150,7 +145,7 @@ struct TokenSlopes {
   void entry(const Row& row, Blocks& blocks, int n) const {
     double *a = blocks.in[0], *to = blocks.out[0];
     divide_by(temperature, a, n);
-    token_slopes_of<EXACT>(row.peak, row.of_token, a, place_of(row.token, blocks), n, to);
+    token_slopes_of<EXACT>(row.peak, row.of_token, a, blocks.place(row.token), n, to);
     if constexpr (ENTROPY) {
       surprise_slopes<EXACT, true, OfLogits, OfLogits>(row.numbers, row.of_entropy, {1.0, 0.0}, a,
                                                        a, n, blocks.room, nullptr);

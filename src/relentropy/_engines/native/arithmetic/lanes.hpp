@@ -12,6 +12,12 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__CUDACC__)  // which has the functions, and no builtins
+#define RELENTROPY_MATH(NAME) ::NAME
+#else
+#define RELENTROPY_MATH(NAME) __builtin_##NAME
+#endif
+
 #if defined(__CUDACC__)
 #define RELENTROPY_FN static __device__ __forceinline__
 #define RELENTROPY_METHOD __device__ __forceinline__
@@ -62,8 +68,13 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
+#if defined(__CUDACC_RTC__)
+constexpr double INF = __builtin_bit_cast(double, 0x7ff0000000000000ull);
+constexpr double NOT_A_NUMBER = __builtin_bit_cast(double, 0x7ff8000000000000ull);
+#else
 constexpr double INF = __builtin_huge_val();
 constexpr double NOT_A_NUMBER = __builtin_nan("");
+#endif
 constexpr int LANES = RELENTROPY_LANES;
 
 // --- one number -----------------------------------------------------------------------------
@@ -84,18 +95,20 @@ RELENTROPY_FN double choose(bool mask, double one, double other) { return mask ?
 RELENTROPY_FN bool any(bool mask) { return mask; }
 RELENTROPY_FN bool every(bool mask) { return mask; }
 RELENTROPY_FN bool no(bool mask) { return !mask; }
-RELENTROPY_FN double magnitude(double x) { return __builtin_fabs(x); }
+RELENTROPY_FN double magnitude(double x) { return RELENTROPY_MATH(fabs)(x); }
 // The larger of two, and the second where one is nan.
 RELENTROPY_FN double larger(double x, double y) { return x > y ? x : y; }
 RELENTROPY_FN double smaller(double x, double y) { return x < y ? x : y; }
-RELENTROPY_FN double root(double x) { return __builtin_sqrt(x); }
+RELENTROPY_FN double root(double x) { return RELENTROPY_MATH(sqrt)(x); }
 RELENTROPY_FN double sum_of(double x) { return x; }
 RELENTROPY_FN double max_of(double x) { return x; }
 RELENTROPY_FN double min_of(double x) { return x; }
 
 #if defined(__FMA__) || defined(__CUDACC__) || defined(__aarch64__)
 #define RELENTROPY_HAS_FMA 1
-RELENTROPY_FN double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
+RELENTROPY_FN double fma(double a, double b, double c) {
+    return RELENTROPY_MATH(fma)(a, b, c);
+}
 #else
 #define RELENTROPY_HAS_FMA 0
 RELENTROPY_FN double fma(double a, double b, double c) { return a * b + c; }
