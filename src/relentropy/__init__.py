@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import estimators, families, objectives, special
+from . import special
 from ._engines.config import get_num_threads, set_num_threads, show_config
 from .binary import binary_cross_entropy, binary_entropy, binary_kl_divergence
 from .divergences import kl_contributions, kl_divergence, relative_entropy
@@ -46,7 +46,9 @@ from .orders import (
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from . import heads, streaming, testing
+    from . import estimators, families, heads, objectives, streaming, testing
+
+_LATER = {"estimators", "families", "heads", "objectives", "streaming", "testing"}
 
 __all__ = [
     "Chernoff",
@@ -99,10 +101,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What few programs need is imported when it is asked for."""
-    if name in {"heads", "streaming", "testing"}:
+    """What not every program needs is imported when it is asked for."""
+    if name in _LATER:
         import importlib
 
         return importlib.import_module(f"relentropy.{name}")
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

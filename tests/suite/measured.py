@@ -5,7 +5,7 @@ entries that contribute nothing, because a compiling backend pays for every new 
 libraries that do not compile also get every case as it is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -26,22 +26,29 @@ from .backends import Backend
 SHORT = 10
 QUICK_ON_JAX = {("jax", "float64")}
 FIRST_ON_JAX = {"js_divergence", "binary_entropy"}
+SEARCHED = {"chernoff_information"}
 
 
 def each_record(
-    backends: list[Any], *, records: Iterable[Record], dtypes: Iterable[str] = ()
+    backends: list[Any],
+    *,
+    records: Iterable[Record],
+    dtypes: Iterable[str] = (),
+    derived: bool = False,
 ) -> Any:
     """Parametrise a test over records, backends and dtypes.
 
     What is said of tables takes jax a dozen compilations, and the members of a family what
-    their first ones take: on demand, but for those. So are the ``dtypes`` that are widened
-    like others, and 16-bit types without float64, which cost a compilation of each case.
+    their first ones take: on demand, but for those, and with ``derived`` for all. So are the
+    ``dtypes`` that are widened like others, and 16-bit types without float64, which cost a
+    compilation of each case.
     """
     parameters = []
     for record, one in product(records, backends):
         backend, dtype = one.values
         later = on_demand(record, backend, dtype) or repeats(record, backend)
         later = later or (dtype in dtypes and _of_a_family(record))
+        later = later or (derived and backend.library == "jax" and _of_a_family(record, set()))
         marks = [*one.marks, *([pytest.mark.full] if later else [])]
         name = f"{record.name}-{one.id}"
         parameters.append(pytest.param(record, backend, dtype, id=name, marks=marks))
@@ -59,14 +66,16 @@ def on_demand(record: Record, backend: Backend, dtype: str) -> bool:
 
 def repeats(record: Record, backend: Backend) -> bool:
     """Whether a backend is another's twin, and a relative of the record runs on both."""
+    if record.name in SEARCHED and backend.name in {"numpy-tiles", "strict-oldest"}:
+        return True  # dozens of evaluations of what others evaluate once
     return _of_a_family(record) and backend.name in {
-        "numpy-readonly", "strict", "strict-device", "dask",
+        "numpy-readonly", "torch-formulas", "strict", "strict-device", "dask",
     }  # fmt: skip
 
 
-def _of_a_family(record: Record) -> bool:
+def _of_a_family(record: Record, first: Collection[str] = FIRST_ON_JAX) -> bool:
     family = record.kind == "table" or record.name in FAMILIES or "binary" in record.name
-    return family and record.name not in FIRST_ON_JAX
+    return family and record.name not in first
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ DIFFERENTIABLE = [record for record in RECORDS.values() if record.slope_ulp]
 ROWS_OF_TWO = [record for record in DIFFERENTIABLE if record.kind != "table"]
 
 
-@each_record(PARAMETERS, records=DIFFERENTIABLE, dtypes=("float16", "float32"))
+@each_record(PARAMETERS, records=DIFFERENTIABLE, dtypes=("float16", "float32"), derived=True)
 def test_hard_cases(record, backend, dtype):
     check(record, backend, dtype, mixed=backend.library != "jax")
 
