@@ -99,6 +99,8 @@ _ROWS = {
     "total_variation": "TotalVariation",
     "pearson": "Pearson",
     "triangular": "Triangular",
+    "alpha": "Alpha",
+    "tsallis": "Tsallis",
 }
 
 

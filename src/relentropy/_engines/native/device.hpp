@@ -37,7 +37,9 @@ inline void each_thread(F&& f) {
 }
 #endif
 
-inline void expect(const Call&, int, int, int, int) {}  // who calls has checked
+// Who calls has checked.
+inline void expect_outputs(const Call&, int) {}
+inline void expect(const Call&, int, int, int, int) {}
 
 // Where rows and their entries are. The first of several axes needs no remainder.
 class Layout {
@@ -146,8 +148,21 @@ struct Seen {
   bool there, chosen;
 };
 
+// What a kernel knows of a row from the numbers that follow the operands.
+template <class Kernel>
+RELENTROPY_FN typename Kernel::Row row_of(const Call& call, const Layout& layout,
+                                          const Kernel& kernel, int mask, int64_t row) {
+  double numbers[MAX_ARRAYS];
+  for (int k = Kernel::OPERANDS; k < call.inputs; ++k) {
+    if (k == mask) continue;
+    gather(call.in[k].type, call.in[k].data + layout.row(call.in[k], row), 0, 1,
+           numbers + k - Kernel::OPERANDS);
+  }
+  return kernel.row(numbers);
+}
+
 // See driver.hpp, whose interface this is.
-template <class Kernel, int RESULTS = 0, int GIVEN = 0>
+template <class Kernel, int RESULTS = 0, bool GIVEN = false>
 class Fold {
  public:
   Fold(const Call& call, const Kernel& kernel, int mask)
@@ -164,13 +179,8 @@ class Fold {
 
   void whole(int64_t row) {
     Row known[SLOTS];
-    if constexpr (GIVEN > 0) {
-      double numbers[GIVEN];
-      for (int k = 0; k < GIVEN; ++k) {
-        const Array& array = call_.in[Kernel::OPERANDS + k];
-        gather(array.type, array.data + layout_.row(array, row), 0, 1, numbers + k);
-      }
-      for (Row& one : known) one = kernel_.row(numbers);
+    if constexpr (GIVEN) {
+      for (Row& one : known) one = row_of(call_, layout_, kernel_, mask_, row);
     }
     passes<0>(row, known);
     each_thread([&](int thread, int slot) {
@@ -272,13 +282,7 @@ void map(const Call& call, const Kernel& kernel, int mask) {
   for (int64_t task = first_task(); task < layout.rows * parts; task += task_step()) {
     const int64_t row = task / parts, begin = task % parts * size;
     const int64_t end = begin + size < layout.length ? begin + size : layout.length;
-    double numbers[MAX_ARRAYS];
-    for (int k = Kernel::OPERANDS; k < call.inputs; ++k) {
-      if (k == mask) continue;
-      gather(call.in[k].type, call.in[k].data + layout.row(call.in[k], row), 0, 1,
-             numbers + k - Kernel::OPERANDS);
-    }
-    const typename Kernel::Row known = kernel.row(numbers);
+    const typename Kernel::Row known = row_of(call, layout, kernel, mask, row);
     each_thread([&](int thread, int) {
       Blocks blocks;
       const int count = entries_from(begin + thread, end, step);

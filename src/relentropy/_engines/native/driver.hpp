@@ -28,6 +28,9 @@ constexpr int64_t PER_THREAD = 1 << 17;
 constexpr int MOST_OPERANDS = 6;
 
 // Refuses what a kernel could not read: it is Python's to prevent it, but memory is at stake.
+inline void expect_outputs(const Call& call, int outputs) {
+  if (call.outputs < outputs) throw std::invalid_argument("too few outputs");
+}
 inline void expect(const Call& call, int operands, int numbers, int outputs, int options) {
   if (call.option_count < options) throw std::invalid_argument("too few options");
   const bool masked = call.options[2] != 0;

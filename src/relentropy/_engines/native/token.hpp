@@ -103,7 +103,7 @@ void token_state(const Call& call) {
 template <bool EXACT>
 void token_log_probs_state(const Call& call) {
   const bool with_entropy = call.options[3] != 0;
-  if (call.outputs < (with_entropy ? 9 : 4)) throw std::invalid_argument("too few outputs");
+  expect_outputs(call, with_entropy ? 9 : 4);
   if (with_entropy) token_state<EXACT, true>(call);
   else token_state<EXACT, false>(call);
 }
