@@ -527,13 +527,6 @@ class Fold {
   Groups groups_;
 };
 
-// A kernel of one pass, of which each row's state is wanted, and not what it ends in: for whoever
-// merges it with those of the row's other parts. `words` of a row writes as many as it returns.
-template <class Kernel>
-struct StateOf : Kernel {
-  void finish(const typename Kernel::Row& row, bool, double* out) const { words(row.state, out); }
-};
-
 // A function of every entry and of few numbers of its row, which a reduction finds first.
 template <class Kernel>
 void fold_map(const Call& call, const Kernel& kernel, int mask) {

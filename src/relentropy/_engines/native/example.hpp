@@ -11,6 +11,13 @@ namespace RELENTROPY_SET {
 inline Base base_of(const Call& call) { return {call.options[0], call.options[1]}; }
 inline int mask_of(const Call& call) { return call.options[2] != 0 ? call.inputs - 1 : -1; }
 
+// A kernel of one pass, of which each row's state is wanted, and not what it ends in: for whoever
+// merges it with those of the row's other parts. `words` of a row writes as many as it returns.
+template <class Kernel>
+struct StateOf : Kernel {
+  void finish(const typename Kernel::Row& row, bool, double* out) const { words(row.state, out); }
+};
+
 // The compensated sum of a row.
 struct Total {
   static constexpr int OPERANDS = 1, PASSES = 1;
