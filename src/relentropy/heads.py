@@ -33,7 +33,7 @@ from ._heads import (
     whole_numbers,
 )
 from ._records import head
-from .estimators.rows import partial_kl
+from .estimators.rows import of_some, rounding_of
 
 __all__ = [
     "linear_cross_entropy",
@@ -492,5 +492,6 @@ def _from_largest(
     if not p.moves:
         teacher = given.constant(teacher)
     where = options["where"]
-    found = partial_kl(teacher, student, rest=rest, where=where, dtype=options["dtype"]).kl
+    eps = rounding_of(p.hidden, student)
+    found = of_some(teacher, student, rest, -1, where, options["dtype"], eps).kl
     return found if base is None else found / math.log(base)

@@ -183,6 +183,7 @@ def refusals(sharded, world):
         "numpy": lambda: sharded.entropy(x.numpy()),
         "temperature": lambda: sharded.kl_divergence(x, x, temperature=2.0),
         "labels": lambda: sharded.token_log_probs(x, torch.tensor([1.0] * ROWS)),
+        "forwards": lambda: torch.func.jvp(sharded.entropy, (x,), (x,)),
         "twice": lambda: torch.autograd.grad(
             torch.autograd.grad(
                 sharded.entropy(twice).sum(), twice, create_graph=True

@@ -94,9 +94,15 @@ def of_rank(rank, world):
     found["tokens, first is given"] = _of_rank(
         sharded, "tokens", slice(*CUTS[world][rank : rank + 2]), **place
     )
-    for name in ("kl", "labels"):
+    for name in ("kl", "kl of logits", "labels", "soft targets"):
         found[f"DTensor {name}"] = _of_dtensors(sharded, name, world)
     found["refused"] = _refusals(sharded, world)
+    hidden = torch.empty(0, 3, requires_grad=True)
+    nothing = sharded.linear_cross_entropy(
+        hidden, torch.ones(2, 3), torch.empty(0, dtype=torch.int64), reduction="mean"
+    )
+    nothing.backward()
+    found["no tokens"] = nothing.detach(), hidden.grad
     return found
 
 
@@ -120,10 +126,13 @@ def _of_dtensors(sharded, name, world):
     mesh = init_device_mesh("cpu", (world,))
     whole, every = operands(name)
     own = {
-        key: distribute_tensor(x.detach(), mesh, [Shard(0)]).requires_grad_()
+        key: distribute_tensor(x.detach(), mesh, [Shard(int(key == "hidden_p"))])
         for key, x in every.items()
     }
-    values = called(getattr(sharded, CASES[name][0]), name, whole, own, None)
+    own = {key: x.requires_grad_() for key, x in own.items()}
+    _, targets = arguments(name)
+    targets = None if targets is None else distribute_tensor(targets, mesh, [Shard(1)])
+    values = called(getattr(sharded, CASES[name][0]), name, whole, own, targets)
     gradients = {
         key: None if x.grad is None else x.grad.full_tensor() for key, x in own.items()
     }
@@ -155,6 +164,10 @@ def _refusals(sharded, world):
         "labels": lambda: sharded.linear_token_log_probs(hidden, weight, labels.double()),
         "logits": lambda: sharded.linear_kl_divergence(hidden, None, hidden, None),
         "twice": differentiated_twice,
+        "forwards": lambda: torch.func.jvp(
+            lambda x: sharded.linear_cross_entropy(x, weight, labels), (hidden,), (hidden,)
+        ),
+        "first": lambda: sharded.linear_cross_entropy(hidden, by_words, labels, first=1),
     }
     found = {}
     for name, call in calls.items():

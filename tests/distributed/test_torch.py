@@ -119,11 +119,13 @@ def test_what_is_refused(group):
     assert found["temperature"].startswith("ValueError: temperature is for logits")
     assert found["labels"].startswith("TypeError: tokens must be integers")
     assert found["twice"].startswith("RuntimeError: gradients over ranks")
+    assert found["forwards"].startswith("RuntimeError: measures over ranks have gradients by")
 
 
 # --- heads ----------------------------------------------------------------------------------
 
-HEADS = [*sharded_heads.CASES, "tokens, first is given", "DTensor kl", "DTensor labels"]
+HEADS = [*sharded_heads.CASES, "tokens, first is given"]
+HEADS += [f"DTensor {name}" for name in ("kl", "kl of logits", "labels", "soft targets")]
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -174,6 +176,18 @@ def test_heads_that_are_refused(group):
         assert found["labels"].startswith("TypeError: tokens must be integers")
         assert found["logits"].startswith("ValueError: weight_p or weight_q must be given")
         assert found["twice"].startswith("RuntimeError: gradients over ranks")
+        assert found["forwards"].startswith(
+            "RuntimeError: measures over ranks have gradients by"
+        )
+        assert found["first"].startswith("ValueError: first is known of DTensors")
+
+
+def test_heads_of_no_tokens_can_be_trained(group):
+    _, saved, _ = group
+    for one in saved:
+        value, gradient = one["heads"]["no tokens"]
+        assert value == 0
+        assert gradient.shape == (0, 3)
 
 
 def test_a_rank_that_fails_ends_the_others_within_the_time_out(group):

@@ -431,3 +431,19 @@ def test_jacobians(name):
 def test_tensors_without_data():
     given = [one.detach().to("meta") for one in tensors(drawn(rows=3, words=9))[:4]]
     assert heads.linear_kl_divergence(*given).shape == (3,)
+
+
+def test_compiled_with_a_teacher_of_inference_mode():
+    with torch.inference_mode():
+        hidden_p, weight_p = torch.randn(3, 4), torch.randn(20, 4)
+    hidden_q, weight_q = (torch.randn(*one, requires_grad=True) for one in ((3, 5), (20, 5)))
+
+    def loss(*given):
+        return heads.linear_kl_divergence(*given).sum()
+
+    given = (hidden_p, weight_p, hidden_q, weight_q)
+    wanted = torch.autograd.grad(loss(*given), (hidden_q, weight_q))
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    found = torch.autograd.grad(compiled(*given), (hidden_q, weight_q))
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other)

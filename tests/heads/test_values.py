@@ -300,3 +300,17 @@ def test_temperatures_cost_no_digits_of_close_heads(dtype, temperature):
         for teacher, head in ((unit, a.T.copy()), (a, None)):
             found = by(teacher, head, unit, b.T.copy(), temperature=temperature)
             assert_ulp(found, truth, 6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_teacher_whose_words_are_all_given_leaves_no_rest(dtype):
+    rng = np.random.default_rng(4)
+    hidden, weight = np.ones((100, 1)), rng.normal(size=(4, 1))
+    logs = rng.normal(size=(100, 4))
+    logs -= np.log(np.exp(logs).sum(-1, keepdims=True))
+    indices = np.broadcast_to(np.arange(4), (100, 4))
+    found = heads.linear_kl_divergence(
+        logs.astype(dtype), None, hidden, weight, indices_p=indices
+    )
+    wanted = relentropy.kl_divergence(logs, (hidden @ weight.T), from_logits=True)
+    np.testing.assert_allclose(found, wanted, atol=20 * np.finfo(dtype).eps)

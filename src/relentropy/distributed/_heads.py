@@ -16,10 +16,10 @@ from torch.autograd import Function
 from .._arrays.parts import Part, finished
 from .._autodiff.heads.gradients import pull
 from .._autodiff.heads.job import HeadJob
-from .._autodiff.heads.torch import cast_automatically, without_autocast
+from .._autodiff.heads.torch import cast_automatically, recorded, without_autocast
 from .._autodiff.jobs import Arrays
 from .._autodiff.saving import save, saved
-from ._ranks import Group, over_ranks, require_first_order, summed
+from ._ranks import Group, over_ranks, refuse_transforms, require_first_order, summed
 
 Tensor = Any
 
@@ -29,9 +29,10 @@ def evaluate(job: HeadJob, arrays: Arrays, group: Group, *, sum_gradients: bool)
     arrays = tuple(
         one if moves else one.detach() for one, moves in zip(arrays, job.moving, strict=True)
     )
+    refuse_transforms()
     job, arrays = cast_automatically(job, arrays, arrays[0].device.type)
-    if job.rows == 0:
-        return job.value(arrays)
+    if job.rows == 0:  # on every rank
+        return recorded(job, arrays)
     with without_autocast(arrays):
         if torch.is_grad_enabled() and any(one.requires_grad for one in arrays):
             return tuple(_Value.apply(job, group, sum_gradients, *arrays)[: job.outputs])

@@ -16,6 +16,7 @@ from torch.autograd import Function
 from .._arrays.drivers import merge_all
 from .._arrays.parts import Part, finished
 from .._arrays.protocols import Fold
+from .._autodiff.heads.torch import transformed
 from .._autodiff.jobs import Arrays, RowJob
 from .._autodiff.saving import save, saved
 from .._autodiff.states import state_of
@@ -29,9 +30,12 @@ def evaluate(job: RowJob, arrays: Arrays, group: Group, *, sum_gradients: bool) 
 
     The mask, if there is one, is behind the operands.
     """
-    if 0 in job.layout.batch:
+    refuse_transforms()
+    if 0 in job.layout.batch:  # on every rank; the sums of nothing are there to be recorded
+        nothing = sum(one.sum(dtype=job.dtype) for one in arrays if one.requires_grad)
         return tuple(
             torch.full(job.layout.batch, empty, dtype=job.dtype, device=arrays[0].device)
+            + nothing
             for empty in job.measure.empty
         )
     # Broadcast here, where torch sums the gradients over the axes along which it stretched.
@@ -76,6 +80,15 @@ def summed(seeds: Arrays, group: Group) -> Arrays:
     together = torch.stack(seeds)
     dist.all_reduce(together, group=group)
     return tuple(together)
+
+
+def refuse_transforms() -> None:
+    """Raise where derivatives are asked for in other ways than backwards."""
+    if not torch.compiler.is_compiling() and transformed():
+        raise RuntimeError(
+            "measures over ranks have gradients by backward(), and torch.autograd.grad, only: "
+            "not by forward mode or the transforms of torch.func"
+        )
 
 
 def require_first_order() -> None:

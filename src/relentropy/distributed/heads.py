@@ -144,14 +144,16 @@ def linear_kl_divergence(
     temperature = _arguments.positive("temperature", temperature)
     base = _arguments.checked_base(base)
     gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
-    call = _Call(
-        {"weight_p": weight_p, "weight_q": weight_q, "bias_p": bias_p, "bias_q": bias_q},
-        {"hidden_p": hidden_p, "hidden_q": hidden_q}, group, sum_gradients,
-    )  # fmt: skip
-    own = call.own
+    own = {"weight_p": weight_p, "weight_q": weight_q, "bias_p": bias_p, "bias_q": bias_q}
+    whole = {"hidden_p": hidden_p, "hidden_q": hidden_q}
+    for side in "pq":  # without a head the logits of this rank's words
+        if own[f"weight_{side}"] is None:
+            own[f"hidden_{side}"] = whole.pop(f"hidden_{side}")
+    call = _Call(own, whole, group, sum_gradients)
+    given = {**call.own, **call.whole}
     p, q = two_sides(
-        call.whole["hidden_p"], own["weight_p"], own["bias_p"],
-        call.whole["hidden_q"], own["weight_q"], own["bias_q"], gradient,
+        given["hidden_p"], given["weight_p"], given["bias_p"],
+        given["hidden_q"], given["weight_q"], given["bias_q"], gradient,
     )  # fmt: skip
     require_a_head(p, q)
     (value,) = rows_of(
@@ -234,21 +236,21 @@ def linear_cross_entropy(
         loss = linear_cross_entropy(hidden, rows_of_head, labels, reduction="mean")
     """
     reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
-    call = _Call(
-        {"weight": weight, "bias": bias}, {"hidden": hidden, "targets": targets}, group,
-        sum_gradients,
-    )  # fmt: skip
-    targets = call.whole["targets"]
+    own, whole = {"weight": weight, "bias": bias}, {"hidden": hidden}
+    soft = isinstance(targets, Tensor) and targets.dtype.is_floating_point
+    (own if soft else whole)["targets"] = targets
+    call = _Call(own, whole, group, sum_gradients)
+    targets = {**call.own, **call.whole}["targets"]
     side = Given("", call.whole["hidden"], call.own["weight"], call.own["bias"])
     require_weight(side)
     options = {
         "temperature": temperature, "vocab_size": vocab_size, "memory": memory, "dtype": dtype,
         "evaluate": call.evaluate,
     }  # fmt: skip
-    if targets.dtype.is_floating_point:
-        soft = Given("", targets, label="targets", moves=False, log=False)
+    if soft:
+        entries = Given("", targets, label="targets", moves=False, log=False)
         (value,) = rows_of(
-            CrossEntropy((False, True), None), [soft, side], where=where, **options
+            CrossEntropy((False, True), None), [entries, side], where=where, **options
         )
     else:
         whole_numbers("targets", targets, hidden)
@@ -351,7 +353,8 @@ class _Call:
         self, own: dict[str, Any], whole: dict[str, Any], group: Group, sum_gradients: Any
     ) -> None:
         for name, one in {**whole, **own}.items():
-            if not isinstance(one, Tensor) and not (one is None and name in own):
+            optional = name.startswith(("weight", "bias"))
+            if not isinstance(one, Tensor) and not (one is None and optional):
                 raise TypeError(f"{name} must be a torch tensor, not {type(one).__name__}")
         if not (group is None or isinstance(group, dist.ProcessGroup)):
             raise TypeError(f"group must be a process group, not {type(group).__name__}")
@@ -362,14 +365,15 @@ class _Call:
             first = next(iter(sharded.values()))
             if one.device_mesh != first.device_mesh or one.device_mesh.ndim != 1:
                 raise ValueError("DTensors must be on one mesh of one dimension")
-            if not one.placements[0].is_shard(0):
+            axis = 0 if name.startswith(("weight", "bias")) else one.ndim - 1
+            if not one.placements[0].is_shard(axis):
                 raise ValueError(
-                    f"{name} must be sharded along axis 0, not {one.placements}; "
+                    f"{name} must be sharded along axis {axis}, not {one.placements}; "
                     "redistribute it"
                 )
             if group is not None:
                 raise ValueError("group is that of the DTensors' mesh: leave it out")
-            self.words = one.shape[0]
+            self.words = one.shape[axis]
         for name, one in own.items():
             if sharded and one is not None and name not in sharded:
                 raise TypeError(
@@ -391,6 +395,8 @@ class _Call:
         size = shapes_of(side)[1]
         if vocab_size is not None:
             size = _arguments.integer("vocab_size", vocab_size, 0)
+        if first is not None and self.words is not None:
+            raise ValueError("first is known of DTensors: leave it out")
         if first is not None:
             first = _arguments.integer("first", first, 0)
         elif self.words is None:

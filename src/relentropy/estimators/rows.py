@@ -234,12 +234,24 @@ def partial_kl(
     -0.091161
     """
     rest = _arguments.chosen("rest", rest, ("bucket", "renormalize", "drop"))
-    operands = {"teacher_log_probs": teacher_log_probs, "student_log_probs": student_log_probs}
+    eps = rounding_of(teacher_log_probs, student_log_probs)
+    return of_some(teacher_log_probs, student_log_probs, rest, axis, where, dtype, eps)
+
+
+def rounding_of(*log_probs: Any) -> float:
+    """The eps of the least exact ones."""
+    kinds = (name_of(getattr(one, "dtype", "float64")) for one in log_probs)
+    return max(EPS.get(kind, EPS["float64"]) for kind in kinds)
+
+
+def of_some(
+    teacher: Any, student: Any, rest: str, axis: int, where: Any, dtype: Any, eps: float
+) -> PartialKL:
+    """The same of log-probabilities that were rounded by ``eps``, whatever they are now."""
+    operands = {"teacher_log_probs": teacher, "student_log_probs": student}
     axis, mask = _arguments.mask_of_rows(where, operands, axis)
     options = {"axis": axis, "where": mask, "dtype": dtype, "widen": True}
     # Roundings of log-probabilities of entropy H move their mass by H/2 of these at most.
-    kinds = (name_of(getattr(one, "dtype", "float64")) for one in operands.values())
-    eps = max(EPS.get(kind, EPS["float64"]) for kind in kinds)
     kl, *masses = reduce(_PartialKL(rest == "bucket", 16 * eps), operands, **options)
     if rest == "renormalize":
         (kl,) = reduce(KLFromLogits((True, True), True, None), operands, **options)

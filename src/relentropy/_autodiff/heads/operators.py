@@ -21,6 +21,7 @@ from ..._formulas.logsumexp import LogSumExp
 from ..._formulas.tempered import Tempered, tempered
 from ..._formulas.token import TokenLogProb
 from ..jobs import Arrays
+from ..saving import save, saved
 from .gradients import pull
 from .job import HeadJob, Side
 
@@ -146,12 +147,12 @@ def _(
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     arrays, *ctx.words = inputs
-    ctx.save_for_backward(*arrays, output[-1])
+    save(ctx, (*arrays, output[-1]))
 
 
 def _backward(ctx: Any, seeds: list[Tensor | None]) -> tuple[Any, ...]:
     job = _job(*ctx.words)
-    *arrays, kept = ctx.saved_tensors
+    *arrays, kept = saved(ctx)
     varying = 1 if job.several else job.measure.varying
     need = [moves and one.requires_grad for one, moves in zip(arrays, job.moving, strict=True)]
     given = [

@@ -34,14 +34,14 @@ def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
             from .operators import value
 
             return value(job, arrays)
-        if _transformed():
+        if transformed():
             return job.whole(arrays, rows.evaluate)
         if job.skips and not torch._C._len_torch_dispatch_stack():
             return _of_chosen(job, arrays)
-        return _recorded(job, arrays)
+        return recorded(job, arrays)
 
 
-def _recorded(job: HeadJob, arrays: Arrays) -> Arrays:
+def recorded(job: HeadJob, arrays: Arrays) -> Arrays:
     if not (torch.is_grad_enabled() and any(one.requires_grad for one in arrays)):
         with torch.no_grad():
             return job.value(arrays)
@@ -56,7 +56,7 @@ def without_autocast(arrays: Arrays) -> Any:
     return torch.autocast(device, enabled=False)
 
 
-def _transformed() -> bool:
+def transformed() -> bool:
     """Whether somebody transforms the call, or pushes tangents through it."""
     # Gradients by transforms can be differentiated: they are those of the whole form anyway.
     return (
@@ -69,7 +69,7 @@ def _of_chosen(job: HeadJob, arrays: Arrays) -> Arrays:
     """The outputs of the rows that the mask selects, and zeros."""
     index = arrays[-1].nonzero()[:, 0]  # the mask
     fewer = job.unmasked(len(index))
-    outputs = _recorded(fewer, fewer.cut(arrays[:-1], index))
+    outputs = recorded(fewer, fewer.cut(arrays[:-1], index))
     return tuple(
         one.new_zeros((job.rows, *one.shape[1:])).index_copy(0, index, one) for one in outputs
     )
@@ -116,7 +116,7 @@ class Value(Function):  # type: ignore[misc]
             for needed, moves in zip(ctx.needs_input_grad[1:], job.moving, strict=True)
         )
         seeds = seeds[: ctx.varying]
-        if torch.is_grad_enabled() or _transformed() or any(map(_is_batched, seeds)):
+        if torch.is_grad_enabled() or transformed() or any(map(_is_batched, seeds)):
             return (None, *_again(job, arrays, seeds, need))
         with without_autocast(arrays):
             return (None, *pull(job, arrays, kept, seeds, need))
