@@ -5,7 +5,6 @@ import pytest
 from mpmath import mp
 
 from relentropy import kl_divergence
-from relentropy._arrays.plan import Plan
 from relentropy._records import RECORDS
 from relentropy.testing import ulp_error
 
@@ -72,32 +71,6 @@ def test_rows_that_nobody_chose(scale, gap, dtype, from_logits):
             truths = slopes("kl_divergence", [p[row], q[row]], {"from_logits": from_logits})
             for got, true in zip(found, truths, strict=True):
                 error = ulp_error(got[row], np.array([value for value, _ in true]))
-                error = error / np.array([float(condition) for _, condition in true])
-                assert np.max(error) <= RECORDS["kl_divergence"].slope_ulp[dtype]
-
-
-FAR = [-1e30, -3e38, -1e17, -4e5, -1e5, -300.0, -80.0]
-
-
-@pytest.mark.parametrize("tiles", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
-def test_logits_that_stand_for_a_mask(name, dtype, tiles, monkeypatch):
-    """A student's logit of -1e30 takes the mean of log-ratios with it, and nothing else."""
-    backend = BACKENDS[name]
-    if tiles:
-        monkeypatch.setattr("relentropy._arrays.plan.TILED", Plan(leaf=3, tile=12))
-    p = np.array([0.3, -0.2, 1.0, 0.5] * 6).astype(dtype)
-    with backend.active():
-        for i, low in enumerate(FAR):
-            q = np.linspace(-0.4, 0.7, 24).astype(dtype)
-            q[3 * i] = low
-            found = backend.pull(
-                backend, lambda a, b: kl_divergence(a, b, from_logits=True), [p, q]
-            )
-            truths = slopes("kl_divergence", [p, q], {"from_logits": True})
-            for got, true in zip(found, truths, strict=True):
-                error = ulp_error(got, np.array([value for value, _ in true]))
                 error = error / np.array([float(condition) for _, condition in true])
                 assert np.max(error) <= RECORDS["kl_divergence"].slope_ulp[dtype]
 

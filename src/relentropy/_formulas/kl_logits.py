@@ -27,10 +27,6 @@ from .times import times
 
 Array = Any
 _INF = float("inf")
-# How far above c the student may be, in nats, before exponents lose digits to it: as where one
-# of its logits is -1e30, which the mean follows. What is beyond has another centre.
-_REACH = 64.0
-_TINY = 2.0**-100
 
 
 class State(NamedTuple):
@@ -47,7 +43,7 @@ class State(NamedTuple):
     excess: Pair
     """exp(-shift)*F; where shift > 0, of S + T + F, to which the other two add nothing."""
     shift: Array
-    """0 unless the student is so far above the teacher that F would overflow or T is huge."""
+    """0 unless the student is so far above the teacher that F would overflow."""
     q_top: Array
     """The largest b."""
     lost: Array
@@ -83,13 +79,10 @@ class KLFold:
         mass = total(weight, xp=xp)
         d, student = b - a, minus(b, anchor, xp=xp)
         pivot = mean = xp.zeros_like(anchor)
-        apart = anchor != anchor
         if self.normalize:
             # The difference at the teacher's largest logit takes a common offset out exactly,
             # so that the mean is as small as the differences are and its rounding harmless.
             pivot = finite_or_zero(xp.max(xp.where(at_top, d.hi, -_INF)), xp=xp)
-            reach = _reach(top, q_top, xp=xp)
-            pivot = xp.where(reach - pivot > _REACH, reach, pivot)
             d, student = d - Pair(pivot), minus(student, pivot, xp=xp)
         # Third words last, where the first two have cancelled.
         d = d if a_tail is None else d - Pair(a_tail)
@@ -97,8 +90,6 @@ class KLFold:
         if self.normalize:
             sum_ = total(xp.where(live, weight * d.hi, 0.0), xp=xp).value
             mean = xp.where(mass.hi > 0, sum_ / xp.where(mass.hi > 0, mass.hi, 1.0), 0.0)
-            apart = mean < -_REACH
-            mean = xp.where(apart, 0.0, mean)
             d, student = minus(d, mean, xp=xp), minus(student, mean, xp=xp)
         d = d.map(lambda word: xp.where(live, word, 0.0))
 
@@ -106,7 +97,6 @@ class KLFold:
         height = xp.max(xp.where(no_q, -_INF, student.hi))
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        shift, above = xp.where(apart, xp.maximum(shift, _TINY), shift), above | apart
         other = xp.where(no_q, 0.0, exp(_shifted(student, shift, xp=xp), xp=xp))
 
         near = live & (xp.abs(d.hi) < exp_reach(xp=xp))
@@ -151,20 +141,12 @@ class KLFold:
             xp.where(first, one.centre.hi, other.centre.hi),
             xp.where(first, one.centre.lo, other.centre.lo),
         ) + Pair(xp.where(first, step, -step))
-        if self.normalize:
-            reach = _reach(top, xp.maximum(one.q_top, other.q_top), xp=xp)
-            beyond = reach - centre.hi > _REACH
-            centre = centre.map(lambda word: xp.where(beyond, 0.0, word))
-            centre = Pair(xp.where(beyond, reach, centre.hi), centre.lo)
 
         for part in parts:
             part.recentre(centre)
-        mean = parts[0].moved_mean() + parts[1].moved_mean()
-        apart = (mean < -_REACH * mass) & self.normalize
         height = xp.maximum(parts[0].height, parts[1].height)
         above = (height > xp.limits.headroom) | (top == -_INF)
         shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        shift, above = xp.where(apart, xp.maximum(shift, _TINY), shift), above | apart
         excess = parts[0].excess(shift, above) + parts[1].excess(shift, above)
         # Headroom again, for the merges to come. What is not normalised keeps its centre of
         # zero, so that exponents only fall; and its T is not small, as a shift would have it.
@@ -174,20 +156,13 @@ class KLFold:
             top=top,
             centre=centre,
             mass=_single(mass, xp=xp),
-            mean=mean,
+            mean=parts[0].moved_mean() + parts[1].moved_mean(),
             excess=_single(xp.where(large, 1.0, excess), xp=xp),
             shift=shift,
             q_top=xp.maximum(one.q_top, other.q_top),
             lost=one.lost | other.lost,
             valid=one.valid & other.valid,
         )
-
-
-def _reach(top: Array, q_top: Array, *, xp: Any) -> Array:
-    """The largest log-ratio of the student to the teacher's largest entry, if there is one."""
-    known = (top > -_INF) & (top < _INF) & (q_top > -_INF) & (q_top < _INF)
-    gap = xp.where(known, q_top, 0.0) - xp.where(known, top, 0.0)
-    return xp.where(known, gap, -_INF)
 
 
 def _shifted(exponent: Pair, shift: Array, *, xp: Any) -> Pair:

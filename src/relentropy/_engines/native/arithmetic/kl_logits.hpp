@@ -193,16 +193,6 @@ RELENTROPY_BLOCK void kl_far(KLState &state, const double *a, const double *b,
     state.mean = sum_of(means);
 }
 
-// How far above the centre the student may be, in nats, before exponents lose digits to it: as
-// where one of its logits is -1e30, which the mean follows. What is beyond has another centre,
-// and sums of its own: with a shift.
-constexpr double REACH_OF_CENTRE = 64.0, TINY_SHIFT = 0x1p-100;
-
-// The largest log-ratio of the student to the teacher's largest entry, if there is one.
-RELENTROPY_FN double reach_of(double top, double q_top) {
-    return finite(top) && finite(q_top) ? q_top - top : -INF;
-}
-
 // The state of a block: n logits of each side, n a multiple of LANES (padded with -inf), and
 // room for as many weights.
 template <bool EXACT>
@@ -210,22 +200,17 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
                               bool normalize) {
     KLLook look = kl_look(a, b, n, normalize);
     double anchor = finite_or_zero(look.top), pivot = look.pivot;
-    const double reach = normalize ? reach_of(look.top, look.q_top) : -INF;
-    if (reach - pivot > REACH_OF_CENTRE) pivot = reach;
     KLWeighed w = look.masked ? kl_weigh<EXACT, true>(a, b, weights, n, anchor, pivot)
                               : kl_weigh<EXACT, false>(a, b, weights, n, anchor, pivot);
     double mean = normalize && w.mass.hi > 0 ? w.sum / w.mass.hi : 0.0;
-    const bool apart = mean < -REACH_OF_CENTRE;
-    if (apart) mean = 0.0;
     double height = ((look.q_top - anchor) - pivot) - mean;
-    const bool above = height > HEADROOM || look.top == -INF || apart;
+    bool above = height > HEADROOM || look.top == -INF;
     KLState state{};
     state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
     state.normalize = normalize;
     state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
     state.shift = above ? finite_or_zero(height) : 0.0;
-    if (apart && state.shift < TINY_SHIFT) state.shift = TINY_SHIFT;
     double widest = look.masked ? INF : w.widest + magnitude(mean);
     if (EXACT && widest < 1.99)
         kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_FAR);
@@ -301,19 +286,11 @@ RELENTROPY_BLOCK KLState merge(const KLState &one, const KLState &other) {
     Pair<double> gap = subtract(other.centre, one.centre);
     double step = (gap.hi + gap.lo) * (mass > 0 ? lighter / mass : 0.0);
     Pair<double> centre = first ? add(one.centre, step) : add(other.centre, -step);
-    const double q_top = one.q_top > other.q_top ? one.q_top : other.q_top;
-    const double reach = one.normalize ? reach_of(top, q_top) : -INF;
-    if (reach - centre.hi > REACH_OF_CENTRE) centre = {reach, 0.0};
     kl_recentre(parts[0], one, centre);
     kl_recentre(parts[1], other, centre);
-    const double mean =
-        (parts[0].mean + parts[0].mass * (parts[0].move.hi + parts[0].move.lo)) +
-        (parts[1].mean + parts[1].mass * (parts[1].move.hi + parts[1].move.lo));
-    const bool apart = one.normalize && mean < -REACH_OF_CENTRE * mass;
     double height = parts[0].height > parts[1].height ? parts[0].height : parts[1].height;
-    const bool above = height > HEADROOM || top == -INF || apart;
+    bool above = height > HEADROOM || top == -INF;
     double shift = above ? finite_or_zero(height) : 0.0;
-    if (apart && shift < TINY_SHIFT) shift = TINY_SHIFT;
     double excess = kl_excess(parts[0], one, shift, above) + kl_excess(parts[1], other, shift, above);
     // exp(HEADROOM): headroom again, for the merges to come. What is not normalised keeps its centre
     // of zero, so that exponents only fall; and its T is not small, as a shift would have it.
@@ -323,9 +300,10 @@ RELENTROPY_BLOCK KLState merge(const KLState &one, const KLState &other) {
     }
     KLState state{};
     state.top = top, state.centre = centre, state.mass = {mass, 0.0};
-    state.mean = mean;
+    state.mean = (parts[0].mean + parts[0].mass * (parts[0].move.hi + parts[0].move.lo)) +
+                 (parts[1].mean + parts[1].mass * (parts[1].move.hi + parts[1].move.lo));
     state.excess = {excess, 0.0}, state.shift = shift;
-    state.q_top = q_top;
+    state.q_top = one.q_top > other.q_top ? one.q_top : other.q_top;
     state.normalize = one.normalize;
     state.lost = one.lost | other.lost;
     state.valid = one.valid & other.valid;
