@@ -119,6 +119,36 @@ def is_dtensor(x: Any) -> bool:
     return isinstance(x, DTensor)
 
 
+def group_of(group: Group, sharded: Tensor | None) -> Group:
+    """The group that a call names, or the one that a DTensor is shared out over."""
+    if not (group is None or isinstance(group, dist.ProcessGroup)):
+        raise TypeError(f"group must be a process group, not {type(group).__name__}")
+    if sharded is None:
+        return group
+    if group is not None:
+        raise ValueError("group is that of the DTensors' mesh: leave it out")
+    return sharded.device_mesh.get_group()
+
+
+def require_shard(name: str, one: Tensor, first: Tensor, axis: int) -> None:
+    """A DTensor must be shared out along an axis, over the mesh of another one."""
+    if one.device_mesh != first.device_mesh or one.device_mesh.ndim != 1:
+        raise ValueError("DTensors must be on one mesh of one dimension")
+    if not one.placements[0].is_shard(axis):
+        raise ValueError(
+            f"{name} must be sharded along axis {axis}, not {one.placements}; redistribute it"
+        )
+
+
+def replicated(name: str, one: Any) -> Any:
+    """A tensor that every rank has as a whole."""
+    if not is_dtensor(one):
+        return one
+    if not all(placement.is_replicate() for placement in one.placements):
+        raise ValueError(f"{name} must be replicated, not {one.placements}")
+    return one.to_local()
+
+
 def _passes(job: RowJob, measure: Any, arrays: Arrays, group: Group) -> tuple[Part, ...]:
     """Of each pass of a measure what all ranks have found."""
     xp, layout = job.xp, job.layout

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from .. import _arguments
@@ -31,7 +30,14 @@ from .._heads import (
     whole_numbers,
 )
 from ._heads import evaluate
-from ._ranks import entries_before, is_dtensor, place_of_shard
+from ._ranks import (
+    entries_before,
+    group_of,
+    is_dtensor,
+    place_of_shard,
+    replicated,
+    require_shard,
+)
 
 __all__ = ["linear_cross_entropy", "linear_kl_divergence", "linear_token_log_probs"]
 
@@ -356,35 +362,24 @@ class _Call:
             optional = name.startswith(("weight", "bias"))
             if not isinstance(one, Tensor) and not (one is None and optional):
                 raise TypeError(f"{name} must be a torch tensor, not {type(one).__name__}")
-        if not (group is None or isinstance(group, dist.ProcessGroup)):
-            raise TypeError(f"group must be a process group, not {type(group).__name__}")
         sharded = {name: one for name, one in own.items() if is_dtensor(one)}
         self.words: int | None = None
         """Of all ranks, if DTensors say it."""
+        first = next(iter(sharded.values()), None)
+        self.group = group_of(group, first)
         for name, one in sharded.items():
-            first = next(iter(sharded.values()))
-            if one.device_mesh != first.device_mesh or one.device_mesh.ndim != 1:
-                raise ValueError("DTensors must be on one mesh of one dimension")
             axis = 0 if name.startswith(("weight", "bias")) else one.ndim - 1
-            if not one.placements[0].is_shard(axis):
-                raise ValueError(
-                    f"{name} must be sharded along axis {axis}, not {one.placements}; "
-                    "redistribute it"
-                )
-            if group is not None:
-                raise ValueError("group is that of the DTensors' mesh: leave it out")
+            require_shard(name, one, first, axis)
             self.words = one.shape[axis]
         for name, one in own.items():
             if sharded and one is not None and name not in sharded:
                 raise TypeError(
                     f"{name} is no DTensor, and {next(iter(sharded))} is; shard all"
                 )
-        for name, one in whole.items():
-            if is_dtensor(one) and not all(at.is_replicate() for at in one.placements):
-                raise ValueError(f"{name} must be replicated, not {one.placements}")
-        self.group = next(iter(sharded.values())).device_mesh.get_group() if sharded else group
-        self.own = {name: _local(one) for name, one in own.items()}
-        self.whole = {name: _local(one) for name, one in whole.items()}
+        self.own = {
+            name: one.to_local() if name in sharded else one for name, one in own.items()
+        }
+        self.whole = {name: replicated(name, one) for name, one in whole.items()}
         flag = _arguments.one_flag("sum_gradients", sum_gradients)
         self.evaluate = partial(evaluate, group=self.group, sum_gradients=flag)
 
@@ -406,7 +401,3 @@ class _Call:
         places = tokens.to(torch.int64) - first
         # -1 is the place of what pads a row that has no words here.
         return torch.where((places >= 0) & (places < size), places, -2)
-
-
-def _local(one: Any) -> Any:
-    return one.to_local() if is_dtensor(one) else one

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from .. import _arguments
@@ -24,7 +23,15 @@ from .._formulas.kl_logits import KLFromLogits
 from .._formulas.logsumexp import LogSumExp
 from .._formulas.tempered import tempered
 from .._formulas.token import TokenLogProb
-from ._ranks import entries_before, evaluate, is_dtensor, place_of_shard
+from ._ranks import (
+    entries_before,
+    evaluate,
+    group_of,
+    is_dtensor,
+    place_of_shard,
+    replicated,
+    require_shard,
+)
 
 __all__ = ["cross_entropy", "entropy", "kl_divergence", "logsumexp", "token_log_probs"]
 
@@ -393,7 +400,7 @@ def token_log_probs(
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)
     call = _Call({"logits": logits}, group, axis, where, dtype, sum_gradients)
     (local,) = call.operands.values()
-    tokens = call.replicated("tokens", tokens)
+    tokens = replicated("tokens", tokens)
     tokens, _ = _arguments.labels("tokens", tokens, "logits", local, call.axis)
     size = local.shape[call.axis]
     first = call.first(size) if first is None else _arguments.integer("first", first, 0)
@@ -432,13 +439,8 @@ class _Call:
         self.dtype = dtype
         self.sum_gradients = _arguments.one_flag("sum_gradients", sum_gradients)
         self.sharding = self._common(operands, ndim)
-        self.group = group
-        if not (group is None or isinstance(group, dist.ProcessGroup)):
-            raise TypeError(f"group must be a process group, not {type(group).__name__}")
-        if self.sharding is not None:
-            if group is not None:
-                raise ValueError("group is that of the DTensors' mesh: leave it out")
-            self.group = self.sharding.mesh.get_group()
+        first = next(iter(operands.values()))
+        self.group = group_of(group, None if self.sharding is None else first)
         self.operands = {
             name: one if self.sharding is None else one.to_local()
             for name, one in operands.items()
@@ -471,14 +473,6 @@ class _Call:
             return entries_before(size, self.group, device)
         return place_of_shard(self.sharding.size, self.group)
 
-    def replicated(self, name: str, one: Any) -> Any:
-        """A tensor that every rank has as a whole."""
-        if not is_dtensor(one):
-            return one
-        if not all(placement.is_replicate() for placement in one.placements):
-            raise ValueError(f"{name} must be replicated, not {one.placements}")
-        return one.to_local()
-
     def _common(self, operands: dict[str, Any], ndim: int) -> _Sharding | None:
         """The sharding of DTensors; None where there are none."""
         given = [name for name, one in operands.items() if is_dtensor(one)]
@@ -489,11 +483,5 @@ class _Call:
         first = operands[given[0]]
         for name, one in operands.items():
             along = self.axis - (ndim - one.ndim)
-            if one.device_mesh != first.device_mesh or one.device_mesh.ndim != 1:
-                raise ValueError("DTensors must be on one mesh of one dimension")
-            if not one.placements[0].is_shard(along):
-                raise ValueError(
-                    f"{name} must be sharded along axis {along}, not {one.placements}; "
-                    "redistribute it"
-                )
+            require_shard(name, one, first, along)
         return _Sharding(first.device_mesh, first.shape[self.axis - (ndim - first.ndim)])
