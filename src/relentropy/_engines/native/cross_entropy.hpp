@@ -24,7 +24,8 @@ struct CrossEntropy {
 
   template <int>
   Surprise<P, Q> step(const Row&, Blocks& blocks, int n) const {
-    return surprise_of<EXACT, SAME, P, Q>(blocks.in[0], blocks.in[OPERANDS - 1], n);
+    return surprise_of<EXACT, SAME, P, Q>(blocks.in[0], blocks.in[OPERANDS - 1], n,
+                                           blocks.next);
   }
   template <int>
   void learn(Row& row, const Surprise<P, Q>& state) const {

@@ -79,6 +79,7 @@ class Blocks {
   double* in[MOST_OPERANDS];
   double* out[MOST_OPERANDS];
   double* room;
+  Next next[MOST_OPERANDS];
   bool any_chosen;
 
   Blocks() {

@@ -174,6 +174,7 @@ class Blocks {
   double* in[MOST_OPERANDS];
   double* out[MOST_OPERANDS];
   double* room;  // for the kernel, of BLOCK entries
+  Next next[MOST_OPERANDS];
 
   static int padded_to(int count) { return (count + LANES - 1) / LANES * LANES; }
 
@@ -212,7 +213,7 @@ class Blocks {
       } else {
         layout_.runs(k, from, count, [&](int offset, int64_t bytes, int some) {
           const char* at = data(k) + layout_.row(k, row + w) + bytes;
-          if (layout_.stride(k) == item(k)) soon(at + some * item(k), some * item(k));
+          if (layout_.stride(k) == item(k)) next[k] = {at + some * item(k), item(k)};
           gather(call_.in[k].type, at, layout_.stride(k), some, in[k] + offset);
         });
       }
@@ -291,10 +292,6 @@ class Blocks {
     }
     any_chosen = std::memchr(flags, 1, count) != nullptr;
     return flags;
-  }
-  // The next block comes from memory while this one is computed.
-  static void soon(const char* from, int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) ahead(from + i);
   }
   bool turned(int k) const {
     return layout_.row_stride(k) == item(k) && layout_.stride(k) != item(k);

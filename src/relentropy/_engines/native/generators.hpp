@@ -44,7 +44,7 @@ struct Divergence {
   State<PASS> step(const Row& row, Blocks& blocks, int n) const {
     const double *p = blocks.in[0], *q = blocks.in[1];
     if constexpr (PASS == 0) {
-      return Known::step(p, q, blocks.room, n);
+      return Known::step(p, q, blocks.room, n, blocks.next);
     } else {
       Sums sums{};
       const bool easy = row.known.easy(p, q, n);

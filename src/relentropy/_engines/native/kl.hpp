@@ -26,7 +26,7 @@ struct KLLogits {
 
   template <int>
   KLState step(const Row&, Blocks& blocks, int n) const {
-    return kl_step<EXACT>(blocks.in[0], blocks.in[1], blocks.room, n, normalize);
+    return kl_step<EXACT>(blocks.in[0], blocks.in[1], blocks.room, n, normalize, blocks.next);
   }
   template <int>
   void learn(Row& row, const KLState& state) const {
@@ -86,7 +86,7 @@ struct KLLogitsSlopes {
     double* first = blocks.out[0];
     double* last = blocks.out[by_p ? 1 : 0];
     kl_slopes_of<EXACT>(row.numbers, row.seed, base, blocks.in[0], blocks.in[1], n,
-                        by_p ? first : nullptr, by_q ? last : nullptr);
+                        by_p ? first : nullptr, by_q ? last : nullptr, blocks.next);
   }
 };
 
@@ -124,9 +124,9 @@ struct KLWeights {
 
   template <int PASS>
   State<PASS> step(const Row& row, Blocks& blocks, int n) const {
-    if constexpr (PASS == 0) return weigh<EXACT>(blocks.in[0], blocks.in[1], n);
+    if constexpr (PASS == 0) return weigh<EXACT>(blocks.in[0], blocks.in[1], n, blocks.next);
     else
-      return {kl_terms<EXACT>(blocks.in[0], blocks.in[1], n, row.shares),
+      return {kl_terms<EXACT>(blocks.in[0], blocks.in[1], n, row.shares, blocks.next),
               numbers ? residual<EXACT>(blocks.in[0], blocks.in[1], n, row.shares)
                       : Pair<double>{0.0, 0.0}};
   }

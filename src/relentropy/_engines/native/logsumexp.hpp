@@ -26,7 +26,7 @@ struct LogSumExp {
 
   template <int>
   Peak step(const Row&, Blocks& blocks, int n) const {
-    return peak_of<EXACT>(blocks.in[0], n);
+    return peak_of<EXACT>(blocks.in[0], n, blocks.next[0]);
   }
   template <int>
   void learn(Row& row, const Peak& peak) const {
@@ -95,7 +95,7 @@ struct Softmax {
 
   template <int>
   Peak step(const Row&, Blocks& blocks, int n) const {
-    return peak_of<EXACT>(blocks.in[0], n);
+    return peak_of<EXACT>(blocks.in[0], n, blocks.next[0]);
   }
   template <int>
   void learn(Row& row, const Peak& peak) const {

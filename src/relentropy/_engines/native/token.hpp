@@ -59,9 +59,9 @@ struct TokenLogProb {
     const bool found = place >= 0;
     const double chosen = found ? a[place] : -INF;
     if constexpr (ENTROPY)
-      return {surprise_of<EXACT, true, OfLogits, OfLogits>(a, a, n), chosen, found};
+      return {surprise_of<EXACT, true, OfLogits, OfLogits>(a, a, n, blocks.next), chosen, found};
     else
-      return {peak_of<EXACT>(a, n), chosen, found};
+      return {peak_of<EXACT>(a, n, blocks.next[0]), chosen, found};
   }
   template <int>
   void learn(Row& row, const TokenState<Of>& state) const {

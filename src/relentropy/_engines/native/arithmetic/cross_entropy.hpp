@@ -127,7 +127,7 @@ RELENTROPY_BLOCK double bottom_of(const double* a, int n) {
 
 // p and q may be one array, and then are one distribution.
 template <bool EXACT, bool SAME, class P, class Q>
-RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n) {
+RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n, const Next* next) {
   const double p_top = top_of(p, n), q_top = SAME ? p_top : top_of(q, n);
   const double p_bottom = bottom_of(p, n), q_bottom = SAME ? p_bottom : bottom_of(q, n);
   Surprise<P, Q> part{p_top, q_top, {}, {}, {}, false, true};
@@ -145,6 +145,8 @@ RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n) {
   const Without hidden(q, n, q_top, Q::ABSENT);
   Pair<Lanes> mass{}, surprise{}, others{};
   for (int i = 0; i < n; i += LANES) {
+    next[0].ask(i);
+    if (!SAME) next[1].ask(i);
     const Lanes x = load(p + i), y = load(q + i);
     const Lanes weight = P::template weight<EXACT>(x, p_anchor);
     const Lanes gap = Q::template gap<EXACT>(y, q_anchor);

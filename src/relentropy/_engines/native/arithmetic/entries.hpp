@@ -517,8 +517,8 @@ struct WeightRow {
     Pair<double> eps;
     bool proper;  // whether the sides are distributions
 
-    static State step(const double *p, const double *q, double *, int n) {
-        State state{weigh<EXACT>(p, q, n), {}, {}};
+    static State step(const double *p, const double *q, double *, int n, const Next *next) {
+        State state{weigh<EXACT>(p, q, n, next), {}, {}};
         if constexpr (ABOUT) {
             state.p = sum_in_words(p, n, state.sums.p_scale);
             state.q = sum_in_words(q, n, state.sums.q_scale);
@@ -616,8 +616,9 @@ RELENTROPY_BLOCK Pair<double> mass_of(const double *a, int n, double top) {
 }
 
 template <bool EXACT>
-RELENTROPY_BLOCK LogitState logit_step(const double *a, const double *b, double *room, int n) {
-    LogitState state{kl_step<EXACT>(a, b, room, n, true), {}, {}};
+RELENTROPY_BLOCK LogitState logit_step(const double *a, const double *b, double *room, int n,
+                                       const Next *next) {
+    LogitState state{kl_step<EXACT>(a, b, room, n, true, next), {}, {}};
     const KLState &kl = state.kl;
     state.p_mass = kl.mass;
     if (kl.top == -INF && kl.q_top == -INF) return state;
@@ -664,8 +665,9 @@ struct LogitRow {
     Pair<double> between;  // log(x/y) is (a - b) - between
     bool proper;
 
-    static State step(const double *a, const double *b, double *room, int n) {
-        return logit_step<EXACT>(a, b, room, n);
+    static State step(const double *a, const double *b, double *room, int n,
+                      const Next *next) {
+        return logit_step<EXACT>(a, b, room, n, next);
     }
     static LogitRow of(const State &state) {
         const KLState &kl = state.kl;

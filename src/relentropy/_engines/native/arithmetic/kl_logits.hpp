@@ -37,18 +37,20 @@ struct KLState {
 
 // What a block is before anything is computed of it.
 struct KLLook {
-    double top, q_top, pivot;
+    double top, q_top, pivot, widest;  // the largest abs(b - a - pivot)
     bool masked, lost, unknown;
 };
 
 RELENTROPY_BLOCK KLLook kl_look(const double *a, const double *b, int n, bool normalize) {
     Lanes top = all<Lanes>(-INF), q_top = top, bottom = all<Lanes>(INF);
+    Lanes high = top, low = bottom;
     for (int i = 0; i < n; i += LANES) {
-        Lanes x = load(a + i), y = load(b + i);
+        Lanes x = load(a + i), y = load(b + i), d = y - x;
         top = larger(x, top), q_top = larger(y, q_top);
         bottom = smaller(smaller(x, y), bottom);
+        high = larger(d, high), low = smaller(d, low);
     }
-    KLLook look{max_of(top), max_of(q_top), 0.0, min_of(bottom) == -INF, false, false};
+    KLLook look{max_of(top), max_of(q_top), 0.0, INF, min_of(bottom) == -INF, false, false};
     if (look.masked) {  // elsewhere nan shows in the sums
         Mask lost{}, unknown{};
         for (int i = 0; i < n; i += LANES) {
@@ -69,6 +71,8 @@ RELENTROPY_BLOCK KLLook kl_look(const double *a, const double *b, int n, bool no
         look.pivot = finite_or_zero(max_of(choose(here, y - x, -INF)));
         break;
     }
+    const double above = max_of(high) - look.pivot, below = look.pivot - min_of(low);
+    if (!look.masked) look.widest = above > below ? above : below;
     return look;
 }
 
@@ -97,17 +101,18 @@ constexpr double EXTREME = 100.0;
 // The teacher's weights, their sum, and that of the weighted differences.
 struct KLWeighed {
     Pair<double> mass;
-    double sum, widest;
+    double sum;
     bool low;  // whether some weight is subnormal
 };
 
 template <bool EXACT, bool MASKED>
 RELENTROPY_BLOCK KLWeighed kl_weigh(const double *a, const double *b, double *weights, int n,
-                                 double anchor, double pivot) {
+                                 double anchor, double pivot, Next next) {
     Pair<Lanes> mass{};
-    Lanes sum{}, widest{};
+    Lanes sum{};
     Mask low{};
     for (int i = 0; i < n; i += LANES) {
+        next.ask(i);
         Lanes x = load(a + i), y = load(b + i), d = apart<EXACT>(y, x, pivot).hi;
         Mask there = x != -INF;
         if constexpr (MASKED) {
@@ -122,9 +127,8 @@ RELENTROPY_BLOCK KLWeighed kl_weigh(const double *a, const double *b, double *we
         store(weights + i, weight);
         collect<EXACT>(mass, weight);
         sum = EXACT ? sum + weight * d : fma(weight, d, sum);
-        widest = larger(magnitude(d), widest);
     }
-    return {gathered(mass), sum_of(sum), max_of(widest), any(low)};
+    return {gathered(mass), sum_of(sum), any(low)};
 }
 
 // sum(w*(exp(d) - 1 - d)) and sum(w*d) of a block in which all d are near: no exponential.
@@ -149,6 +153,31 @@ RELENTROPY_BLOCK void kl_near(KLState &state, const double *a, const double *b,
     }
     state.excess = gathered(excess);
     state.mean = sum_of(means);
+}
+
+// Weights and all of it at once, about the pivot instead of the mean, of a block that is near and
+// has digits to spare. Moving the centre to the mean takes mean**2/2 from F: whether enough is left.
+template <int N>
+RELENTROPY_BLOCK bool kl_at_once(KLState &state, const double *a, const double *b, int n,
+                                 double anchor, double pivot, const double (&tail)[N],
+                                 const Next *next) {
+    Lanes mass{}, means{}, excess{};
+    for (int i = 0; i < n; i += LANES) {
+        next[0].ask(i), next[1].ask(i);
+        Lanes x = load(a + i), d = (load(b + i) - x) - pivot, weight = exp_down(x - anchor);
+        Lanes spread = weight * d, bent = d * polynomial(tail, d);
+        mass += weight, means += spread;
+        excess = fma(spread, bent, excess);
+    }
+    const double S = sum_of(mass), T = sum_of(means), F = sum_of(excess), mean = T / S;
+    // exp(-m)*F + S*(exp(-m) - 1 + m) + T*(exp(-m) - 1) with m = T/S.
+    const double down = expm1(-mean);
+    const double moved = F + (F * down + S * (expm1mx(-mean) + mean * down));
+    if (!(mean * T <= 64.0 * moved)) return false;  // also where something is nan
+    state.mass = {S, 0.0}, state.centre = {pivot + mean, 0.0};
+    state.mean = T - S * (state.centre.hi - pivot);
+    state.excess = {moved, 0.0};
+    return true;
 }
 
 // The same where digits are to spare, of a block without masks in which no d is extreme.
@@ -215,17 +244,23 @@ RELENTROPY_FN bool is_far(double height, double top) { return height > HEADROOM 
 // room for as many weights.
 template <bool EXACT>
 RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weights, int n,
-                              bool normalize) {
+                                 bool normalize, const Next *next) {
     KLLook look = kl_look(a, b, n, normalize);
     double anchor = finite_or_zero(look.top), pivot = look.pivot;
-    KLWeighed w = look.masked ? kl_weigh<EXACT, true>(a, b, weights, n, anchor, pivot)
-                              : kl_weigh<EXACT, false>(a, b, weights, n, anchor, pivot);
-    double mean = normalize && w.mass.hi > 0 ? w.sum / w.mass.hi : 0.0;
-    double widest = look.masked ? INF : w.widest + magnitude(mean);
-    if (!EXACT) pivot += mean, mean = 0.0;
     KLState state{};
     state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
     state.normalize = normalize;
+    if (!EXACT && normalize && look.widest < 1.0) {
+        state.valid = look.widest < 0.5
+                          ? kl_at_once(state, a, b, n, anchor, pivot, EXP_TAIL_HALF, next)
+                          : kl_at_once(state, a, b, n, anchor, pivot, EXP_TAIL_NEAR, next);
+        if (state.valid) return state;
+    }
+    KLWeighed w = look.masked ? kl_weigh<EXACT, true>(a, b, weights, n, anchor, pivot, next[1])
+                              : kl_weigh<EXACT, false>(a, b, weights, n, anchor, pivot, next[1]);
+    double mean = normalize && w.mass.hi > 0 ? w.sum / w.mass.hi : 0.0;
+    double widest = look.widest + magnitude(mean);
+    if (!EXACT) pivot += mean, mean = 0.0;
     state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
     state.far = is_far(((look.q_top - anchor) - pivot) - mean, look.top);
@@ -234,8 +269,6 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
         kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_FAR);
     else if (!EXACT && widest < 0.25)
         kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_QUARTER);
-    else if (!EXACT && widest < 0.5)
-        kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_HALF);
     else if (!EXACT && widest < 1.0)
         kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_NEAR);
     else if (!EXACT && widest < EXTREME && !state.far)
@@ -402,12 +435,13 @@ RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState &state, bool normalize) {
 template <bool EXACT, bool CLOSE, int N>
 RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double *a,
                                 const double *b, int n, double *by_a, double *by_b,
-                                const double (&tail)[N]) {
+                                const double (&tail)[N], Next next) {
     const bool infinite = row.eta == -INF, q_near = row.log_mean < 1.0;
     const double factor = unit / row.mass, low = EXACT ? 0.0 : row.low;
     const double log_mean = row.log_mean + low, eta = row.eta + low;
     const Pair<double> centre = {row.centre, row.low};
     for (int i = 0; i < n; i += LANES) {
+        next.ask(i);
         Lanes x = load(a + i), y = load(b + i);
         Mask no_p = x == -INF, no_q = y == -INF, live = no(no_p | no_q);
         Lanes x0 = CLOSE ? x : choose(no_p, 0.0, x), y0 = CLOSE ? y : choose(no_q, 0.0, y);
@@ -456,10 +490,12 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
 // The same where digits are to spare, of a block without masks in which nothing is extreme: q is
 // p*exp(d) there.
 RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers &row, double unit, const double *a,
-                                     const double *b, int n, double *by_a, double *by_b) {
+                                     const double *b, int n, double *by_a, double *by_b,
+                                     Next next) {
     const double factor = unit / row.mass;
     const double log_mean = row.log_mean + row.low, eta = row.eta + row.low;
     for (int i = 0; i < n; i += LANES) {
+        next.ask(i);
         Lanes x = load(a + i), u = (load(b + i) - x) - row.centre;
         Lanes weight = exp_down(x - row.anchor) * factor;
         if (by_a) store(by_a + i, weight * (eta - u));
@@ -469,12 +505,14 @@ RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers &row, double unit, const do
 
 template <bool EXACT>
 RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, const double *a,
-                                   const double *b, int n, double *by_a, double *by_b) {
+                                   const double *b, int n, double *by_a, double *by_b,
+                                   const Next *next) {
     const bool one = settled(seed, by_a, n), other = settled(seed, by_b, n);
     if (one || other) return;
     const double unit = seed.unit * base.high;
     Lanes widest{}, bottom = all<Lanes>(INF);
     for (int i = 0; i < n; i += LANES) {
+        next[0].ask(i);
         Lanes x = load(a + i), y = load(b + i);
         widest = larger(magnitude((y - x) - row.centre), widest);
         bottom = smaller(smaller(x, y), bottom);
@@ -484,15 +522,15 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, c
     const bool open = !EXACT && reach < EXTREME;
     if (!(row.log_mean < 1.0)) reach = INF;
     if (!EXACT && reach < 0.25)
-        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER);
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER, next[1]);
     else if (!EXACT && reach < 0.5)
-        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_HALF);
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_HALF, next[1]);
     else if (reach < 0.99)
-        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next[1]);
     else if (open)
-        kl_open_slopes(row, unit, a, b, n, by_a, by_b);
+        kl_open_slopes(row, unit, a, b, n, by_a, by_b, next[1]);
     else
-        kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
+        kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next[1]);
 }
 
 }  // namespace RELENTROPY_SET

@@ -245,6 +245,18 @@ RELENTROPY_FN void ahead(const void *address) {
 #endif
 }
 
+// Where the next block of an operand will be read from. Loops ask for it bit by bit: all at once,
+// the processor would wait for memory before it computes anything.
+struct Next {
+#if !defined(__CUDACC__)
+    const char *at = nullptr;
+    int64_t item = 0;
+    RELENTROPY_METHOD void ask(int i) const { ahead(at + i * item); }
+#else
+    RELENTROPY_METHOD void ask(int) const {}
+#endif
+};
+
 RELENTROPY_FN Lanes load(const double *from) {
     Lanes x;
     memcpy(&x, from, sizeof x);

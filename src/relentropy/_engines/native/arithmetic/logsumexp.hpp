@@ -63,13 +63,15 @@ RELENTROPY_FN Pair<Lanes> from_top(Lanes x, double top) {
 }
 
 template <bool EXACT>
-RELENTROPY_BLOCK Peak peak_of(double* a, int n) {
+RELENTROPY_BLOCK Peak peak_of(double* a, int n, Next next) {
   const double top = top_of(a, n);
   if (!finite(top)) return {top, {0.0, 0.0}};
   const Without hidden(a, n, top);
   Pair<Lanes> sum{};
-  for (int i = 0; i < n; i += LANES)
+  for (int i = 0; i < n; i += LANES) {
+    next.ask(i);
     collect<EXACT>(sum, exp_below<EXACT>(from_top<EXACT>(load(a + i), top)));
+  }
   return {top, gathered(sum)};
 }
 

@@ -33,10 +33,11 @@ RELENTROPY_BLOCK Pair<double> sum_scaled(const double *p, int n, double scale) {
 }
 
 template <bool EXACT>
-RELENTROPY_BLOCK Weighed weigh(const double *p, const double *q, int n) {
+RELENTROPY_BLOCK Weighed weigh(const double *p, const double *q, int n, const Next *next) {
     Pair<Lanes> p_sum{}, q_sum{};
     Lanes p_top{}, q_top{}, p_low = all<Lanes>(INF), q_low = p_low;
     for (int i = 0; i < n; i += LANES) {
+        next[0].ask(i), next[1].ask(i);
         Lanes x = load(p + i), y = load(q + i);
         p_top = larger(x, p_top), q_top = larger(y, q_top);
         p_low = smaller(x, p_low), q_low = smaller(y, q_low);
@@ -169,9 +170,10 @@ RELENTROPY_FN T kl_term(T x, Pair<T> y, Pair<T> gap, T x_low = T{}) {
 // The same sum of a block in which no two masses are more than a factor of sqrt(2) apart, which
 // needs no logarithm: digits are to spare, or the block would be taken for EXACT.
 RELENTROPY_BLOCK Pair<double> kl_terms_near(const double *p, const double *q, int n,
-                                            const Shares &row) {
+                                            const Shares &row, const Next *next) {
     Lanes sum{};
     for (int i = 0; i < n; i += LANES) {
+        next[0].ask(i), next[1].ask(i);
         Entry<Lanes> e = entry_of<false>(load(p + i), load(q + i), row);
         Lanes s = e.gap.hi / (e.x + e.y.hi), a = e.gap.hi * s;
         sum += fma(a, s * (1.0 + s) * polynomial(ATANH_TAIL, s * s), a);
@@ -198,9 +200,11 @@ RELENTROPY_RARE Lanes hidden_log_ratio(Lanes p, Lanes q, const Shares &row) {
 
 // The sum of a block's terms, on the scale of p's mass; padded with zeros.
 template <bool EXACT, bool CAREFUL>
-RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, const Shares &row) {
+RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, const Shares &row,
+                                       const Next *next) {
     Pair<Lanes> sum{};
     for (int i = 0; i < n; i += LANES) {
+        next[0].ask(i), next[1].ask(i);
         Lanes x = load(p + i), y = load(q + i);
         Entry<Lanes> e = entry_of<EXACT>(x, y, row);
         Lanes term;
@@ -226,12 +230,13 @@ RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, 
 }
 
 template <bool EXACT>
-RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, const Shares &row) {
+RELENTROPY_BLOCK Pair<double> kl_terms(const double *p, const double *q, int n, const Shares &row,
+                                       const Next *next) {
     const bool padded = p[n - 1] == 0.0;
     if (!EXACT && !row.careful && !padded && all_near(p, q, n, row))
-        return kl_terms_near(p, q, n, row);
-    return row.careful || padded ? kl_terms<EXACT, true>(p, q, n, row)
-                                 : kl_terms<EXACT, false>(p, q, n, row);
+        return kl_terms_near(p, q, n, row, next);
+    return row.careful || padded ? kl_terms<EXACT, true>(p, q, n, row, next)
+                                 : kl_terms<EXACT, false>(p, q, n, row, next);
 }
 
 // The divergence in nats.
