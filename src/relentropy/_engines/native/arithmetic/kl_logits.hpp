@@ -435,13 +435,13 @@ RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState &state, bool normalize) {
 template <bool EXACT, bool CLOSE, int N>
 RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double *a,
                                 const double *b, int n, double *by_a, double *by_b,
-                                const double (&tail)[N], Next next) {
+                                const double (&tail)[N], const Next *next) {
     const bool infinite = row.eta == -INF, q_near = row.log_mean < 1.0;
     const double factor = unit / row.mass, low = EXACT ? 0.0 : row.low;
     const double log_mean = row.log_mean + low, eta = row.eta + low;
     const Pair<double> centre = {row.centre, row.low};
     for (int i = 0; i < n; i += LANES) {
-        next.ask(i);
+        next[0].ask(i), next[1].ask(i);
         Lanes x = load(a + i), y = load(b + i);
         Mask no_p = x == -INF, no_q = y == -INF, live = no(no_p | no_q);
         Lanes x0 = CLOSE ? x : choose(no_p, 0.0, x), y0 = CLOSE ? y : choose(no_q, 0.0, y);
@@ -491,11 +491,11 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
 // p*exp(d) there.
 RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers &row, double unit, const double *a,
                                      const double *b, int n, double *by_a, double *by_b,
-                                     Next next) {
+                                     const Next *next) {
     const double factor = unit / row.mass;
     const double log_mean = row.log_mean + row.low, eta = row.eta + row.low;
     for (int i = 0; i < n; i += LANES) {
-        next.ask(i);
+        next[0].ask(i), next[1].ask(i);
         Lanes x = load(a + i), u = (load(b + i) - x) - row.centre;
         Lanes weight = exp_down(x - row.anchor) * factor;
         if (by_a) store(by_a + i, weight * (eta - u));
@@ -512,7 +512,6 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, c
     const double unit = seed.unit * base.high;
     Lanes widest{}, bottom = all<Lanes>(INF);
     for (int i = 0; i < n; i += LANES) {
-        next[0].ask(i);
         Lanes x = load(a + i), y = load(b + i);
         widest = larger(magnitude((y - x) - row.centre), widest);
         bottom = smaller(smaller(x, y), bottom);
@@ -522,15 +521,15 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, c
     const bool open = !EXACT && reach < EXTREME;
     if (!(row.log_mean < 1.0)) reach = INF;
     if (!EXACT && reach < 0.25)
-        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER, next[1]);
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER, next);
     else if (!EXACT && reach < 0.5)
-        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_HALF, next[1]);
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_HALF, next);
     else if (reach < 0.99)
-        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next[1]);
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next);
     else if (open)
-        kl_open_slopes(row, unit, a, b, n, by_a, by_b, next[1]);
+        kl_open_slopes(row, unit, a, b, n, by_a, by_b, next);
     else
-        kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next[1]);
+        kl_slopes<EXACT, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next);
 }
 
 }  // namespace RELENTROPY_SET
