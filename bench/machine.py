@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 
@@ -9,11 +10,12 @@ PACKAGES = ("numpy", "torch", "jax", "scipy", "relentropy")
 
 
 def described() -> dict[str, object]:
-    """Processor, cores, memory, versions."""
+    """When, on which processor, cores and memory, with which versions."""
     import relentropy
 
     config = relentropy.show_config(mode="dicts")
     return {
+        "date": date.today().isoformat(),
         "processor": _processor(),
         "processors": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")

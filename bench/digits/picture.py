@@ -1,0 +1,111 @@
+"""Pictures of `bench/results/digits.json`; nothing is measured here."""
+
+import json
+from pathlib import Path
+
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+RESULTS = Path(__file__).parent.parent / "results" / "digits.json"
+DTYPES = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
+
+# Okabe and Ito's, which the colour-blind can tell apart, each with a mark; ours is the text's.
+_LOOKS = tuple(
+    zip(
+        ("#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#0072b2", "#999999"),
+        "osDv^<>",
+        strict=True,
+    )
+)
+_LEAST, _MOST = 1e-17, 1e4
+
+
+def read(path=RESULTS):
+    """What was measured, and on what."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def curves(found, inputs):
+    """Relative error against the gap between the operands: values above, derivatives below."""
+    own = [one for one in found["curves"] if one["inputs"] == inputs]
+    looks = dict(zip(_rivals(own), _LOOKS, strict=False))
+    figure = Figure(figsize=(9.6, 6.2), layout="constrained")
+    panels = figure.subplots(2, len(DTYPES), sharey=True, sharex="col")
+    for row, quantity in zip(panels, ("value", "gradient"), strict=True):
+        for panel, (dtype, digits) in zip(row, DTYPES.items(), strict=True):
+            here = [one for one in own if (one["quantity"], one["dtype"]) == (quantity, dtype)]
+            for name, (colour, mark) in looks.items():
+                for one in here:
+                    if one["formula"] == name:
+                        _line(panel, one["errors"], colour, mark, name)
+            _line(panel, _ours(here), rcParams["text.color"], "", "relentropy, the worst of numpy, torch and jax")
+            _floor(panel, 2.0**-digits)
+            _axes(panel)
+            if quantity == "value":
+                panel.set_title(dtype, fontsize=11)
+        row[0].set_ylabel(f"relative error of the {quantity}")
+    # The widest panel shows the range of its dtype; the narrow types' end soon.
+    figure.supxlabel("relative gap between the two operands", fontsize=10)
+    lines, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def real(found, formulas):
+    """Relative error against the divergence, a mark for each row of real logits."""
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    panel = figure.subplots()
+    for (name, dtype), (colour, mark) in formulas.items():
+        own = [one for one in found["real"] if (one["formula"], one["dtype"]) == (name, dtype)]
+        far = [one for each in own for one in each["divergences"]]
+        off = [max(abs(one), _LEAST) for each in own for one in each["errors"]]
+        panel.scatter(
+            far, off, s=22, marker=mark, color=colour or rcParams["text.color"], linewidths=0,
+            alpha=0.8, label=f"{name}, {dtype}",
+        )  # fmt: skip
+    _axes(panel)
+    panel.set_xlabel("true divergence of the row, nats")
+    panel.set_ylabel("relative error")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def _rivals(own):
+    return dict.fromkeys(
+        one["formula"] for one in own if not one["formula"].startswith("relentropy")
+    )
+
+
+def _ours(here):
+    worst = {}
+    for one in here:
+        if one["formula"].startswith("relentropy"):
+            for gap, error in one["errors"].items():
+                worst[gap] = max(worst.get(gap, 0.0), error)
+    return worst
+
+
+def _line(panel, errors, colour, mark, name):
+    shown = [min(max(one, _LEAST), _MOST) for one in errors.values()]
+    ours = not mark
+    panel.plot(
+        [float(gap) for gap in errors], shown, color=colour, marker=mark, markersize=4,
+        linewidth=2.4 if ours else 1.1, label=name, zorder=4 if ours else 3,
+    )  # fmt: skip
+
+
+def _floor(panel, roundoff):
+    """What rounding the result alone may cost."""
+    panel.axhline(roundoff, color=rcParams["text.color"], alpha=0.5, linewidth=0.9, linestyle=":")
+
+
+def _axes(panel):
+    panel.set(xscale="log", yscale="log", ylim=(_LEAST, _MOST))
+    panel.invert_xaxis()
+    panel.axhspan(1, _MOST, color=rcParams["text.color"], alpha=0.08, linewidth=0)
+    panel.yaxis.set_major_locator(LogLocator(numticks=8))
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_minor_locator(NullLocator())
+    panel.grid(color=rcParams["text.color"], alpha=0.12, linewidth=0.7)
+    panel.spines[["top", "right"]].set_visible(False)
