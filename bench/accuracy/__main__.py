@@ -1,4 +1,4 @@
-"""``python -m bench.accuracy``: measure, print progress, write docs/accuracy.md and rivals.md.
+"""``python -m bench.accuracy``: measure, print progress, write pages of docs/reference.
 
 Twenty-five minutes on two cores, most of them for the compiler of jax; ``--rivals`` is five of
 them.
@@ -27,7 +27,7 @@ from .page import page
 from .worst import measure
 
 COLUMNS = ("numpy", "torch", "jax", "jax-x32", "strict", "dask")
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def main() -> None:

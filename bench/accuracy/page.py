@@ -39,7 +39,7 @@ largest error over the whole table, in ulp of the dtype.
 SLOPES_PREFACE = """\
 The derivative by every operand, at a few points or short rows of every case: the largest error
 of a component, in ulp of the dtype, divided by the component's condition number (see
-{doc}`derivatives`). What jax compiles for narrower types than these is the same.
+{doc}`/guides/derivatives`). What jax compiles for narrower types than these is the same.
 """
 
 EXEMPTIONS_PREFACE = """\
@@ -54,7 +54,7 @@ def page(
     worsts: Sequence[Worst],
     slopes: Sequence[Slope],
 ) -> str:
-    """The whole of docs/accuracy.md."""
+    """The whole of docs/reference/accuracy.md."""
     found = {(w.function, w.dtype, w.backend): w for w in worsts}
     parts = [PREFACE, _versions()]
     for dtype in DTYPES:
