@@ -10,13 +10,13 @@ from mpmath import mp
 from tests.oracle import derivatives, evaluate
 
 import relentropy
+from relentropy._ulp import FORMATS
 from relentropy.estimators import kl_estimate
 from relentropy.testing._drawing import logarithms, moved, rounded, shares, simplex, symmetric
 from relentropy.testing._kinds import KINDS as AUDITED
 from relentropy.testing._ledger import Ledger
 from relentropy.testing._libraries import library
 from relentropy.testing._measure import Audited, quiet
-from relentropy._ulp import FORMATS
 
 from ..rivals import KINDS, Formula, installed
 from . import students
@@ -80,9 +80,7 @@ def real() -> list[Real]:
                     pairs = zip(values.values.tolist(), truths[name], strict=True)
                     errors = [_short((mp.mpf(value) - true) / true) for value, true in pairs]
                     divergences = [_short(one) for one in truths[name]]
-                    found.append(
-                        Real(_named(formula), name, dtype, divergences, errors)
-                    )
+                    found.append(Real(_named(formula), name, dtype, divergences, errors))
             print("digits", name, flush=True)
     return found
 
@@ -108,9 +106,7 @@ def _curves(inputs: str, kind: str, dtype: str) -> Iterator[Curve]:
                 else:
                     found = audited.slopes(operands, dtype)[-1]
                 errors[f"{gap:.1e}"] = _worst(found, truth[quantity])
-            yield Curve(
-                _named(formula), formula.library, inputs, dtype, quantity, errors
-            )
+            yield Curve(_named(formula), formula.library, inputs, dtype, quantity, errors)
 
 
 def _formulas(inputs: str, kind: str) -> list[Formula]:

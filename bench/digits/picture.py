@@ -18,7 +18,15 @@ _LOOKS = tuple(
         strict=True,
     )
 )
+REAL = {
+    ("torch log_softmax ×2, kl_div", "float32"): ("#d55e00", "^"),
+    ("torch log_softmax ×2, kl_div", "float64"): ("#0072b2", "v"),
+    ("relentropy, torch", "float32"): (None, "^"),
+    ("relentropy, torch", "float64"): (None, "v"),
+}
+"""What is shown of real rows, by formula and dtype; ours in the colour of text."""
 _LEAST, _MOST = 1e-17, 1e4
+OURS = "relentropy, the worst of numpy, torch and jax"
 
 
 def read(path=RESULTS):
@@ -39,24 +47,30 @@ def curves(found, inputs):
                 for one in here:
                     if one["formula"] == name:
                         _line(panel, one["errors"], colour, mark, name)
-            _line(panel, _ours(here), rcParams["text.color"], "", "relentropy, the worst of numpy, torch and jax")
+            _line(panel, _ours(here), rcParams["text.color"], "", OURS)
             _floor(panel, 2.0**-digits)
             _axes(panel)
             if quantity == "value":
                 panel.set_title(dtype, fontsize=11)
+            else:
+                panel.set_xlabel("relative gap")
         row[0].set_ylabel(f"relative error of the {quantity}")
-    # The widest panel shows the range of its dtype; the narrow types' end soon.
-    figure.supxlabel("relative gap between the two operands", fontsize=10)
-    lines, names = panels[0][0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    panels[1][1].text(
+        0.5, 0.98, "no digit is right", transform=panels[1][1].transAxes, fontsize=8,
+        alpha=0.75, ha="center", va="top",
+    )  # fmt: skip
+    drawn = [one for panel in panels[0] for one in panel.get_lines() if one.get_label()[0] != "_"]
+    lines = {one.get_label(): one for one in drawn}
+    names = [*looks, OURS]
+    figure.legend([lines[name] for name in names], names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
-def real(found, formulas):
+def real(found):
     """Relative error against the divergence, a mark for each row of real logits."""
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     panel = figure.subplots()
-    for (name, dtype), (colour, mark) in formulas.items():
+    for (name, dtype), (colour, mark) in REAL.items():
         own = [one for one in found["real"] if (one["formula"], one["dtype"]) == (name, dtype)]
         far = [one for each in own for one in each["divergences"]]
         off = [max(abs(one), _LEAST) for each in own for one in each["errors"]]
@@ -65,6 +79,10 @@ def real(found, formulas):
             alpha=0.8, label=f"{name}, {dtype}",
         )  # fmt: skip
     _axes(panel)
+    panel.text(
+        0.99, 0.98, "no digit is right", transform=panel.transAxes, fontsize=9, alpha=0.75,
+        ha="right", va="top",
+    )  # fmt: skip
     panel.set_xlabel("true divergence of the row, nats")
     panel.set_ylabel("relative error")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
@@ -87,7 +105,7 @@ def _ours(here):
 
 
 def _line(panel, errors, colour, mark, name):
-    shown = [min(max(one, _LEAST), _MOST) for one in errors.values()]
+    shown = [max(one, _LEAST) for one in errors.values()]
     ours = not mark
     panel.plot(
         [float(gap) for gap in errors], shown, color=colour, marker=mark, markersize=4,
@@ -97,12 +115,12 @@ def _line(panel, errors, colour, mark, name):
 
 def _floor(panel, roundoff):
     """What rounding the result alone may cost."""
-    panel.axhline(roundoff, color=rcParams["text.color"], alpha=0.5, linewidth=0.9, linestyle=":")
+    ink = rcParams["text.color"]
+    panel.axhline(roundoff, color=ink, alpha=0.5, linewidth=0.9, linestyle=":")
 
 
 def _axes(panel):
     panel.set(xscale="log", yscale="log", ylim=(_LEAST, _MOST))
-    panel.invert_xaxis()
     panel.axhspan(1, _MOST, color=rcParams["text.color"], alpha=0.08, linewidth=0)
     panel.yaxis.set_major_locator(LogLocator(numticks=8))
     for axis in (panel.xaxis, panel.yaxis):

@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 from mpmath import mp
 from tests.data.smollm2.make_truth import DIGITS, widened
@@ -24,15 +25,13 @@ def pairs():
 
     Temperatures and steps are powers of two, and a step is taken in float64.
     """
-    teacher, copy, coarse = map(
-        widened, ("teacher", "student_bfloat16", "student_int4")
-    )
+    teacher, copy, coarse = map(widened, ("teacher", "student_bfloat16", "student_int4"))
     found = {
         "4-bit copy": (teacher, coarse),
         "bfloat16 copy": (teacher, copy),
         "bfloat16 copy, temperature 8": (teacher / 8, copy / 8),
-        "own logits stored in bfloat16": (teacher, _bfloat16(teacher)),
-        "own logits stored in float16": (teacher, teacher.astype(np.float16).astype(np.float32)),
+        "own logits stored in bfloat16": (teacher, _stored(teacher, ml_dtypes.bfloat16)),
+        "own logits stored in float16": (teacher, _stored(teacher, np.float16)),
     }
     for power in (3, 6, 9):
         step = 2.0**-power * (copy.astype(np.float64) - teacher)
@@ -55,10 +54,8 @@ def truths():
     return {name: [mp.mpf(one) for one in rows] for name, rows in found.items()}
 
 
-def _bfloat16(values):
-    import ml_dtypes
-
-    return values.astype(ml_dtypes.bfloat16).astype(np.float32)
+def _stored(values, dtype):
+    return values.astype(dtype).astype(np.float32)
 
 
 def main():
