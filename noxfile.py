@@ -103,9 +103,9 @@ def docs(session: nox.Session) -> None:
     # Two modules need torch and jax themselves; they show no examples.
     modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
     session.run("pytest", *modules)
-    # The page that needs torch and jax runs with the tests, which have them.
-    pages = ("--doctest-glob=*.md", "--ignore=docs/guides/derivatives.md", "README.md", "docs")
-    session.run("pytest", *pages)
+    # Pages that need torch and jax run with the tests, which have them.
+    others = [f"--ignore=docs/{page}.md" for page in ("guides/derivatives", "how/gpu")]
+    session.run("pytest", "--doctest-glob=*.md", *others, "README.md", "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-E", "docs", "docs/_build/html")
 
 

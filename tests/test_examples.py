@@ -1,4 +1,4 @@
-"""The examples, and the page that shows derivatives: run and held to what they claim."""
+"""The examples, and the pages that need torch and jax: run and held to what they claim."""
 
 import doctest
 import runpy
@@ -10,13 +10,14 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 
 
-def test_the_page_on_derivatives():
+@pytest.mark.parametrize(("page", "least"), [("guides/derivatives", 10), ("how/gpu", 7)])
+def test_the_pages_of_torch_and_jax(page, least):
     pytest.importorskip("torch")
     pytest.importorskip("jax")
-    page = ROOT / "docs" / "guides" / "derivatives.md"
+    path = ROOT / "docs" / f"{page}.md"
     options = doctest.ELLIPSIS  # for last digits that differ between processors
-    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=options)
-    assert tried >= 10
+    failed, tried = doctest.testfile(str(path), module_relative=False, optionflags=options)
+    assert tried >= least
     assert failed == 0
 
 

@@ -9,11 +9,11 @@ def _start() -> None:
 
     from IPython import get_ipython
 
-    own = Path(os.environ["PYTHONSTARTUP"]).parent
-    pictures = runpy.run_path(str(own / "pictures.py"))
-    pictures["register"](get_ipython())
+    here = Path(os.environ["PYTHONSTARTUP"]).parent
+    runpy.run_path(str(here / "pictures.py"))["register"](get_ipython())
+    os.chdir(here.parent / "_build" / "run")
     # Pages draw what bench has measured, and ask the oracle of the tests.
-    sys.path.append(str(own.parents[1]))
+    sys.path.append(str(here.parents[1]))
 
 
 _start()
