@@ -104,9 +104,9 @@ class Bench:
     def _digits(self) -> str:
         from . import digits
 
-        curves, real = digits.measured()
-        self.figures |= {"curves": curves, "real": real}
-        return digits.report(curves, real)
+        curves, real, training = digits.measured()
+        self.figures |= {"curves": curves, "real": real, "training": training}
+        return digits.report(curves, real, training)
 
     def _sizes(self) -> str:
         from . import speed, timing

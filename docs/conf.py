@@ -25,6 +25,7 @@ nb_execution_mode = "force"
 nb_execution_show_tb = True  # beside the warning, which is an error
 nb_execution_timeout = 120
 nb_output_stderr = "error"
+nb_merge_streams = True
 # Cells are run by nobody's IPython but ours, which draws for light and for dark.
 os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
 os.environ["PYTHONSTARTUP"] = str(HERE / "_ext" / "startup.py")

@@ -1,11 +1,12 @@
 """``python -m bench digits``: how many digits of a divergence are right, and for whom.
 
 Relative errors against closeness, of what people write and of this library, of values and of
-derivatives, in four dtypes; and on rows of a real language model. The figures that are shown
-in the documentation are ``bench/results/digits.json``, made by ``--save digits``.
+derivatives, in four dtypes; on rows of a real language model; and what it does to a training.
+What the documentation shows is ``bench/results/digits.json``, made by ``--save digits``.
 """
 
 from collections import defaultdict
+from dataclasses import asdict
 
 from relentropy.testing.report import markdown as table
 
@@ -17,14 +18,14 @@ TITLES = {
 
 
 def measured():
-    """All curves, and all rows of real logits."""
+    """All curves, all rows of real logits, and two trainings."""
     from . import errors
 
-    return errors.curves(), errors.real()
+    return errors.curves(), errors.real(), errors.training()
 
 
-def report(curves, real):
-    """Tables of both in Markdown."""
+def report(curves, real, training):
+    """Tables of all in Markdown."""
     parts = ["## Digits", _NOTE]
     groups = defaultdict(list)
     for one in curves:
@@ -34,7 +35,11 @@ def report(curves, real):
         rows = [[one.formula, *(f"{one.errors[gap]:.0e}" for gap in gaps)] for one in own]
         heads = ["", *(f"{float(gap):.0e}" for gap in gaps)]
         parts += [f"### {TITLES[inputs]}, {quantity}, {dtype}", table(heads, rows)]
-    return "\n\n".join([*parts, "### Real logits", students(real)])
+    parts += ["### Real logits", real_rows([asdict(one) for one in real])]
+    runs = zip(*([f"{one:.1e}" for one in run.divergences] for run in training), strict=True)
+    rows = [[str(step), *run] for step, run in zip(training[0].steps, runs, strict=True)]
+    parts += ["### Distilling", table(["step", *(run.loss for run in training)], rows)]
+    return "\n\n".join(parts)
 
 
 _NOTE = """\
@@ -43,24 +48,21 @@ in the head; of derivatives, relative to a row's largest. From 1 on no digit is 
 also the error of a zero."""
 
 
-def students(real, formulas=None):
-    """A line for each student: how far it is, and each formula's median and worst error."""
-    formulas = formulas or dict.fromkeys((one.formula, one.dtype) for one in real)
-    by_student = defaultdict(dict)
-    for one in real:
-        by_student[one.student][one.formula, one.dtype] = one
+def real_rows(real, names=None):
+    """A line for each student: how far it is, and each formula's worst error.
+
+    Takes what ``digits.json`` holds, which a page shows a part of.
+    """
+    names = names or list(real[0]["errors"])
     rows = []
-    for name, own in by_student.items():
-        divergences = next(iter(own.values())).divergences
-        far = f"{min(divergences):.1e} to {max(divergences):.1e}"
-        rows.append([name, far, *(_cell(own[key]) for key in formulas)])
-    rows.sort(key=lambda row: -float(row[1].split()[0]))
-    heads = ["student", "KL in nats", *(f"{name}, {dtype}" for name, dtype in formulas)]
-    return table(heads, rows, left=1)
+    for one in sorted(real, key=lambda one: -min(one["divergences"])):
+        far = one["divergences"]
+        cells = (_cell(one["errors"][name]) for name in names)
+        rows.append([one["student"], f"{min(far):.1e} to {max(far):.1e}", *cells])
+    return table(["student", "KL in nats", *names], rows, left=1)
 
 
-def _cell(one):
+def _cell(errors):
     """The worst of the rows, and how many are negative."""
-    worst = max(map(abs, one.errors))
-    negative = sum(error < -1 for error in one.errors)
-    return f"{worst:.1e}" + f" ({negative} negative)" * bool(negative)
+    negative = sum(error < -1 for error in errors)
+    return f"{max(map(abs, errors)):.1e}" + f" ({negative} negative)" * bool(negative)

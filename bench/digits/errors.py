@@ -1,9 +1,11 @@
 """How much of a divergence is left, the closer its operands are: everybody's, and ours."""
 
+import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from mpmath import mp
@@ -24,6 +26,7 @@ from . import students
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 GAPS = tuple(10.0 ** (-k / 2) for k in range(33))
 ROWS, ENTRIES = 4, 64
+EXAMPLES = Path(__file__).parents[2] / "examples"
 OURS = ("numpy", "torch", "jax")
 
 
@@ -42,13 +45,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Real:
-    """Signed relative errors of rows of real logits; below -1 the result is negative."""
+    """Rows of real logits: how far apart they are, and signed relative errors.
 
-    formula: str
+    By formula and dtype; below -1 a result is negative.
+    """
+
     student: str
-    dtype: str
     divergences: list[float]
-    errors: list[float]
+    errors: dict[str, list[float]]
 
 
 def curves() -> list[Curve]:
@@ -72,16 +76,39 @@ def real() -> list[Real]:
     truths = students.truths()
     with _float64_in_jax(), quiet():
         for name, rows in students.pairs().items():
+            operands, true = [one.astype(np.float64) for one in rows], truths[name]
+            errors = {}
             for formula in _formulas("logits", "kl_divergence"):
                 for dtype in ("float32", "float64"):
-                    values = _audited(formula).value(
-                        [one.astype(np.float64) for one in rows], dtype
-                    )
-                    pairs = zip(values.values.tolist(), truths[name], strict=True)
-                    errors = [_short((mp.mpf(value) - true) / true) for value, true in pairs]
-                    divergences = [_short(one) for one in truths[name]]
-                    found.append(Real(_named(formula), name, dtype, divergences, errors))
+                    values = _audited(formula).value(operands, dtype).values
+                    pairs = zip(values.tolist(), true, strict=True)
+                    errors[f"{_named(formula)}, {dtype}"] = [
+                        _short((mp.mpf(value) - right) / right) for value, right in pairs
+                    ]
+            found.append(Real(name, [_short(one) for one in true], errors))
             print("digits", name, flush=True)
+    return found
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run of ``examples/distill.py``: the true divergence at its steps, and what was said."""
+
+    loss: str
+    steps: list[int]
+    divergences: list[float]
+    losses: list[float]
+
+
+def training() -> list[Training]:
+    """The same training with the usual loss and with ours."""
+    example = runpy.run_path(str(EXAMPLES / "distill.py"))
+    found = []
+    for name, loss in (("log_softmax ×2, kl_div", "ordinary"), ("relentropy", "accurate")):
+        history = example["distil"](example[loss])
+        losses = [_short(history.losses[step]) for step in history.steps]
+        divergences = [_short(one) for one in history.divergences]
+        found.append(Training(name, history.steps, divergences, losses))
     return found
 
 

@@ -1,6 +1,7 @@
 """Pictures of `bench/results/digits.json`; nothing is measured here."""
 
 import json
+import math
 from pathlib import Path
 
 from matplotlib import rcParams
@@ -19,12 +20,12 @@ _LOOKS = tuple(
     )
 )
 REAL = {
-    ("torch log_softmax ×2, kl_div", "float32"): ("#d55e00", "^"),
-    ("torch log_softmax ×2, kl_div", "float64"): ("#0072b2", "v"),
-    ("relentropy, torch", "float32"): (None, "^"),
-    ("relentropy, torch", "float64"): (None, "v"),
+    "torch log_softmax ×2, kl_div, float32": ("#d55e00", "^"),
+    "torch log_softmax ×2, kl_div, float64": ("#0072b2", "v"),
+    "relentropy, torch, float32": ("", "^"),
+    "relentropy, torch, float64": ("", "v"),
 }
-"""What is shown of real rows, by formula and dtype; ours in the colour of text."""
+"""What is shown of real rows; ours in the colour of text."""
 _LEAST, _MOST = 1e-17, 1e4
 OURS = "relentropy, the worst of numpy, torch and jax"
 
@@ -59,10 +60,13 @@ def curves(found, inputs):
         0.5, 0.98, "no digit is right", transform=panels[1][1].transAxes, fontsize=8,
         alpha=0.75, ha="center", va="top",
     )  # fmt: skip
-    drawn = [one for panel in panels[0] for one in panel.get_lines() if one.get_label()[0] != "_"]
-    lines = {one.get_label(): one for one in drawn}
+    # Not every library has every dtype: the names are those of all panels together.
+    lines = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
     names = [*looks, OURS]
-    figure.legend([lines[name] for name in names], names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(
+        [lines[name] for name in names], names, loc="outside lower center", ncols=3,
+        frameon=False, fontsize=9,
+    )  # fmt: skip
     return figure
 
 
@@ -70,13 +74,13 @@ def real(found):
     """Relative error against the divergence, a mark for each row of real logits."""
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     panel = figure.subplots()
-    for (name, dtype), (colour, mark) in REAL.items():
-        own = [one for one in found["real"] if (one["formula"], one["dtype"]) == (name, dtype)]
-        far = [one for each in own for one in each["divergences"]]
-        off = [max(abs(one), _LEAST) for each in own for one in each["errors"]]
+    for name, (colour, mark) in REAL.items():
+        far = [one for each in found["real"] for one in each["divergences"]]
+        errors = [one for each in found["real"] for one in each["errors"][name]]
+        off = [max(abs(one), _LEAST) for one in errors]
         panel.scatter(
             far, off, s=22, marker=mark, color=colour or rcParams["text.color"], linewidths=0,
-            alpha=0.8, label=f"{name}, {dtype}",
+            alpha=0.8, label=name,
         )  # fmt: skip
     _axes(panel)
     panel.text(
@@ -86,6 +90,23 @@ def real(found):
     panel.set_xlabel("true divergence of the row, nats")
     panel.set_ylabel("relative error")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def training(found):
+    """The true divergence along two trainings that differ in their loss alone."""
+    figure = Figure(figsize=(6.8, 3.2), layout="constrained")
+    panel = figure.subplots()
+    colours = ("#d55e00", rcParams["text.color"])
+    for run, colour, style in zip(found["training"], colours, ("--", "-"), strict=True):
+        line = {"color": colour, "linewidth": 2, "label": run["loss"]}
+        panel.plot(run["steps"], run["divergences"], style, **line)
+        said = [value if value > 0 else math.nan for value in run["losses"]]
+        panel.plot(run["steps"], said, "x", color=colour, alpha=0.6, label="what it says")
+    panel.set(yscale="log", xlabel="step", ylabel="divergence, nats")
+    panel.grid(color=rcParams["text.color"], alpha=0.12, linewidth=0.7)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False, ncols=2, fontsize=9)
     return figure
 
 
