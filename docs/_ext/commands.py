@@ -1,8 +1,8 @@
 """``{command}``: a command of the shell, run when the page is built, and what it printed.
 
-Commands and cells start in one folder, ``_build/run``, where ``tests/data`` is the repository's:
-they look as they do in a clone. Under ``:picture:`` is what the command wrote by its option
-``--plot``, once more with ``--theme dark`` for dark pages.
+Commands and cells start in one folder, ``_build/run``, where ``tests/data`` is the
+repository's: they look as they do in a clone. Under ``:picture:`` is what the command wrote by
+its option ``--plot``, once more with ``--theme dark`` for dark pages.
 """
 
 from __future__ import annotations
