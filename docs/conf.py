@@ -29,6 +29,7 @@ nb_merge_streams = True
 # Cells are run by nobody's IPython but ours, which draws for light and for dark.
 os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
 os.environ["PYTHONSTARTUP"] = str(HERE / "_ext" / "startup.py")
+os.environ["MPLBACKEND"] = "agg"  # the inline one takes away how figures are shown
 
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["dask", "torch"]  # relentropy.distributed imports them

@@ -1,8 +1,8 @@
 """``{command}``: a command of the shell, run when the page is built, and what it printed.
 
-Commands and cells start in one folder, ``_build/run``, where ``tests`` is the repository's: they
-look as they do in a clone. Under ``:picture:`` is what the command wrote by its option
-``--plot``, once more with ``--theme dark`` for dark pages.
+Commands and cells start in one folder, ``_build/run``, where ``tests/data`` is the
+repository's: they look as they do in a clone. Under ``:picture:`` is what the command wrote by
+its option ``--plot``, once more with ``--theme dark`` for dark pages.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Command(Directive):
             self._printed(f"{command.replace(picture, dark)} --theme dark")
             for name, theme in ((picture, "only-light"), (dark, "only-dark")):
                 uri = f"/{(RUN / name).relative_to(RUN.parents[1]).as_posix()}"
-                found.append(nodes.image(uri=uri, alt=self.options["alt"], classes=[theme]))
+                image = nodes.image(uri=uri, alt=self.options["alt"])
+                found.append(nodes.container("", image, classes=["picture", theme]))
         return found
 
     def _printed(self, command: str) -> str:
@@ -68,8 +69,9 @@ class Command(Directive):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx, and lay out the folder."""
-    RUN.mkdir(parents=True, exist_ok=True)
-    if not (RUN / "tests").exists():
-        (RUN / "tests").symlink_to(RUN.parents[2] / "tests")
+    data = RUN / "tests" / "data"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    if not data.exists():
+        data.symlink_to(RUN.parents[2] / "tests" / "data")
     app.add_directive("command", Command)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
