@@ -10,6 +10,8 @@ from bench.accuracy.page import page
 from bench.accuracy.reproducer import reproducer
 from bench.accuracy.slopes import Slope
 from bench.accuracy.worst import Worst
+from bench.digits import errors, picture, students
+from bench.digits import report as digits
 from bench.timing import UNIT, interleaved
 
 import relentropy
@@ -103,3 +105,48 @@ def test_every_part_can_be_imported():
     for path in sorted((Path(__file__).parents[1] / "bench").glob("*.py")):
         if path.stem not in {"__main__", "workloads"}:  # that needs scipy
             import_module(f"bench.{path.stem}")
+
+
+@pytest.fixture(scope="module")
+def shown():
+    return picture.read()
+
+
+def test_digits_that_are_shown_are_ours_and_not_others(shown):
+    """What the page says in words, of the figures that it draws."""
+    for one in shown["curves"]:
+        ours = one["formula"].startswith("relentropy")
+        worst = max(one["errors"].values())
+        if one["dtype"] in {"float32", "float64"}:
+            assert (worst < 6 * 2.0 ** -picture.DTYPES[one["dtype"]]) == ours, one
+    for one in shown["real"]:
+        for name, found in one["errors"].items():
+            if name.startswith("relentropy"):
+                digits = picture.DTYPES[name.split(", ")[-1]]
+                assert max(map(abs, found)) < 6 * 2.0**-digits, one["student"]
+
+
+@pytest.mark.skipif(
+    not students.COPIES.with_name("teacher.npy").exists(),
+    reason="the logits are not in a source distribution",
+)
+def test_all_students_have_their_truths(shown):
+    names = {one["student"] for one in shown["real"]}
+    assert names == set(students.pairs()) == set(students.truths())
+    assert all(len(rows) == 16 for rows in students.truths().values())
+
+
+def test_digits_are_reported_and_drawn(shown):
+    curves = [errors.Curve(**one) for one in shown["curves"]]
+    real = [errors.Real(**one) for one in shown["real"]]
+    text = digits(curves, real, [errors.Training(**one) for one in shown["training"]])
+    assert text.count("\n### ") == 3 * 2 * 4 + 2
+    for inputs in ("logits", "probs", "log_probs"):
+        assert len(picture.curves(shown, inputs).axes) == 8
+    assert picture.real(shown).axes
+    assert picture.training(shown).axes
+
+
+def test_what_is_equal_or_not_finite_is_no_digit_right():
+    assert errors._worst(np.array([1.0, np.nan]), [1, 2]) == np.inf
+    assert errors._worst(np.array([0.0, 1.5]), [0, 1]) == 0.5

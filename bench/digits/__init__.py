@@ -56,10 +56,9 @@ def real_rows(real, names=None):
     names = names or list(real[0]["errors"])
     rows = []
     for one in sorted(real, key=lambda one: -min(one["divergences"])):
-        far = one["divergences"]
         cells = (_cell(one["errors"][name]) for name in names)
-        rows.append([one["student"], f"{min(far):.1e} to {max(far):.1e}", *cells])
-    return table(["student", "KL in nats", *names], rows, left=1)
+        rows.append([one["student"], f"{min(one['divergences']):.1e}", *cells])
+    return table(["student", "smallest KL", *names], rows, left=1)
 
 
 def _cell(errors):

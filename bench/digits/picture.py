@@ -12,12 +12,14 @@ RESULTS = Path(__file__).parent.parent / "results" / "digits.json"
 DTYPES = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
 
 # Okabe and Ito's, which the colour-blind can tell apart, each with a mark; ours is the text's.
-_LOOKS = tuple(
-    zip(
-        ("#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#0072b2", "#999999"),
-        "osDv^<>",
-        strict=True,
-    )
+_LOOKS = (
+    ("#d55e00", "o"),
+    ("#e69f00", "s"),
+    ("#cc79a7", "D"),
+    ("#009e73", "v"),
+    ("#56b4e9", "^"),
+    ("#0072b2", "<"),
+    ("#e69f00", ">"),
 )
 REAL = {
     "torch log_softmax ×2, kl_div, float32": ("#d55e00", "^"),
