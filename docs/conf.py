@@ -41,4 +41,5 @@ html_theme = "furo"
 html_title = f"relentropy {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
 html_copy_source = False
