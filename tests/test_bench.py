@@ -134,6 +134,8 @@ def test_all_students_have_their_truths(shown):
     names = {one["student"] for one in shown["real"]}
     assert names == set(students.pairs()) == set(students.truths())
     assert all(len(rows) == 16 for rows in students.truths().values())
+    value = students.truths()["bfloat16 copy"][0]
+    assert value.man.bit_length() > 100  # and not of a float64
 
 
 def test_digits_are_reported_and_drawn(shown):
@@ -147,6 +149,6 @@ def test_digits_are_reported_and_drawn(shown):
     assert picture.training(shown).axes
 
 
-def test_what_is_equal_or_not_finite_is_no_digit_right():
+def test_errors_are_relative_and_pass_over_zeros():
     assert errors._worst(np.array([1.0, np.nan]), [1, 2]) == np.inf
     assert errors._worst(np.array([0.0, 1.5]), [0, 1]) == 0.5

@@ -21,10 +21,7 @@ COPIES = Path(sys.modules[widened.__module__].__file__).with_name("truth.json")
 
 
 def pairs():
-    """By name: teacher's and student's rows in float32, none of which is rounded again.
-
-    Temperatures and steps are powers of two, and a step is taken in float64.
-    """
+    """By name: teacher's and student's rows, in float32, by exact operations and one rounding."""
     teacher, copy, coarse = map(widened, ("teacher", "student_bfloat16", "student_int4"))
     found = {
         "4-bit copy": (teacher, coarse),
@@ -51,7 +48,8 @@ def truths():
     }
     if TRUTHS.exists():
         found |= json.loads(TRUTHS.read_text(encoding="utf-8"))
-    return {name: [mp.mpf(one) for one in rows] for name, rows in found.items()}
+    with mp.workdps(DIGITS + 5):
+        return {name: [mp.mpf(one) for one in rows] for name, rows in found.items()}
 
 
 def _stored(values, dtype):
