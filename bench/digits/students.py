@@ -21,7 +21,7 @@ COPIES = Path(sys.modules[widened.__module__].__file__).with_name("truth.json")
 
 
 def pairs():
-    """By name: teacher's and student's rows, in float32, by exact operations and one rounding."""
+    """By name: rows of teacher and student in float32, by exact operations and one rounding."""
     teacher, copy, coarse = map(widened, ("teacher", "student_bfloat16", "student_int4"))
     found = {
         "4-bit copy": (teacher, coarse),
