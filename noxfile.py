@@ -17,7 +17,7 @@ engines       60  the generated suite, once for each instruction set
 tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines
 oracle        60  recomputes the tables of reference values from mpmath
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
-accuracy      10  measures every function and writes docs/accuracy.md
+accuracy      10  measures every function and writes docs/reference/accuracy.md
 bench         30  speed and memory against the peers
 ========  ======  =======================================================
 """
@@ -104,7 +104,7 @@ def docs(session: nox.Session) -> None:
     modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
     session.run("pytest", *modules)
     # The page that needs torch and jax runs with the tests, which have them.
-    pages = ("--doctest-glob=*.md", "--ignore=docs/derivatives.md", "README.md", "docs")
+    pages = ("--doctest-glob=*.md", "--ignore=docs/guides/derivatives.md", "README.md", "docs")
     session.run("pytest", *pages)
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-E", "docs", "docs/_build/html")
 
@@ -171,7 +171,7 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def accuracy(session: nox.Session) -> None:
-    """Measure the error of every public function and write docs/accuracy.md."""
+    """Measure the error of every public function and write docs/reference/accuracy.md."""
     install(session, "test", "bench")
     session.run("python", "-m", "bench.accuracy", *session.posargs)
 

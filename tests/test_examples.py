@@ -13,7 +13,7 @@ EXAMPLES = ROOT / "examples"
 def test_the_page_on_derivatives():
     pytest.importorskip("torch")
     pytest.importorskip("jax")
-    page = ROOT / "docs" / "derivatives.md"
+    page = ROOT / "docs" / "guides" / "derivatives.md"
     options = doctest.ELLIPSIS  # for last digits that differ between processors
     failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=options)
     assert tried >= 10
@@ -52,7 +52,7 @@ def test_distilling_without_logits():
 
 
 def test_the_page_on_heads():
-    page = ROOT / "docs" / "heads.md"
+    page = ROOT / "docs" / "guides" / "heads.md"
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert tried >= 6
     assert failed == 0

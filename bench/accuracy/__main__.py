@@ -26,7 +26,7 @@ from . import audited, closed_forms, data, sampled, tabled
 COLUMNS = (
     "numpy", "numpy-formulas", "torch", "torch-formulas", "jax", "jax-x32", "strict", "dask",
 )  # fmt: skip
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 FUNCTIONS = (*RECORDS, *CLOSED_FORMS, *sampled.RECORDS)
 Job = tuple[Callable[..., Any], str, str, str]
 
@@ -72,7 +72,7 @@ def _measure(jobs: Iterator[tuple[Job, bool]], chosen: argparse.Namespace) -> No
     """Write every function's file, and say what is above its bound or has risen."""
     kinds = dict(jobs)
     done = _done(kinds, chosen.workers)
-    folder, on, lines = chosen.output / "reference" / "data", data.measured_on(), []
+    folder, on, lines = chosen.output / "data", data.measured_on(), []
     folder.mkdir(parents=True, exist_ok=True)
     for name in dict.fromkeys(job[1] for job in kinds):
         own = [job for job in kinds if job[1] == name]

@@ -40,8 +40,8 @@ stands for what is worse than an error:
   equal size is not the result of the batch.
 * *error*: it raises. A dash is for what a library has not.
 
-The lines below a table say in which regimes, which {doc}`audit` describes. *bias* is of an
-estimator's mean, or of its mean gradient where it is used as a loss, over all outcomes.
+The lines below a table say in which regimes, which {doc}`/guides/audit` describes. *bias* is of
+an estimator's mean, or of its mean gradient where it is used as a loss, over all outcomes.
 
 ![Errors against the closeness of two rows of logits](rivals.png)
 
