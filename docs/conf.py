@@ -14,8 +14,8 @@ author = "the relentropy developers"
 copyright = f"2026, {author}"
 version = release = relentropy.__version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "mathml"]
-exclude_patterns = ["_build", "reference/accuracy.md"]  # included by measured.md
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "mathml", "reference", "ulp_plot"]
+exclude_patterns = ["_build"]
 html_math_renderer_name = "mathml"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

@@ -184,9 +184,7 @@ def slope(name: str, column: str, dtype: str) -> Slope:
     return Slope(name, dtype, column, worst, allowed, components, where)
 
 
-def _slope_errors(
-    name: str, backend: Backend, dtype: str
-) -> Iterator[tuple[np.ndarray, str]]:
+def _slope_errors(name: str, backend: Backend, dtype: str) -> Iterator[tuple[np.ndarray, str]]:
     if name in ROWS:
         yield from _slope_errors_of_rows(name, backend, dtype)
     elif name == "kl_multivariate_normal":

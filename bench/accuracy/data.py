@@ -35,7 +35,10 @@ def content(
 ) -> dict[str, Any]:
     """All that is written of one function."""
     own = [w for w in worsts if w.backend == OWN]
-    formulas = [w for w in worsts if w.backend == FORMULAS and w.dtype == "float64"]
+    sizes = {w.dtype: _sizes(w) for w in own}
+    for w in worsts:
+        if (w.backend, w.dtype) == (FORMULAS, "float64"):
+            sizes["float64, formulas"] = _sizes(w)
     return {
         "function": name,
         "measured": on,
@@ -47,9 +50,11 @@ def content(
             for w in _worst_of_each_dtype(worsts)
         },
         "regimes": {w.dtype: {k: figure(v) for k, v in w.regimes.items()} for w in own},
-        "sizes": {w.dtype: _sizes(w) for w in own}
-        | {"float64, formulas": _sizes(w) for w in formulas},
-        "kernels": sorted({kernel for w in own for kernel in w.kernels}),
+        "sizes": sizes,
+        "kernels": {
+            engine: sorted({kernel for w in own for kernel in w.kernels.get(engine, ())})
+            for engine in ("compiled", "triton")
+        },
     }  # fmt: skip
 
 
@@ -118,7 +123,10 @@ def _flat(text: str) -> str:
     """Innermost lists and tables on one line each, so that a change is a line."""
     lines, held = [], []
     for line in text.splitlines():
-        opens, closes = line.rstrip().endswith(("{", "[")), line.strip().rstrip(",") in ("}", "]")
+        opens, closes = (
+            line.rstrip().endswith(("{", "[")),
+            line.strip().rstrip(",") in ("}", "]"),
+        )
         if opens:
             lines += held
             held = [line]

@@ -19,7 +19,7 @@ from relentropy import estimators, heads
 from relentropy._records import ESTIMATES, HEADS, Record
 from relentropy.testing import ulp_error
 
-from .reproducer import called, saying
+from .reproducer import called
 from .slopes import Slope
 from .worst import FLUSHED, Points, Worst, compared, quiet, worst
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relentropy._engines import cpu
+from relentropy._engines import cpu, triton
 from relentropy.testing import ulp_error
 
 FLUSHED = "XLA on CPU flushes subnormal inputs, intermediate and final results to zero"
@@ -56,8 +56,8 @@ class Worst:
     """The largest error of each regime."""
     sizes: dict[int, float] = field(default_factory=dict)
     """And of each decade of the true value."""
-    kernels: tuple[str, ...] = ()
-    """Of the compiled engine, those that were asked for."""
+    kernels: dict[str, list[str]] = field(default_factory=dict)
+    """By engine, those that there are for what was called."""
 
     @property
     def fails(self) -> bool:
@@ -72,7 +72,7 @@ def compared(
     truth = np.where(truth > float(form.max), np.inf, truth)
     rounded = truth.astype(np.float64)
     size = np.abs(rounded)
-    exempt = (0 < size) & (size < float(form.tiny)) & (backend.library == "jax")
+    exempt = (size > 0) & (size < float(form.tiny)) & (backend.library == "jax")
     return ulp_error(got, truth), rounded, exempt
 
 
@@ -85,16 +85,21 @@ def quiet(backend: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def kernels_noted() -> Iterator[set[str]]:
-    """The names of the compiled engine's kernels that calls ask for meanwhile."""
-    found: set[str] = set()
+def kernels_noted() -> Iterator[dict[str, set[str]]]:
+    """The names of the kernels that engines have for what is called meanwhile.
+
+    Triton's table is asked as well, though nothing is on its devices.
+    """
+    found: dict[str, set[str]] = {"compiled": set(), "triton": set()}
     kept = cpu.twin_of, cpu.state_twin_of
 
     def noting(twin_of: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def noted(function: Any) -> Any:
-            twin = twin_of(function)
+            twin, device = twin_of(function), triton._twin_of(function)
             if twin is not None:
-                found.update({twin.kernel, getattr(twin, "slopes", None)} - {None})
+                found["compiled"].update({twin.kernel, getattr(twin, "slopes", None)} - {None})
+            if device is not None:
+                found["triton"].add(device.kernel)
             return twin
 
         return noted
@@ -138,9 +143,10 @@ def worst(function: str, dtype: str, backend: str, every: Iterable[Points]) -> W
         raise ValueError(msg)
     one, at, ulp = found
     where, call = one.say(at)
+    named = {engine: sorted(names) for engine, names in kernels.items()}
     return Worst(
         function, dtype, backend, ulp, one.allowed, points, where, call, above,
-        exempt_points, exempt_ulp, cause, regimes, sizes, tuple(sorted(kernels)),
+        exempt_points, exempt_ulp, cause, regimes, sizes, named,
     )  # fmt: skip
 
 

@@ -134,7 +134,16 @@ def rao_blackwell_kl(
 
 
 class PartialKL(NamedTuple):
-    """What `partial_kl` returns."""
+    """What `partial_kl` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.estimators import partial_kl
+    >>> found = partial_kl(np.log([0.6, 0.3]), np.log([0.5, 0.3]))
+    >>> print(f"{found.kl:.4f} of {found.teacher_mass:.1f} and {found.student_mass:.1f}")
+    0.0401 of 0.9 and 0.8
+    """
 
     kl: Any
     """Divergences in nats."""
