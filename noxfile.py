@@ -17,7 +17,7 @@ engines       60  the generated suite, once for each instruction set
 tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines
 oracle        60  recomputes the tables of reference values from mpmath
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
-accuracy      10  measures every function and writes docs/reference/accuracy.md
+accuracy      25  measures every function for docs/reference, audits rivals
 bench         30  speed and memory against the peers
 ========  ======  =======================================================
 """
@@ -171,7 +171,7 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def accuracy(session: nox.Session) -> None:
-    """Measure the error of every public function and write docs/reference/accuracy.md."""
+    """Measure every function that has a record, for its page, and audit rivals."""
     install(session, "test", "bench")
     session.run("python", "-m", "bench.accuracy", *session.posargs)
 

@@ -86,17 +86,15 @@ def _members(value: type) -> Iterator[str]:
         if not home.__module__.startswith("relentropy"):
             continue
         for member, one in vars(home).items():
-            own = isinstance(one, (property, classmethod, staticmethod)) or inspect.isfunction(
-                one
-            )
+            own = inspect.isfunction(one) or isinstance(one, (property, classmethod))
             if own and not member.startswith("_") and inspect.getdoc(one):
                 yield member
 
 
 def _as(name: Name) -> str:
     return (
-        f"It is made of what :obj:`~{name.relative}` is made of, whose page has what was measured "
-        "of that, the engines that serve it and what is said of its derivatives."
+        f"It is made of what :obj:`~{name.relative}` is made of, whose page has what was "
+        "measured of that, the engines that serve it and what is said of its derivatives."
     )
 
 
