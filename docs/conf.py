@@ -14,7 +14,9 @@ author = "the relentropy developers"
 copyright = f"2026, {author}"
 version = release = relentropy.__version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "mathml", "reference", "ulp_plot"]
+extensions = [
+    "myst_nb", "numpydoc", "sphinx.ext.autodoc", "commands", "mathml", "reference", "ulp_plot",
+]  # fmt: skip
 exclude_patterns = ["_build"]
 html_math_renderer_name = "mathml"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -28,6 +30,7 @@ nb_output_stderr = "error"
 # Cells are run by nobody's IPython but ours, which draws for light and for dark.
 os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
 os.environ["PYTHONSTARTUP"] = str(HERE / "_ext" / "startup.py")
+os.environ["MPLBACKEND"] = "agg"  # the inline one takes away how figures are shown
 
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["dask", "torch"]  # relentropy.distributed imports them

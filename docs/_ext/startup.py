@@ -8,8 +8,9 @@ def _start() -> None:
 
     from IPython import get_ipython
 
-    pictures = runpy.run_path(str(Path(os.environ["PYTHONSTARTUP"]).parent / "pictures.py"))
-    pictures["register"](get_ipython())
+    here = Path(os.environ["PYTHONSTARTUP"]).parent
+    runpy.run_path(str(here / "pictures.py"))["register"](get_ipython())
+    os.chdir(here.parent / "_build" / "run")
 
 
 _start()
