@@ -81,11 +81,7 @@ def test_every_record_was_measured_and_kept_its_bounds(record):
         for backend, own in found[quantity].items():
             for dtype, one in own.items():
                 assert float(one["ulp"]) <= one["bound"], (quantity, backend, dtype)
-    assert (
-        {"torch", "jax"} <= set(found["derivatives"])
-        or record.name == "partial_kl"
-        or (record.kind == "table" or record.name in RECORDS)
-    )
+    assert "torch" in found["derivatives"] or record.name == "partial_kl"
 
 
 @each
