@@ -1,7 +1,9 @@
 """Every public name has a page, made of a docstring, a record and measurements that agree."""
 
 import importlib
+import inspect
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -68,6 +70,17 @@ def test_what_names_are_said_to_be_made_of_has_a_record():
         assert relative in names.recorded()
         module, _, own = name.rpartition(".")
         assert own in importlib.import_module(module).__all__
+
+
+@pytest.mark.parametrize("name", list(names.recorded()))
+def test_what_has_a_record_has_its_formula_limits_and_sources(name):
+    module, _, own = name.rpartition(".")
+    text = inspect.getdoc(getattr(importlib.import_module(module), own))
+    assert ".. math::" in text
+    assert re.search(r"\b(nan|inf|infinite)\b", text)
+    assert re.search(r"at\s+most", text)
+    for section in ("Parameters", "Returns", "Raises", "References"):
+        assert f"\n{section}\n---" in text
 
 
 @each
