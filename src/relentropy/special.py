@@ -69,8 +69,8 @@ def xlogy(x: Array, y: Array, /) -> Array:
 
     References
     ----------
-    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), section 2.1,
-    for ``0*log(0) = 0``.
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), for
+    ``0*log(0) = 0``.
 
     Examples
     --------
@@ -118,8 +118,8 @@ def xlog1py(x: Array, y: Array, /) -> Array:
 
     References
     ----------
-    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), section 2.1,
-    for ``0*log(0) = 0``.
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), for
+    ``0*log(0) = 0``.
 
     Examples
     --------
@@ -164,7 +164,8 @@ def entr(x: Array, /) -> Array:
 
     References
     ----------
-    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), section 2.1.
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006),
+    section 2.1.
 
     Examples
     --------
@@ -444,7 +445,8 @@ def log1pexp(x: Array, /) -> Array:
 
     Notes
     -----
-    Far below 0 it is exp(x), far above 0 x, without overflow; nan for nan. The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
+    Far below 0 it is exp(x), far above 0 x, without overflow; nan for nan. The error
+    is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
     The derivative (torch, jax), the logistic function, is at most 3 ulp off in float64 and 1 in
     float32, float16 and bfloat16.

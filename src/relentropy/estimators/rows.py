@@ -234,8 +234,8 @@ def partial_kl(
 
     References
     ----------
-    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), section 2.7:
-    the log sum inequality, by which a bucket is a lower bound.
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006),
+    section 2.7: the log sum inequality, by which a bucket is a lower bound.
 
     Examples
     --------
