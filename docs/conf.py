@@ -32,6 +32,7 @@ os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
 os.environ["PYTHONSTARTUP"] = str(HERE / "_ext" / "startup.py")
 os.environ["MPLBACKEND"] = "agg"  # the inline one takes away how figures are shown
 
+default_role = "py:obj"  # what a docstring has in backticks
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["dask", "torch"]  # relentropy.distributed imports them
 autodoc_typehints = "none"  # numpydoc's Parameters section says it better

@@ -65,10 +65,13 @@ class GaussianFit(NamedTuple):
     direction: str
     """Which was minimised, "forward" or "reverse"."""
     mean: float
+    """Of the fit."""
     deviation: float
+    """Its standard deviation."""
     divergence: float
     """Of the fit, in nats, in the direction that was minimised."""
     points: Numbers
+    """Where the densities are given."""
     target: Numbers
     """The mixture's density at the points."""
     density: Numbers
@@ -87,11 +90,13 @@ class Spread(NamedTuple):
     """
 
     estimators: tuple[str, ...]
+    """Their names."""
     kls: Numbers
     """The true divergences."""
     bias: Numbers
     """A row for each estimator, a column for each divergence."""
     deviation: Numbers
+    """The same of standard deviations."""
 
 
 def fit_gaussian(

@@ -33,6 +33,7 @@ class Interval(NamedTuple):
     """
 
     estimate: Any
+    """The mean."""
     low: Any
     """The lower end of the interval."""
     high: Any

@@ -39,8 +39,11 @@ class Exact:
     """
 
     high: Numbers
+    """The nearest float64."""
     low: Numbers
+    """What it lacks."""
     condition: Numbers
+    """The condition number."""
 
     def __post_init__(self) -> None:
         for name in ("high", "low", "condition"):
@@ -68,6 +71,7 @@ class Slopes:
     meaning: str
     """Of which function: of what is normalised, or of sums as they stand."""
     of: tuple[Exact, ...]
+    """One for each operand."""
 
 
 @dataclass(frozen=True)
