@@ -14,7 +14,7 @@ author = "the relentropy developers"
 copyright = f"2026, {author}"
 version = release = relentropy.__version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "commands", "mathml"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "commands", "kernels", "mathml"]
 exclude_patterns = ["_build", "reference/accuracy.md"]  # included by measured.md
 html_math_renderer_name = "mathml"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
