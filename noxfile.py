@@ -8,7 +8,7 @@ session   budget  what
 lint           1  ruff check, ruff format --check, import-linter
 typing         2  mypy --strict over src
 minimal        2  lowest numpy and array-api-compat, no engine, nothing else
-docs           2  doctests of docstrings and README, the Sphinx pages
+docs           3  doctests of docstrings and README, the Sphinx pages with their cells
 tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
 default       25  the five above
@@ -16,6 +16,7 @@ full          60  bulk checks: everything marked ``full``
 engines       60  the generated suite, once for each instruction set
 tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines
 oracle        60  recomputes the tables of reference values from mpmath
+site           5  looks at the pages that `docs` built, in a browser of the system
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
 accuracy      25  measures every function for docs/reference, audits rivals
 bench         30  speed and memory against the peers
@@ -98,9 +99,9 @@ def minimal(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every example in docstrings and README, then build the pages."""
+    """Run every example in docstrings and pages, then build the site."""
     install(session, "docs", extras="[cli]", engine=False)
-    # Two modules need torch and jax themselves; they show no examples.
+    # Modules that need torch or jax themselves are left to the tests, which have them.
     modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
     session.run("pytest", *modules)
     # These need torch, jax or dask, and run with the tests, which have them.
@@ -108,6 +109,13 @@ def docs(session: nox.Session) -> None:
     left_out = [f"--ignore={page}" for page in ("docs/_build", *elsewhere)]
     session.run("pytest", "--doctest-glob=*.md", *left_out, "README.md", "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-E", "docs", "docs/_build/html")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Look at every page that was built, in a browser, on a telephone and a desk."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "site"))
+    session.run("python", "docs/check.py", *session.posargs)
 
 
 @nox.session

@@ -15,7 +15,8 @@ copyright = f"2026, {author}"
 version = release = relentropy.__version__
 
 extensions = [
-    "myst_nb", "numpydoc", "sphinx.ext.autodoc", "commands", "mathml", "reference", "ulp_plot",
+    "myst_nb", "numpydoc", "sphinx.ext.autodoc",
+    "commands", "kernels", "mathml", "reference", "ulp_plot",
 ]  # fmt: skip
 exclude_patterns = ["_build"]
 html_math_renderer_name = "mathml"
@@ -43,4 +44,5 @@ html_theme = "furo"
 html_title = f"relentropy {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
 html_copy_source = False
