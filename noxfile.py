@@ -18,7 +18,7 @@ tests_gpu     60  the generated suite on a CUDA device, by the formulas and by t
 oracle        60  recomputes the tables of reference values from mpmath
 site           5  looks at the pages that `docs` built, in a browser of the system
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
-accuracy      10  measures every function and writes docs/reference/accuracy.md
+accuracy      25  measures every function for docs/reference, audits rivals
 bench         30  speed and memory against the peers
 ========  ======  =======================================================
 """
@@ -101,7 +101,7 @@ def minimal(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every example in docstrings and pages, then build the site."""
     install(session, "docs", extras="[cli]", engine=False)
-    # Two modules need torch and jax themselves; they show no examples.
+    # Modules that need torch or jax themselves are left to the tests, which have them.
     modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
     session.run("pytest", *modules)
     # These need torch, jax or dask, and run with the tests, which have them.
@@ -185,7 +185,7 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def accuracy(session: nox.Session) -> None:
-    """Measure the error of every public function and write docs/reference/accuracy.md."""
+    """Measure every function that has a record, for its page, and audit rivals."""
     install(session, "test", "bench")
     session.run("python", "-m", "bench.accuracy", *session.posargs)
 

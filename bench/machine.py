@@ -24,7 +24,7 @@ def described() -> dict[str, object]:
         "system": platform.system(),
         "python": platform.python_version(),
         "engine": config["engine"],
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES},
     }
 
 
@@ -51,7 +51,7 @@ def _memory() -> int:
     return round(psutil.virtual_memory().total / 1e9)
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -14,8 +14,11 @@ author = "the relentropy developers"
 copyright = f"2026, {author}"
 version = release = relentropy.__version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "commands", "mathml"]
-exclude_patterns = ["_build", "reference/accuracy.md"]  # included by measured.md
+extensions = [
+    "myst_nb", "numpydoc", "sphinx.ext.autodoc",
+    "commands", "kernels", "mathml", "reference", "ulp_plot",
+]  # fmt: skip
+exclude_patterns = ["_build"]
 html_math_renderer_name = "mathml"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -31,6 +34,7 @@ os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
 os.environ["PYTHONSTARTUP"] = str(HERE / "_ext" / "startup.py")
 os.environ["MPLBACKEND"] = "agg"  # the inline one takes away how figures are shown
 
+default_role = "py:obj"  # what a docstring has in backticks
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["dask", "torch"]  # relentropy.distributed imports them
 autodoc_typehints = "none"  # numpydoc's Parameters section says it better

@@ -14,6 +14,7 @@ from relentropy.testing.report import figure
 from relentropy.testing.report import markdown as table
 
 from ..rivals import KINDS, installed
+from .data import measured_on
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 COLUMNS = [("value", dtype) for dtype in DTYPES] + [
@@ -125,7 +126,8 @@ PICTURED = (
 
 def _versions():
     named = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in PACKAGES)
-    text = f"Measured on a CPU with {named}."
+    on = measured_on()
+    text = f"Measured on {on['date']}: {on['processor']}, engine `{on['engine']}`, {named}."
     return textwrap.fill(text, 95, break_on_hyphens=False)
 
 
