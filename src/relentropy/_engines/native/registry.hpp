@@ -10,7 +10,7 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-#if !defined(__CUDACC__)  // whoever compiles for a GPU names the kernel, and compiles no other
+#if !defined(RELENTROPY_DEVICE)  // where kernels are compiled one by one, each by its name
 
 // What is for data of fewer digits than a double has, and what is for all of them.
 #define BOTH(name) {#name, name<false>}, {#name "_exact", name<true>}

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "logsumexp.hpp"
+#include "weights.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -93,7 +94,8 @@ struct OfWeights {
     return weight * factor;
   }
   RELENTROPY_FN Pair<double> times(double low, double high, Pair<double> x) {
-    return multiply(divide({low, 0.0}, {high, 0.0}), x);
+    const double factor = middle(high);  // remainders of subnormal numbers are no numbers
+    return multiply(divide({low * factor, 0.0}, {high * factor, 0.0}), x);
   }
   RELENTROPY_FN Pair<double> gap(double low, double high) { return log_ratio<true>(high, low); }
 
