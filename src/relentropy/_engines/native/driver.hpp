@@ -211,8 +211,9 @@ class Blocks {
         gather(call_.in[k].type, panel_[k].get() + w * PITCH * item(k), item(k), count, in[k]);
       } else {
         layout_.runs(k, from, count, [&](int offset, int64_t bytes, int some) {
-          gather(call_.in[k].type, data(k) + layout_.row(k, row + w) + bytes, layout_.stride(k),
-                 some, in[k] + offset);
+          const char* at = data(k) + layout_.row(k, row + w) + bytes;
+          if (layout_.stride(k) == item(k)) soon(at + some * item(k), some * item(k));
+          gather(call_.in[k].type, at, layout_.stride(k), some, in[k] + offset);
         });
       }
       if (chosen) {
@@ -290,6 +291,10 @@ class Blocks {
     }
     any_chosen = std::memchr(flags, 1, count) != nullptr;
     return flags;
+  }
+  // The next block comes from memory while this one is computed.
+  static void soon(const char* from, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) ahead(from + i);
   }
   bool turned(int k) const {
     return layout_.row_stride(k) == item(k) && layout_.stride(k) != item(k);

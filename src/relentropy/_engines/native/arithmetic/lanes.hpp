@@ -55,6 +55,7 @@
 // Lanes are vectors of GCC's and clang's, as wide as a register.
 #if defined(__GNUC__) && !defined(__CUDACC__) && !defined(RELENTROPY_SCALAR)
 #if defined(__AVX512F__)
+#include <immintrin.h>  // gcc and clang have other names for these builtins
 #define RELENTROPY_LANES 8
 #elif defined(__AVX2__)
 #define RELENTROPY_LANES 4
@@ -149,35 +150,43 @@ RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return x < y ? x : y; }
 #endif
 
 RELENTROPY_FN bool any(Mask mask) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#if defined(__AVX512DQ__)
+    return _mm512_movepi64_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
     return __builtin_ia32_movmskpd256((Lanes)mask) != 0;
-#elif defined(__SSE2__) && !defined(__AVX512F__)
+#elif defined(__SSE2__)
     return __builtin_ia32_movmskpd((Lanes)mask) != 0;
-#endif
+#else
     int64_t found = 0;
     for (int i = 0; i < LANES; i++) found |= mask[i];
     return found != 0;
+#endif
+}
+RELENTROPY_FN bool every(Mask mask) {
+#if defined(__AVX512DQ__)
+    return _mm512_movepi64_mask((__m512i)mask) == 255;
+#elif defined(__AVX2__)
+    return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
+#elif defined(__SSE2__)
+    return __builtin_ia32_movmskpd((Lanes)mask) == 3;
+#else
+    int64_t found = -1;
+    for (int i = 0; i < LANES; i++) found &= mask[i];
+    return found != 0;
+#endif
 }
 RELENTROPY_FN Lanes root(Lanes x) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+    return (Lanes)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__)
     return __builtin_ia32_sqrtpd256(x);
-#elif defined(__SSE2__) && !defined(__AVX512F__)
+#elif defined(__SSE2__)
     return __builtin_ia32_sqrtpd(x);
 #else
     Lanes r;
     for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
     return r;
 #endif
-}
-RELENTROPY_FN bool every(Mask mask) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-    return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
-#elif defined(__SSE2__) && !defined(__AVX512F__)
-    return __builtin_ia32_movmskpd((Lanes)mask) == 3;
-#endif
-    int64_t found = -1;
-    for (int i = 0; i < LANES; i++) found &= mask[i];
-    return found != 0;
 }
 RELENTROPY_FN double sum_of(Lanes x) {
     double sum = x[0];
