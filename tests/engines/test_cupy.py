@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 import os
 import re
 from pathlib import Path
@@ -279,31 +280,14 @@ ROWS = {
     "entropy": ("entropy", {}),
     "js distance": ("js_distance", {}),
     **FUNCTIONS,
+    **{f"alpha of {a}": ("alpha_divergence", {"alpha": a}) for a in (0.0, 0.5, 1.0, 2.0)},
 }
-MAPS = ("logsumexp", "softmax", "log_softmax")
 
 
 def logit_rows(dtype):
     """Rows that nearly agree, and others, each with what makes it hard."""
     rng = np.random.default_rng(7)
-    gaps = [
-        0.0,
-        1e-13,
-        1e-6,
-        0.05,
-        0.7,
-        3.0,
-        40.0,
-        700.0,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        50.0,
-    ]
+    gaps = [0.0, 1e-13, 1e-6, 0.05, 0.7, 3.0, 40.0, 700.0, *[1.0] * 13]
     a = 3 * rng.standard_normal((len(gaps), N))
     b = a + np.array(gaps)[:, None] * rng.standard_normal(a.shape) + 2.5
     a[8, ::3] = b[8, ::3] = -np.inf
@@ -312,12 +296,19 @@ def logit_rows(dtype):
     a[11], b[12] = -np.inf, -np.inf
     a[13, 4], b[14, 7] = np.nan, np.inf
     a[15, ::2], b[15, 1::2] = -40.0, -50.0
+    for one in (a, b):
+        one[16, ::4] -= 725.0  # masses that are subnormal
+    a[17, ::4] -= 725.0
+    b[18] = np.roll(a[18], 1)  # the same masses, and not the same sums
+    a[19, ::9] -= 400.0  # a mean that overflows where it is seen from some parts
+    a[20, 3::5] -= 800.0  # the entries of one thread, where q has nothing
+    b[20, 3] = -np.inf
     return numbers(a, dtype), numbers(b, dtype)
 
 
 def weight_rows(dtype):
     rng = np.random.default_rng(8)
-    gaps = [0.0, 1e-13, 1e-6, 0.05, 0.7, 3.0, 30.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    gaps = [0.0, 1e-13, 1e-6, 0.05, 0.7, 3.0, 30.0, *[1.0] * 10]
     a = np.exp(2 * rng.standard_normal((len(gaps), N)) - 3)
     b = 2.5 * a * np.exp(np.array(gaps)[:, None] * rng.standard_normal(a.shape))
     a[7, ::3] = b[7, ::3] = 0.0
@@ -329,7 +320,13 @@ def weight_rows(dtype):
     if dtype in {"float32", "float64"}:
         a[14], b[14] = a[14] * tiny, b[14] * huge
         a[15, ::2] *= tiny
+        for one in (a, b):
+            one[16, 3], one[16, 5:] = 5e-324, one[16, 5:] * huge
     return numbers(a, dtype), numbers(b, dtype)
+
+
+def row_seeds(shape):
+    return np.resize([1.0, 0.5, -2.0, 1.0, 1.0, 0.0, -0.0, 1.0], shape)
 
 
 # What 16 bits are widened to has the kernels of float32.
@@ -350,6 +347,8 @@ def test_rows_and_their_slopes_are_those_of_the_formulas(name, from_logits, dtyp
         return getattr(relentropy, function)(*arrays, from_logits=from_logits, **options)
 
     alike(*both_ways(cupy, call, given, np.ones))
+    if name in {"kl", "js", "entropy"}:
+        alike(*both_ways(cupy, call, given, row_seeds))
 
 
 def test_rows_of_float64_are_true(cupy):
@@ -430,6 +429,25 @@ def test_logits_are_not_normalised_where_that_is_asked_for(dtype, cupy):
         return relentropy.kl_divergence(p, q, from_logits=True, normalize=False)
 
     alike(*both_ways(cupy, call, logit_rows(dtype)))
+
+
+def test_orders_may_differ_from_row_to_row(cupy):
+    p, q = np.random.default_rng(10).random((2, 5, 40))
+    orders = np.array([-1.0, 0.0, 0.5, 1.0, 3.0])
+    for name in ("alpha_divergence", "tsallis_divergence"):
+        call = functools.partial(getattr(relentropy, name), from_logits=False)
+        alike(*both_ways(cupy, lambda p, q, a, call=call: call(p, q, a), (p, q, abs(orders))))
+
+
+def test_sums_are_those_of_exact_arithmetic(cupy):
+    """The smallest kernel, which no measure has."""
+    x = np.random.default_rng(11).standard_normal((3, 400))
+    x[:, ::2] -= 1e9 * x[:, 1::2]
+    x[:, 1::2] *= 1e9
+    given, sums = cupy.asarray(x), cupy.asarray(np.zeros(3))
+    arrays = ((given.data.ptr, 3, (8, 3200)),), ((sums.data.ptr, 3, (0, 8)),)
+    engine.MODULE.run("total", (400,), (3,), *arrays, (1.0, 0.0, 0.0), 1)
+    np.testing.assert_array_equal(sums.get(), [math.fsum(row) for row in x])
 
 
 # --- states ----------------------------------------------------------------------------------

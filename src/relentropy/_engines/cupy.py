@@ -1,9 +1,9 @@
 """The compiled engine's kernels on CUDA devices, for CuPy's arrays.
 
 The sources are those of the CPU. Rows have drivers of their own (native/device.hpp), and are
-told what the CPU's are told, in the same structure, which travels to the device with every call.
-Of functions of entries CuPy writes the loop: it knows how entries of arrays that broadcast, with
-any strides, are found and read best.
+told what the CPU's are told, in the same structure, which travels to the device with each call.
+Of functions of entries CuPy writes the loop: it knows how entries of arrays that broadcast, or
+have any strides, are found and read best.
 
 CUDA compiles a kernel when it is first wanted, in a second or so, and CuPy keeps it on disk.
 """
@@ -170,7 +170,7 @@ class Entrywise(NamedTuple):
     preamble: str
 
 
-# By the numbers of native/call.hpp: CuPy's type and the header's. 16-bit numbers are handed over
+# By the numbers of native/call.hpp: CuPy's type and the header's. 16-bit numbers are handed on
 # as their bits: the header rounds them, and CuPy has bfloat16 from version 14 on only.
 _NUMBERS = {
     0: ("uint16", "Half"),
