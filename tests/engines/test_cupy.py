@@ -1,10 +1,15 @@
 """CuPy's path without a GPU: its Python on a stand-in, its kernels as plain C++."""
 
+import collections
 import functools
 import itertools
+import json
 import math
 import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -565,3 +570,33 @@ def test_every_kernel_has_a_function():
         assert re.search(rf"\bvoid {function}\(", text), name
         for word in re.findall(r"\w+", engine.expression_of(name)):
             assert word in text
+
+
+# --- coverage --------------------------------------------------------------------------------
+
+# What hosts alone do: read entries that lie side by side, and round as their libraries.
+OF_HOSTS = {"entries.hpp"}
+
+
+@pytest.mark.full
+def test_every_line_of_the_kernels_is_run(tmp_path):
+    """By this file's other tests, as gcc counts."""
+    if not (shutil.which("g++") and shutil.which("gcov")):
+        pytest.skip("no g++ with gcov")
+    command = (sys.executable, "-m", "pytest", "-q", __file__)
+    environment = {**os.environ, "RELENTROPY_TESTS_COVERAGE": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    counts = next(tmp_path.glob("*.gcda"))
+    command = ("gcov", "--json-format", "--stdout", counts)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    runs = collections.Counter()
+    for file in json.loads(done.stdout)["files"]:
+        if engine.SOURCES not in Path(file["file"]).parents:
+            continue
+        name = Path(file["file"]).relative_to(engine.SOURCES).as_posix()
+        if name not in OF_HOSTS:
+            for line in file["lines"]:
+                runs[name, line["line_number"]] += line["count"]
+    assert len(runs) > 1000
+    assert not sorted(line for line, count in runs.items() if not count)
