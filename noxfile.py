@@ -64,7 +64,8 @@ def lint(session: nox.Session) -> None:
     install(session, "lint", engine=False)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("clang-format", "--dry-run", "--Werror", *map(str, Path("src").rglob("*.[ch]pp")))
+    sources = sorted(map(str, Path("src").rglob("*.[ch]pp")))
+    session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("lint-imports")
 
 

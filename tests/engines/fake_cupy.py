@@ -7,6 +7,7 @@ was launched.
 
 import contextlib
 import ctypes
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import types
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from relentropy._engines import cupy as engine
@@ -159,24 +161,34 @@ def asarray(value, dtype=None, **_):
 # --- kernels ---------------------------------------------------------------------------------
 
 
+def run(*options, **more):
+    """What a C++ compiler prints."""
+    compiler = next((one for one in ("g++", "clang++", "c++") if shutil.which(one)), None)
+    if compiler is None:
+        pytest.skip("no C++ compiler")
+    done = subprocess.run(
+        (compiler, *options), capture_output=True, text=True, check=False, **more
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 class Compiled:
     """The kernels of rows and of entries, of which there is a list."""
 
     def __init__(self, rows, entries, folder, options=()):
-        compiler = next((c for c in ("g++", "clang++", "c++") if shutil.which(c)), None)
-        if compiler is None:
-            raise LookupError("no C++ compiler")
         self.launches = []
         self.rows = {engine.source_of(name): name for name in rows}
         self._entries = {one: i for i, one in enumerate(entries)}
-        source, target = folder / "device.cpp", folder / "device.so"
-        source.write_text(
-            "\n".join((_HEAD, *map(_row, rows), *map(_loop, entries, range(len(entries)))))
-        )
-        flags = ("-std=c++17", "-O0", "-ffp-contract=off", "-fPIC", "-shared", "-w", *options)
-        command = (compiler, *flags, f"-I{engine.SOURCES}", source, "-o", target)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        target = folder / "device.so"
+        if not target.exists():  # by another of pytest's processes
+            own = folder / f"{os.getpid()}.cpp"
+            loops = map(_loop, entries, range(len(entries)))
+            own.write_text("\n".join((_HEAD, *map(_row, rows), *loops)))
+            flags = ("-std=c++17", "-O0", "-ffp-contract=off", "-fPIC", "-shared", "-w")
+            made = own.with_suffix(".so")
+            run(*flags, *options, f"-I{engine.SOURCES}", own, "-o", made)
+            made.replace(target)
         self._library = ctypes.CDLL(str(target))
         assert self._library.size_of_call() == ctypes.sizeof(engine.Call)
 
@@ -253,9 +265,8 @@ def _loop(kernel, number):
 def kernel_names():
     """Every kernel that native/registry.hpp has."""
     source = '#define RELENTROPY_SET s\n#include "registry.hpp"\n'
-    command = ("c++", "-std=c++17", "-E", "-P", f"-I{engine.SOURCES}", "-x", "c++", "-")
-    done = subprocess.run(command, input=source, capture_output=True, text=True, check=True)
-    words = re.findall(r'\{("\w+"(?: *"\w*")*),', done.stdout)
+    options = ("-std=c++17", "-E", "-P", f"-I{engine.SOURCES}", "-x", "c++", "-")
+    words = re.findall(r'\{("\w+"(?: *"\w*")*),', run(*options, input=source))
     return [re.sub('[" ]', "", word) for word in words]
 
 
