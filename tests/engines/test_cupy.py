@@ -86,10 +86,6 @@ def cupy(compiled, monkeypatch):
         yield module
 
 
-def formulas():
-    return config.using("generic")
-
-
 def both_ways(cupy, call, arrays, seed=None):
     """A call's outputs by kernels, and by the formulas; with a seed, its gradients too.
 

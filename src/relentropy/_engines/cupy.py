@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SOURCES = Path(__file__).parent / "native"
+# CuPy adds that functions are the device's where nothing says so, and that subnormal numbers of
+# single precision are zeros, which native/entries.hpp has to know.
 OPTIONS = (
     "-std=c++17",
     "--fmad=false",  # error-free transforms do not survive contraction
-    "-default-device",
     f"-I{SOURCES / 'device'}",
     f"-I{SOURCES}",
 )
@@ -184,7 +185,7 @@ _AS_BITS = {kind for kind, (type_, _) in _NUMBERS.items() if type_ == "uint16"}
 
 
 def is_entrywise(name: str) -> bool:
-    """Whether a kernel has a function of entries, of which it needs no more than one."""
+    """Whether the kernel of that name is one of entries, whose loop is CuPy's."""
     return _named(name).stem in _ENTRIES
 
 
