@@ -5,7 +5,7 @@ On two cores, in minutes, with environments built from nothing:
 ========  ======  =======================================================
 session   budget  what
 ========  ======  =======================================================
-lint           1  ruff check, ruff format --check, import-linter
+lint           1  ruff check, ruff format --check, clang-format, import-linter
 typing         2  mypy --strict over src
 minimal        2  lowest numpy and array-api-compat, no engine, nothing else
 docs           3  doctests of docstrings and README, the Sphinx pages with their cells
@@ -61,10 +61,12 @@ def can_compile() -> bool:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and the direction of imports."""
+    """Check style, the format of Python and of C++, and the direction of imports."""
     install(session, "lint", engine=False)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    sources = sorted(map(str, Path("src").rglob("*.[ch]pp")))
+    session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("lint-imports")
 
 

@@ -82,11 +82,11 @@ class Blocks {
   Next next[MOST_OPERANDS];
   bool any_chosen;
 
-  Blocks() {
-    double* start = numbers_;
-    for (int k = 0; k < MOST_OPERANDS; ++k) in[k] = start, start += BLOCK;
-    for (int k = 0; k < MOST_OPERANDS; ++k) out[k] = start, start += BLOCK;
-    room = start;
+  // `numbers` are as many blocks as there are operands and results, and one more.
+  Blocks(double* numbers, int operands, int results) {
+    for (int k = 0; k < operands; ++k) in[k] = numbers, numbers += BLOCK;
+    for (int k = 0; k < results; ++k) out[k] = numbers, numbers += BLOCK;
+    room = numbers;
   }
 
   void read(const Call& call, const Layout& layout, int operands, int mask, const double* fills,
@@ -130,7 +130,6 @@ class Blocks {
   }
 
  private:
-  double numbers_[(2 * MOST_OPERANDS + 1) * BLOCK];
   bool chosen_[BLOCK];
   int64_t from_ = 0;
   int step_ = 1, count_ = 0;
@@ -220,7 +219,8 @@ class Fold {
   Seen<State<PASS>> own(int64_t row, const Row& known, int thread) {
     Seen<State<PASS>> sum;
     sum.there = sum.chosen = false;
-    Blocks blocks;
+    double numbers[(Kernel::OPERANDS + 1) * BLOCK];
+    Blocks blocks(numbers, Kernel::OPERANDS, 0);
     const int step = thread_count();
     for (int64_t from = thread; from < layout_.length; from += int64_t(step) * BLOCK) {
       const int count = entries_from(from, layout_.length, step);
@@ -244,7 +244,8 @@ class Fold {
   }
 
   void mapped(int64_t row, const Row& known, int thread) {
-    Blocks blocks;
+    double numbers[(Kernel::OPERANDS + RESULTS + 1) * BLOCK];
+    Blocks blocks(numbers, Kernel::OPERANDS, RESULTS);
     const int step = thread_count();
     for (int64_t from = thread; from < layout_.length; from += int64_t(step) * BLOCK) {
       const int count = entries_from(from, layout_.length, step);
@@ -285,7 +286,8 @@ void map(const Call& call, const Kernel& kernel, int mask) {
     const int64_t end = begin + size < layout.length ? begin + size : layout.length;
     const typename Kernel::Row known = row_of(call, layout, kernel, mask, row);
     each_thread([&](int thread, int) {
-      Blocks blocks;
+      double numbers[(Kernel::OPERANDS + Kernel::RESULTS + 1) * BLOCK];
+      Blocks blocks(numbers, Kernel::OPERANDS, Kernel::RESULTS);
       const int count = entries_from(begin + thread, end, step);
       if (count == 0) return;
       blocks.read(call, layout, Kernel::OPERANDS, mask, kernel.fills, row, begin + thread, step,

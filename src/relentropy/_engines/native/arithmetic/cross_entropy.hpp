@@ -10,6 +10,7 @@
 #pragma once
 
 #include "logsumexp.hpp"
+#include "weights.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -18,6 +19,7 @@ namespace RELENTROPY_SET {
 // which is `anchor` where it is something to compare with.
 struct OfLogits {
   static constexpr double ABSENT = -INF;
+  static constexpr bool LOWERED = true;  // whether weights are smaller than entries
 
   RELENTROPY_FN bool known(double top) { return finite(top); }
   RELENTROPY_FN double anchor(double top) { return finite_or_zero(top); }
@@ -73,11 +75,11 @@ struct OfLogits {
 
 struct OfWeights {
   static constexpr double ABSENT = 0.0;
+  static constexpr bool LOWERED = false;
 
   RELENTROPY_FN bool known(double top) { return top > 0.0 && top < INF; }
   RELENTROPY_FN double anchor(double top) { return known(top) ? top : 1.0; }
   RELENTROPY_FN bool valid(double top, double bottom) { return top < INF && bottom >= 0.0; }
-  RELENTROPY_FN bool reaches_down(double, double) { return false; }
 
   template <bool EXACT>
   RELENTROPY_FN Lanes weight(Lanes x, double anchor) {
@@ -89,11 +91,9 @@ struct OfWeights {
     const Pair<Lanes> gap = log_ratio<EXACT>(top, choose(x > 0.0, x, top));
     return EXACT ? gap.hi + gap.lo : gap.hi;
   }
-  RELENTROPY_FN Lanes low_product(Lanes, double, Lanes weight, Lanes factor) {
-    return weight * factor;
-  }
   RELENTROPY_FN Pair<double> times(double low, double high, Pair<double> x) {
-    return multiply(divide({low, 0.0}, {high, 0.0}), x);
+    const double factor = middle(high);  // remainders of subnormal numbers are no numbers
+    return multiply(divide({low * factor, 0.0}, {high * factor, 0.0}), x);
   }
   RELENTROPY_FN Pair<double> gap(double low, double high) { return log_ratio<true>(high, low); }
 
@@ -141,7 +141,8 @@ RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n, const N
   }
   if (SAME && !Q::known(q_top)) return part;
   const double p_anchor = P::anchor(p_top), q_anchor = Q::anchor(q_top);
-  const bool low = EXACT && P::reaches_down(p_top, p_bottom);
+  [[maybe_unused]] bool low = false;
+  if constexpr (EXACT && P::LOWERED) low = P::reaches_down(p_top, p_bottom);
   const Without hidden(q, n, q_top, Q::ABSENT);
   Pair<Lanes> mass{}, surprise{}, others{};
   for (int i = 0; i < n; i += LANES) {
@@ -151,9 +152,11 @@ RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n, const N
     const Lanes weight = P::template weight<EXACT>(x, p_anchor);
     const Lanes gap = Q::template gap<EXACT>(y, q_anchor);
     Lanes term = weight * gap;
-    if (low) {
-      term = P::low_product(x, p_anchor, weight, gap);
-      term = choose((weight == 0.0) & (gap == INF), 0.0, term);
+    if constexpr (EXACT && P::LOWERED) {
+      if (low) {
+        term = P::low_product(x, p_anchor, weight, gap);
+        term = choose((weight == 0.0) & (gap == INF), 0.0, term);
+      }
     }
     collect<EXACT>(surprise, term);
     if constexpr (SAME) {

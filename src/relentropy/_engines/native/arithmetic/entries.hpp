@@ -129,7 +129,9 @@ struct Common {
         Mask known = of.m.hi > 0.0;
         Lanes excess = of.gap.hi / choose(known, of.m.hi, 1.0);
         if constexpr (E::EASY) return excess;
-        return choose(known, excess, choose(e.only_x(), INF, Lanes{}));
+        // Where y is none, also of what is too small to be seen; only for v = 0 that is infinite.
+        const double alone = blend.x.hi > 0.0 ? blend.y.hi / blend.x.hi : INF;
+        return choose(known, excess, choose(e.only_x(), alone, Lanes{}));
     }
 
     RELENTROPY_FN Lanes kl_to_mixture(const E &e, const Blend &blend) {
