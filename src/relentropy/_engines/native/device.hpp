@@ -115,8 +115,7 @@ class Blocks {
       char* start = array.data + layout.row(array, row);
       for (int i = 0; i < count_; ++i) {
         const double value = chosen_[i] ? out[k][i] : 0.0;
-        scatter(array.type, &value, 1,
-                start + layout.entry(array, from_ + int64_t(i) * step_), 0);
+        scatter(array.type, &value, 1, start + layout.entry(array, from_ + int64_t(i) * step_), 0);
       }
     }
   }
@@ -194,9 +193,8 @@ class Fold {
       // As bytes: shared variables have no constructors.
       alignas(16) RELENTROPY_SHARED char room[MOST_THREADS * sizeof(Seen<State<PASS>>)];
       Seen<State<PASS>>* seen = reinterpret_cast<Seen<State<PASS>>*>(room);
-      each_thread([&](int thread, int slot) {
-        seen[thread] = own<PASS>(row, known[slot], thread);
-      });
+      each_thread(
+          [&](int thread, int slot) { seen[thread] = own<PASS>(row, known[slot], thread); });
       int gap = 1;
       while (2 * gap < thread_count()) gap *= 2;
       for (; gap > 0; gap /= 2) {

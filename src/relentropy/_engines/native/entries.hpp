@@ -24,8 +24,12 @@ inline int64_t item_size(Type type) {
 
 // --- one entry ----------------------------------------------------------------------------
 
-struct Half { uint16_t bits; };
-struct Brain { uint16_t bits; };
+struct Half {
+  uint16_t bits;
+};
+struct Brain {
+  uint16_t bits;
+};
 
 #if defined(__CUDACC__)
 // CuPy has CUDA flush single precision's subnormal numbers to zero. Instructions by name do not.
@@ -242,8 +246,8 @@ inline void turn_back(const char* from, int64_t pitch, int count, int width, cha
     for (int w = 0; w < width; ++w) std::memcpy(line + w * sizeof(T), entry + w * pitch, sizeof(T));
   }
 }
-inline void turn_back(int64_t size, const char* from, int64_t pitch, int count, int width,
-                      char* to, int64_t stride) {
+inline void turn_back(int64_t size, const char* from, int64_t pitch, int count, int width, char* to,
+                      int64_t stride) {
   switch (size) {
     case 2: return turn_back<uint16_t>(from, pitch, count, width, to, stride);
     case 4: return turn_back<uint32_t>(from, pitch, count, width, to, stride);

@@ -69,8 +69,7 @@ struct LogSumExpSlopes {
     return {{given[0], given[1]}, normaliser_of({given[2], {given[3], 0.0}}), given[2] == -INF};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
-    logsumexp_slopes_of<EXACT>(row.normaliser, row.seed, row.none, blocks.in[0], n,
-                               blocks.out[0]);
+    logsumexp_slopes_of<EXACT>(row.normaliser, row.seed, row.none, blocks.in[0], n, blocks.out[0]);
   }
 };
 

@@ -310,8 +310,15 @@ PyModuleDef_Slot SLOTS[] = {
 };
 
 PyModuleDef DEFINITION = {
-    PyModuleDef_HEAD_INIT, "_cpu", "Compiled kernels of the CPU engine.", 0, METHODS, SLOTS,
-    nullptr, nullptr, nullptr,
+    PyModuleDef_HEAD_INIT,
+    "_cpu",
+    "Compiled kernels of the CPU engine.",
+    0,
+    METHODS,
+    SLOTS,
+    nullptr,
+    nullptr,
+    nullptr,
 };
 
 }  // namespace

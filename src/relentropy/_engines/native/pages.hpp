@@ -26,7 +26,8 @@ inline void ask_for_large_pages(const Call& call) {
     }
     if (bytes < WORTH_IT) continue;
     const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    const uintptr_t start = reinterpret_cast<uintptr_t>(out.data), from = (start + page - 1) / page * page;
+    const uintptr_t start = reinterpret_cast<uintptr_t>(out.data),
+                    from = (start + page - 1) / page * page;
     // A wish: where it is refused, small pages serve.
     (void)madvise(reinterpret_cast<void*>(from), start + bytes - from, MADV_HUGEPAGE);
   }

@@ -25,8 +25,7 @@ struct TokenState {
 };
 template <class Of>
 TokenState<Of> merge(const TokenState<Of>& one, const TokenState<Of>& other) {
-  return {merge(one.of, other.of), one.found ? one.chosen : other.chosen,
-          one.found || other.found};
+  return {merge(one.of, other.of), one.found ? one.chosen : other.chosen, one.found || other.found};
 }
 
 inline Peak peak_in(const Peak& of) { return of; }
@@ -60,8 +59,7 @@ struct TokenLogProb {
     const double chosen = found ? a[place] : -INF;
     if constexpr (ENTROPY)
       return {surprise_of<EXACT, true, OfLogits, OfLogits>(a, a, n), chosen, found};
-    else
-      return {peak_of<EXACT>(a, n), chosen, found};
+    else return {peak_of<EXACT>(a, n), chosen, found};
   }
   template <int>
   void learn(Row& row, const TokenState<Of>& state) const {

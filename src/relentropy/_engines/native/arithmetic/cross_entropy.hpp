@@ -172,7 +172,7 @@ RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n) {
 template <class P, class Q>
 RELENTROPY_BLOCK Surprise<P, Q> merge(const Surprise<P, Q>& one, const Surprise<P, Q>& other) {
   Surprise<P, Q> whole{larger(one.p_top, other.p_top), larger(one.q_top, other.q_top), {}, {}, {},
-                       one.lost || other.lost, one.valid && other.valid};
+                       one.lost || other.lost,         one.valid && other.valid};
   if (!whole.valid) return whole;
   const bool first = one.q_top >= other.q_top;
   for (const Surprise<P, Q>* part : {&one, &other}) {
@@ -186,9 +186,8 @@ RELENTROPY_BLOCK Surprise<P, Q> merge(const Surprise<P, Q>& one, const Surprise<
       if (part->p_top != whole.p_top) {
         mass = P::times(part->p_top, whole.p_top, mass);
         // Where nothing is left of the mass, nothing is of what is infinite either.
-        moved = mass.hi == 0.0 && !finite(moved.hi)
-                    ? Pair<double>{0.0, 0.0}
-                    : P::times(part->p_top, whole.p_top, moved);
+        moved = mass.hi == 0.0 && !finite(moved.hi) ? Pair<double>{0.0, 0.0}
+                                                    : P::times(part->p_top, whole.p_top, moved);
       }
       whole.mass = add(whole.mass, mass);
       whole.surprise = add_sums(whole.surprise, moved);
@@ -220,8 +219,8 @@ struct SurpriseNumbers {
 template <class P, class Q>
 RELENTROPY_BLOCK SurpriseNumbers surprise_numbers(const Surprise<P, Q>& row) {
   const double mass = row.mass.hi > 0.0 ? row.mass.hi + row.mass.lo : 1.0;
-  const Pair<double> mean = divide(row.surprise, row.mass.hi > 0.0 ? row.mass
-                                                                   : Pair<double>{1.0, 0.0});
+  const Pair<double> mean =
+      divide(row.surprise, row.mass.hi > 0.0 ? row.mass : Pair<double>{1.0, 0.0});
   return {row.p_top, mass, row.lost ? INF : mean.hi + mean.lo, row.q_top,
           row.others.hi + row.others.lo};
 }
@@ -244,8 +243,7 @@ RELENTROPY_BLOCK void surprise_slopes(const SurpriseNumbers& row, Seed seed, Bas
       auto none = x == P::ABSENT;
       if constexpr (SAME) rate = choose(none, nowhere, rate);
       else rate = choose(y == Q::ABSENT, choose(none, nowhere, all<Lanes>(INF)), rate);
-      const Lanes slope =
-          P::template by_entry<EXACT>(x, p_anchor, weight, row.mass, inverse, rate);
+      const Lanes slope = P::template by_entry<EXACT>(x, p_anchor, weight, row.mass, inverse, rate);
       store(by_p + i, times(seed, in_base(slope, base)));
     }
     if (by_q) {

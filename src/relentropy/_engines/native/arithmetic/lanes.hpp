@@ -83,14 +83,14 @@ constexpr int LANES = RELENTROPY_LANES;
 using Bits = uint64_t;
 
 RELENTROPY_FN Bits bits_of(double x) {
-    Bits bits;
-    memcpy(&bits, &x, sizeof x);
-    return bits;
+  Bits bits;
+  memcpy(&bits, &x, sizeof x);
+  return bits;
 }
 RELENTROPY_FN double of_bits(Bits bits) {
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
 }
 RELENTROPY_FN double choose(bool mask, double one, double other) { return mask ? one : other; }
 RELENTROPY_FN bool any(bool mask) { return mask; }
@@ -107,9 +107,7 @@ RELENTROPY_FN double min_of(double x) { return x; }
 
 #if defined(__FMA__) || defined(__CUDACC__) || defined(__aarch64__)
 #define RELENTROPY_HAS_FMA 1
-RELENTROPY_FN double fma(double a, double b, double c) {
-    return RELENTROPY_MATH(fma)(a, b, c);
-}
+RELENTROPY_FN double fma(double a, double b, double c) { return RELENTROPY_MATH(fma)(a, b, c); }
 #else
 #define RELENTROPY_HAS_FMA 0
 RELENTROPY_FN double fma(double a, double b, double c) { return a * b + c; }
@@ -128,19 +126,17 @@ RELENTROPY_FN Lanes choose(Mask mask, Lanes one, Lanes other) { return mask ? on
 RELENTROPY_FN Lanes choose(Mask mask, double one, Lanes other) { return mask ? splat(one) : other; }
 RELENTROPY_FN Lanes choose(Mask mask, Lanes one, double other) { return mask ? one : splat(other); }
 RELENTROPY_FN Lanes choose(Mask mask, double one, double other) {
-    return mask ? splat(one) : splat(other);
+  return mask ? splat(one) : splat(other);
 }
 RELENTROPY_FN Mask no(Mask mask) { return ~mask; }
-RELENTROPY_FN Lanes magnitude(Lanes x) {
-    return of_bits(bits_of(x) & (UINT64_MAX >> 1));
-}
+RELENTROPY_FN Lanes magnitude(Lanes x) { return of_bits(bits_of(x) & (UINT64_MAX >> 1)); }
 
 #if defined(__AVX512F__)
 RELENTROPY_FN Lanes larger(Lanes x, Lanes y) {
-    return (Lanes)_mm512_max_pd((__m512d)x, (__m512d)y);
+  return (Lanes)_mm512_max_pd((__m512d)x, (__m512d)y);
 }
 RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) {
-    return (Lanes)_mm512_min_pd((__m512d)x, (__m512d)y);
+  return (Lanes)_mm512_min_pd((__m512d)x, (__m512d)y);
 }
 #elif defined(__AVX2__)
 RELENTROPY_FN Lanes larger(Lanes x, Lanes y) { return __builtin_ia32_maxpd256(x, y); }
@@ -155,70 +151,70 @@ RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return x < y ? x : y; }
 
 RELENTROPY_FN bool any(Mask mask) {
 #if defined(__AVX512DQ__)
-    return _mm512_movepi64_mask((__m512i)mask) != 0;
+  return _mm512_movepi64_mask((__m512i)mask) != 0;
 #elif defined(__AVX2__)
-    return __builtin_ia32_movmskpd256((Lanes)mask) != 0;
+  return __builtin_ia32_movmskpd256((Lanes)mask) != 0;
 #elif defined(__SSE2__)
-    return __builtin_ia32_movmskpd((Lanes)mask) != 0;
+  return __builtin_ia32_movmskpd((Lanes)mask) != 0;
 #else
-    int64_t found = 0;
-    for (int i = 0; i < LANES; i++) found |= mask[i];
-    return found != 0;
+  int64_t found = 0;
+  for (int i = 0; i < LANES; i++) found |= mask[i];
+  return found != 0;
 #endif
 }
 RELENTROPY_FN bool every(Mask mask) {
 #if defined(__AVX512DQ__)
-    return _mm512_movepi64_mask((__m512i)mask) == 255;
+  return _mm512_movepi64_mask((__m512i)mask) == 255;
 #elif defined(__AVX2__)
-    return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
+  return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
 #elif defined(__SSE2__)
-    return __builtin_ia32_movmskpd((Lanes)mask) == 3;
+  return __builtin_ia32_movmskpd((Lanes)mask) == 3;
 #else
-    int64_t found = -1;
-    for (int i = 0; i < LANES; i++) found &= mask[i];
-    return found != 0;
+  int64_t found = -1;
+  for (int i = 0; i < LANES; i++) found &= mask[i];
+  return found != 0;
 #endif
 }
 RELENTROPY_FN Lanes root(Lanes x) {
 #if defined(__AVX512F__)
-    return (Lanes)_mm512_sqrt_pd((__m512d)x);
+  return (Lanes)_mm512_sqrt_pd((__m512d)x);
 #elif defined(__AVX2__)
-    return __builtin_ia32_sqrtpd256(x);
+  return __builtin_ia32_sqrtpd256(x);
 #elif defined(__SSE2__)
-    return __builtin_ia32_sqrtpd(x);
+  return __builtin_ia32_sqrtpd(x);
 #else
-    Lanes r;
-    for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
-    return r;
+  Lanes r;
+  for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
+  return r;
 #endif
 }
 RELENTROPY_FN double sum_of(Lanes x) {
-    double sum = x[0];
-    for (int i = 1; i < LANES; i++) sum += x[i];
-    return sum;
+  double sum = x[0];
+  for (int i = 1; i < LANES; i++) sum += x[i];
+  return sum;
 }
 RELENTROPY_FN double max_of(Lanes x) {
-    double top = x[0];
-    for (int i = 1; i < LANES; i++) top = larger(top, x[i]);
-    return top;
+  double top = x[0];
+  for (int i = 1; i < LANES; i++) top = larger(top, x[i]);
+  return top;
 }
 RELENTROPY_FN double min_of(Lanes x) {
-    double bottom = x[0];
-    for (int i = 1; i < LANES; i++) bottom = smaller(bottom, x[i]);
-    return bottom;
+  double bottom = x[0];
+  for (int i = 1; i < LANES; i++) bottom = smaller(bottom, x[i]);
+  return bottom;
 }
 
 #if RELENTROPY_HAS_FMA
 RELENTROPY_FN Lanes fma(Lanes a, Lanes b, Lanes c) {
-    // Contraction is off elsewhere; here the compiler is told what to fuse.
+  // Contraction is off elsewhere; here the compiler is told what to fuse.
 #if defined(__AVX512F__)
-    return (Lanes)__builtin_ia32_vfmaddpd512_mask((Lanes)a, (Lanes)b, (Lanes)c, -1, 4);
+  return (Lanes)__builtin_ia32_vfmaddpd512_mask((Lanes)a, (Lanes)b, (Lanes)c, -1, 4);
 #elif defined(__AVX2__)
-    return (Lanes)__builtin_ia32_vfmaddpd256(a, b, c);
+  return (Lanes)__builtin_ia32_vfmaddpd256(a, b, c);
 #else
-    Lanes r;
-    for (int i = 0; i < LANES; i++) r[i] = __builtin_fma(a[i], b[i], c[i]);
-    return r;
+  Lanes r;
+  for (int i = 0; i < LANES; i++) r[i] = __builtin_fma(a[i], b[i], c[i]);
+  return r;
 #endif
 }
 #else
@@ -237,25 +233,25 @@ RELENTROPY_FN double splat(double x) { return x; }
 #endif
 
 // Asks for memory that will be read; wrong addresses do no harm.
-RELENTROPY_FN void ahead(const void *address) {
+RELENTROPY_FN void ahead(const void* address) {
 #if defined(__GNUC__) && !defined(__CUDACC__)
-    __builtin_prefetch(address);
+  __builtin_prefetch(address);
 #else
-    (void)address;
+  (void)address;
 #endif
 }
 
-RELENTROPY_FN Lanes load(const double *from) {
-    Lanes x;
-    memcpy(&x, from, sizeof x);
-    return x;
+RELENTROPY_FN Lanes load(const double* from) {
+  Lanes x;
+  memcpy(&x, from, sizeof x);
+  return x;
 }
-RELENTROPY_FN void store(double *to, Lanes x) { memcpy(to, &x, sizeof x); }
+RELENTROPY_FN void store(double* to, Lanes x) { memcpy(to, &x, sizeof x); }
 
 // The same number in every lane.
 template <class T>
 RELENTROPY_FN T all(double x) {
-    return x - T{};
+  return x - T{};
 }
 
 }  // namespace RELENTROPY_SET

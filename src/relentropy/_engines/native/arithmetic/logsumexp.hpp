@@ -141,8 +141,7 @@ RELENTROPY_FN void fill(double* to, int n, double value) {
 }
 
 template <bool EXACT, bool LOG>
-RELENTROPY_BLOCK void softmax_entries(const Normaliser& row, const double* a, int n,
-                                      double* to) {
+RELENTROPY_BLOCK void softmax_entries(const Normaliser& row, const double* a, int n, double* to) {
   if (!row.known) return fill(to, n, NOT_A_NUMBER);
   for (int i = 0; i < n; i += LANES) {
     const Lanes x = load(a + i);
@@ -218,8 +217,7 @@ RELENTROPY_BLOCK void logsumexp_slopes_of(const Normaliser& row, Seed seed, bool
   if (none || !row.known) {
     return fill(to, n, none || seed.unit == 0.0 ? 0.0 * seed.unit : NOT_A_NUMBER);
   }
-  for (int i = 0; i < n; i += LANES)
-    store(to + i, times(seed, share_of<EXACT>(load(a + i), row)));
+  for (int i = 0; i < n; i += LANES) store(to + i, times(seed, share_of<EXACT>(load(a + i), row)));
 }
 
 // --- one entry of a row ----------------------------------------------------------------------
