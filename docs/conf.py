@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from docutils import nodes
+
 import relentropy
 
 HERE = Path(__file__).parent
@@ -46,3 +48,15 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/icon.svg"
 html_copy_source = False
+
+
+def trim(app, doctree):
+    """Take the empty line from doctests that keeps their last output from the fence."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.rawsource == block.astext():  # else it is no code
+            block.rawsource = block.rawsource.rstrip()
+            block.children = [nodes.Text(block.rawsource)]
+
+
+def setup(app):
+    app.connect("doctree-read", trim)

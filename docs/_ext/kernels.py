@@ -17,8 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 from sphinx.application import Sphinx
 from traitlets import default
 
-
-# Names of sockets may have a hundred letters at most, which those of the build's folder may not.
+# Names of sockets may have a hundred letters at most; those of a build's folder have more.
 SOCKETS = tempfile.TemporaryDirectory(prefix="cells-")
 
 
