@@ -134,6 +134,8 @@ def _what_the_table_says(record: Any, found: dict[str, Any]) -> str:
         text += " 16-bit operands have results of float32, in whose ulp they are given."
     if record.kind == "head":
         text += " Logits are exact: the weight is an identity matrix."
+    if tables.has_kernels(record):
+        text += " Lines of formulas are without the compiled engine."
     if record.conditioned:
         text += " Errors are divided by the result's condition number κ."
     return text
