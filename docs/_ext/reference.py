@@ -97,8 +97,8 @@ def _members(value: type) -> Iterator[str]:
 
 def _as(name: Name) -> str:
     return (
-        f"It is made of what :obj:`~{name.relative}` is made of, whose page has what was "
-        "measured of that, the engines that serve it and what is said of its derivatives."
+        f"Its divergences and entropies are by the formulas of :obj:`~{name.relative}`, whose "
+        "page has what was measured of them, the engines that serve and their derivatives."
     )
 
 
@@ -164,7 +164,7 @@ def _engines(record: Any) -> Iterator[str]:
     lazy = (
         "Lazy and compiled arrays are never computed to decide anything."
         if record.lazy
-        else "Lazy arrays are not taken."
+        else "Lazy arrays, such as dask's, are not among them."
     )
     yield f"Arrays of {backends}. {lazy}"
     kernels = measured(record.name)["kernels"]
