@@ -153,7 +153,10 @@ def exemptions(record: Any) -> Iterator[str]:
 
 def overview() -> str:
     """The tables of all functions."""
-    functions = {name.record.name: name for name in every_name() if name.record is not None}
+    functions: dict[str, Any] = {}
+    for name in every_name():
+        if name.record is not None and name.name == name.record.name:  # not by an alias
+            functions.setdefault(name.name, name)
     parts = []
     for dtype in DTYPES:
         columns = [c for c in COLUMNS if any(_has(name, c, dtype) for name in functions)]
