@@ -11,7 +11,7 @@ minimal        2  lowest numpy and array-api-compat, no engine, nothing else
 docs           3  doctests of docstrings and README, the Sphinx pages with their cells
 tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
-default       25  the five above
+default       26  the five above
 full          60  bulk checks: everything marked ``full``
 engines       60  the generated suite, once for each instruction set
 tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines

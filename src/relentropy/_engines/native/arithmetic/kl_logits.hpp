@@ -61,8 +61,10 @@ RELENTROPY_BLOCK KLLook kl_look(const double *a, const double *b, int n, bool no
     // The difference at the teacher's largest logit takes a common offset out exactly, so that
     // the mean is as small as the differences are and its rounding harmless.
     for (int i = 0; normalize && i < n; i += LANES) {
+        Mask here = load(a + i) == look.top;
+        if (!any(here)) continue;
         Lanes x = load(a + i), y = load(b + i);
-        Mask here = (x == look.top) & (y > -INF) & (y < INF);
+        here &= (y > -INF) & (y < INF);
         if (!any(here)) continue;
         look.pivot = finite_or_zero(max_of(choose(here, y - x, -INF)));
         break;
@@ -80,6 +82,13 @@ template <bool EXACT>
 RELENTROPY_FN Pair<Lanes> less(Pair<Lanes> x, double y) {
     if constexpr (EXACT) return add(x, all<Lanes>(-y));
     return {x.hi - y, Lanes{}};
+}
+// y - x less a centre of two words. Where a double has digits to spare, one is enough: the
+// divergence is the same for any centre that all entries share.
+template <bool EXACT>
+RELENTROPY_FN Pair<Lanes> log_ratio(Lanes y, Lanes x, Pair<double> centre) {
+    if constexpr (EXACT) return less<EXACT>(apart<EXACT>(y, x, centre.hi), centre.lo);
+    return {(y - x) - centre.hi, Lanes{}};
 }
 
 // Differences beyond are extreme: exponentials of them may leave the range that short cuts have.
@@ -112,7 +121,7 @@ RELENTROPY_BLOCK KLWeighed kl_weigh(const double *a, const double *b, double *we
         if constexpr (EXACT) low |= there & (weight < SUBNORMAL);
         store(weights + i, weight);
         collect<EXACT>(mass, weight);
-        sum += weight * d;
+        sum = EXACT ? sum + weight * d : fma(weight, d, sum);
         widest = larger(magnitude(d), widest);
     }
     return {gathered(mass), sum_of(sum), max_of(widest), any(low)};
@@ -121,17 +130,22 @@ RELENTROPY_BLOCK KLWeighed kl_weigh(const double *a, const double *b, double *we
 // sum(w*(exp(d) - 1 - d)) and sum(w*d) of a block in which all d are near: no exponential.
 template <bool EXACT, int N>
 RELENTROPY_BLOCK void kl_near(KLState &state, const double *a, const double *b,
-                           const double *weights, int n, double pivot, double mean,
+                           const double *weights, int n, Pair<double> centre,
                            const double (&tail)[N]) {
     Pair<Lanes> excess{};
     Lanes means{};
     for (int i = 0; i < n; i += LANES) {
         Lanes weight = load(weights + i);
-        Pair<Lanes> d = less<EXACT>(apart<EXACT>(load(b + i), load(a + i), pivot), mean);
-        means += weight * d.hi;
-        Lanes g = d.hi * d.hi * polynomial(tail, d.hi);
-        if constexpr (EXACT) g += d.lo * (d.hi + g);
-        collect<EXACT>(excess, weight * g);
+        Pair<Lanes> d = log_ratio<EXACT>(load(b + i), load(a + i), centre);
+        Lanes spread = weight * d.hi, bent = d.hi * polynomial(tail, d.hi);
+        means += spread;
+        if constexpr (EXACT) {
+            Lanes g = d.hi * bent;
+            g += d.lo * (d.hi + g);
+            collect<EXACT>(excess, weight * g);
+        } else {
+            excess.hi = fma(spread, bent, excess.hi);
+        }
     }
     state.excess = gathered(excess);
     state.mean = sum_of(means);
@@ -139,13 +153,13 @@ RELENTROPY_BLOCK void kl_near(KLState &state, const double *a, const double *b,
 
 // The same where digits are to spare, of a block without masks in which no d is extreme.
 RELENTROPY_BLOCK void kl_open(KLState &state, const double *a, const double *b,
-                              const double *weights, int n, double pivot, double mean) {
+                              const double *weights, int n, double centre) {
     Lanes excess{}, means{};
     for (int i = 0; i < n; i += LANES) {
-        Lanes weight = load(weights + i), d = ((load(b + i) - load(a + i)) - pivot) - mean;
-        means += weight * d;
+        Lanes weight = load(weights + i), d = (load(b + i) - load(a + i)) - centre;
+        means = fma(weight, d, means);
         Lanes g = d * d * polynomial(EXP_TAIL_SHORT, d);
-        excess += weight * choose(magnitude(d) < 0x1p-5, g, expm1_brief(d) - d);
+        excess = fma(weight, choose(magnitude(d) < 0x1p-5, g, expm1_brief(d) - d), excess);
     }
     state.excess = gathered(Pair<Lanes>{excess, Lanes{}});
     state.mean = sum_of(means);
@@ -207,21 +221,25 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
     KLWeighed w = look.masked ? kl_weigh<EXACT, true>(a, b, weights, n, anchor, pivot)
                               : kl_weigh<EXACT, false>(a, b, weights, n, anchor, pivot);
     double mean = normalize && w.mass.hi > 0 ? w.sum / w.mass.hi : 0.0;
+    double widest = look.masked ? INF : w.widest + magnitude(mean);
+    if (!EXACT) pivot += mean, mean = 0.0;
     KLState state{};
     state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
     state.normalize = normalize;
     state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
     state.far = is_far(((look.q_top - anchor) - pivot) - mean, look.top);
-    double widest = look.masked ? INF : w.widest + magnitude(mean);
+    const Pair<double> centre = {pivot, mean};
     if (EXACT && widest < 1.99)
-        kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_FAR);
+        kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_FAR);
     else if (!EXACT && widest < 0.25)
-        kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_QUARTER);
+        kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_QUARTER);
+    else if (!EXACT && widest < 0.5)
+        kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_HALF);
     else if (!EXACT && widest < 1.0)
-        kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_NEAR);
+        kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_NEAR);
     else if (!EXACT && widest < EXTREME && !state.far)
-        kl_open(state, a, b, weights, n, pivot, mean);
+        kl_open(state, a, b, weights, n, pivot);
     else
         kl_far<EXACT>(state, a, b, weights, n, anchor, pivot, mean, w.low);
     return state;
@@ -386,20 +404,22 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
                                 const double *b, int n, double *by_a, double *by_b,
                                 const double (&tail)[N]) {
     const bool infinite = row.eta == -INF, q_near = row.log_mean < 1.0;
-    const double factor = unit / row.mass;
+    const double factor = unit / row.mass, low = EXACT ? 0.0 : row.low;
+    const double log_mean = row.log_mean + low, eta = row.eta + low;
+    const Pair<double> centre = {row.centre, row.low};
     for (int i = 0; i < n; i += LANES) {
         Lanes x = load(a + i), y = load(b + i);
         Mask no_p = x == -INF, no_q = y == -INF, live = no(no_p | no_q);
         Lanes x0 = CLOSE ? x : choose(no_p, 0.0, x), y0 = CLOSE ? y : choose(no_q, 0.0, y);
-        Pair<Lanes> u = less<EXACT>(apart<EXACT>(y0, x0, row.centre), row.low);
+        Pair<Lanes> u = log_ratio<EXACT>(y0, x0, centre);
         Pair<Lanes> below = {x0 - row.anchor, Lanes{}};
         if constexpr (EXACT) below = two_sum(x0, all<Lanes>(-row.anchor));
         Lanes weight = exp_of<EXACT>(below);
         if constexpr (!CLOSE) weight = choose(no_p, 0.0, weight);
         if (by_a) {
-            Lanes rate = row.eta - u.hi;
+            Lanes rate = eta - u.hi;
             if constexpr (EXACT) {
-                Pair<Lanes> gap = subtract(Pair<Lanes>{all<Lanes>(row.eta), Lanes{}}, u);
+                Pair<Lanes> gap = subtract(Pair<Lanes>{all<Lanes>(eta), Lanes{}}, u);
                 rate = gap.hi + gap.lo;
             }
             Lanes slope = weight * rate;
@@ -415,7 +435,7 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
             store(by_a + i, slope * factor);
         }
         if (by_b) {
-            Pair<Lanes> d = less<EXACT>(u, row.log_mean);
+            Pair<Lanes> d = less<EXACT>(u, log_mean);
             Lanes gap = EXACT ? d.hi + d.lo : d.hi, slope;
             if constexpr (CLOSE) {
                 slope = weight * fma(gap * gap, polynomial(tail, gap), gap);
@@ -438,11 +458,12 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
 RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers &row, double unit, const double *a,
                                      const double *b, int n, double *by_a, double *by_b) {
     const double factor = unit / row.mass;
+    const double log_mean = row.log_mean + row.low, eta = row.eta + row.low;
     for (int i = 0; i < n; i += LANES) {
-        Lanes x = load(a + i), u = ((load(b + i) - x) - row.centre) - row.low;
+        Lanes x = load(a + i), u = (load(b + i) - x) - row.centre;
         Lanes weight = exp_down(x - row.anchor) * factor;
-        if (by_a) store(by_a + i, weight * (row.eta - u));
-        if (by_b) store(by_b + i, weight * expm1_brief(u - row.log_mean));
+        if (by_a) store(by_a + i, weight * (eta - u));
+        if (by_b) store(by_b + i, weight * expm1_brief(u - log_mean));
     }
 }
 
@@ -464,6 +485,8 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, c
     if (!(row.log_mean < 1.0)) reach = INF;
     if (!EXACT && reach < 0.25)
         kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER);
+    else if (!EXACT && reach < 0.5)
+        kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_HALF);
     else if (reach < 0.99)
         kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR);
     else if (open)

@@ -136,8 +136,12 @@ RELENTROPY_FN Lanes magnitude(Lanes x) {
 }
 
 #if defined(__AVX512F__)
-RELENTROPY_FN Lanes larger(Lanes x, Lanes y) { return x > y ? x : y; }
-RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return x < y ? x : y; }
+RELENTROPY_FN Lanes larger(Lanes x, Lanes y) {
+    return (Lanes)_mm512_max_pd((__m512d)x, (__m512d)y);
+}
+RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) {
+    return (Lanes)_mm512_min_pd((__m512d)x, (__m512d)y);
+}
 #elif defined(__AVX2__)
 RELENTROPY_FN Lanes larger(Lanes x, Lanes y) { return __builtin_ia32_maxpd256(x, y); }
 RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return __builtin_ia32_minpd256(x, y); }

@@ -106,11 +106,15 @@ RELENTROPY_FN void collect(Pair<Lanes> &sum, Lanes x) {
     else sum.hi += x;
 }
 
-// The sum of all lanes; an infinite one has no error.
+// The sum of all lanes, in a tree; an infinite one has no error.
 RELENTROPY_FN Pair<double> gathered(Pair<Lanes> sum) {
 #if RELENTROPY_LANES > 1
-    Pair<double> all{0.0, 0.0};
-    for (int i = 0; i < LANES; i++) accumulate(all, Pair<double>{sum.hi[i], sum.lo[i]});
+    Pair<double> part[LANES];
+    for (int i = 0; i < LANES; i++) part[i] = {sum.hi[i], sum.lo[i]};
+    for (int half = LANES / 2; half; half /= 2) {
+        for (int i = 0; i < half; i++) accumulate(part[i], part[i + half]);
+    }
+    Pair<double> all = part[0];
 #else
     Pair<double> all = sum;
 #endif
