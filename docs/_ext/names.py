@@ -49,7 +49,6 @@ MADE_OF = {
     "relentropy.objectives.distillation_loss": "relentropy.kl_divergence",
     "relentropy.objectives.grpo_loss": "relentropy.estimators.kl_estimate",
     "relentropy.objectives.rlhf_objective": "relentropy.estimators.kl_estimate",
-    "relentropy.estimators.RunningEstimate": "relentropy.estimators.kl_estimate",
 }
 
 

@@ -97,8 +97,8 @@ def _members(value: type) -> Iterator[str]:
 
 def _as(name: Name) -> str:
     return (
-        f"It is made of what :obj:`~{name.relative}` is made of, whose page has what was "
-        "measured of that, the engines that serve it and what is said of its derivatives."
+        f"Its divergences and entropies are by the formulas of :obj:`~{name.relative}`, whose "
+        "page has what was measured of them, the engines that serve and their derivatives."
     )
 
 
@@ -134,6 +134,8 @@ def _what_the_table_says(record: Any, found: dict[str, Any]) -> str:
         text += " 16-bit operands have results of float32, in whose ulp they are given."
     if record.kind == "head":
         text += " Logits are exact: the weight is an identity matrix."
+    if tables.has_kernels(record):
+        text += " Lines of formulas are without the compiled engine."
     if record.conditioned:
         text += " Errors are divided by the result's condition number κ."
     return text
@@ -162,7 +164,7 @@ def _engines(record: Any) -> Iterator[str]:
     lazy = (
         "Lazy and compiled arrays are never computed to decide anything."
         if record.lazy
-        else "Lazy arrays are not taken."
+        else "Lazy arrays, such as dask's, are not among them."
     )
     yield f"Arrays of {backends}. {lazy}"
     kernels = measured(record.name)["kernels"]

@@ -64,13 +64,18 @@ def without_float64(record: Any, found: dict[str, Any]) -> str:
     return f"{found['bound']:g}" + " ×κ" * record.conditioned
 
 
+def has_kernels(record: Any) -> bool:
+    """Whether the compiled engine serves some of it."""
+    return bool(measured(record.name)["kernels"]["compiled"])
+
+
 def of_values(record: Any) -> str:
     """Errors of one function, by backend and dtype."""
     found = measured(record.name)["values"]
     rows = []
     for backend, title in COLUMNS.items():
         own = found.get(backend)
-        if own:
+        if own and (has_kernels(record) or not backend.endswith("-formulas")):
             rows.append([title, *(cell(own.get(dtype)) for dtype in DTYPES)])
     rows.append(["*bound*", *(bound(record, dtype) for dtype in DTYPES)])
     if "jax-x32" in found:
@@ -148,7 +153,10 @@ def exemptions(record: Any) -> Iterator[str]:
 
 def overview() -> str:
     """The tables of all functions."""
-    functions = {name.record.name: name for name in every_name() if name.record is not None}
+    functions: dict[str, Any] = {}
+    for name in every_name():
+        if name.record is not None and name.name == name.record.name:  # not by an alias
+            functions.setdefault(name.name, name)
     parts = []
     for dtype in DTYPES:
         columns = [c for c in COLUMNS if any(_has(name, c, dtype) for name in functions)]

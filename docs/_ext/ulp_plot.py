@@ -8,6 +8,7 @@ import pictures
 from docutils import nodes
 from names import measured, recorded
 from sphinx.util.docutils import SphinxDirective
+from tables import has_kernels
 
 MARKS = {
     "float64": ("o", "float64"),
@@ -28,8 +29,8 @@ def drawn(record: Any) -> str:
     from matplotlib.figure import Figure
 
     found = {dtype: _inside(record, dtype) for dtype in MARKS}
-    if found["float64"] == found["float64, formulas"]:
-        found["float64, formulas"] = {}  # no kernel serves
+    if not has_kernels(record):
+        found["float64, formulas"] = {}
     bounds = {dtype: record.ulp[dtype] for dtype in ("float64", "float32")}
     with mpl.rc_context(pictures.STYLE):
         figure = Figure(figsize=(7, 2.9))
