@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from mpmath import mp
 
+import relentropy
 from relentropy import kl_divergence
+from relentropy._arrays.plan import Plan
 from relentropy._records import RECORDS
 from relentropy.testing import ulp_error
 
@@ -73,6 +75,33 @@ def test_rows_that_nobody_chose(scale, gap, dtype, from_logits):
                 error = ulp_error(got[row], np.array([value for value, _ in true]))
                 error = error / np.array([float(condition) for _, condition in true])
                 assert np.max(error) <= RECORDS["kl_divergence"].slope_ulp[dtype]
+
+
+FAR = {"float32": [-3e38, -1e30, -1e17, -4e5, -1e5, -300.0, -80.0]}
+FAR["float64"] = [-1e300, *FAR["float32"]]
+TABLE = ["kl_divergence", "js_divergence", "hellinger_distance", "total_variation"]
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+@pytest.mark.parametrize("divergence", TABLE)
+def test_logits_that_stand_for_a_mask(divergence, name, dtype, tiles, monkeypatch):
+    """A student's logit of -1e30 takes the mean of log-ratios with it, and nothing else."""
+    backend, call = BACKENDS[name], getattr(relentropy, divergence)
+    if tiles:
+        monkeypatch.setattr("relentropy._arrays.plan.TILED", Plan(leaf=3, tile=12))
+    p = np.array([0.3, -0.2, 1.0, 0.5] * 3).astype(dtype)
+    with backend.active():
+        for i, low in enumerate(FAR[dtype][:: 1 if divergence == "kl_divergence" else 3]):
+            q = np.linspace(-0.4, 0.7, 12).astype(dtype)
+            q[i] = low
+            found = backend.pull(backend, lambda a, b: call(a, b, from_logits=True), [p, q])
+            truths = slopes(divergence, [p, q], {"from_logits": True})
+            for got, true in zip(found, truths, strict=True):
+                error = ulp_error(got, np.array([value for value, _ in true]))
+                error = error / np.array([float(condition) for _, condition in true])
+                assert np.max(error) <= RECORDS[divergence].slope_ulp[dtype]
 
 
 @pytest.mark.parametrize("from_logits", [True, False])

@@ -95,6 +95,15 @@ class Pair:
         return self.hi if self.lo is None else self.hi + self.lo
 
 
+def choose(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
+    """An elementwise choice between pairs."""
+    high = xp.where(condition, one.hi, other.hi)
+    if one.lo is None and other.lo is None:
+        return Pair(high)
+    low = [xp.zeros_like(high) if pair.lo is None else pair.lo for pair in (one, other)]
+    return Pair(high, xp.where(condition, *low))
+
+
 def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
     """``x - y``: a pair where the namespace is exact, else rounded."""
     if xp.exact:

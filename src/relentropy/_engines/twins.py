@@ -150,9 +150,9 @@ def _kl_state(fold: kl_logits.KLFold) -> StateTwin | None:
 
 
 def _kl_state_of(*words: Any) -> kl_logits.State:
-    top, c, c_low, s, s_low, mean, f, f_low, shift, q_top, lost, valid = words
+    top, c, c_low, s, s_low, mean, f, f_low, far, q_top, lost, valid = words
     return kl_logits.State(
-        top, Pair(c, c_low), Pair(s, s_low), mean, Pair(f, f_low), shift, q_top, lost != 0,
+        top, Pair(c, c_low), Pair(s, s_low), mean, Pair(f, f_low), far != 0, q_top, lost != 0,
         valid != 0,
     )  # fmt: skip
 

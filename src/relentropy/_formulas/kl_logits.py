@@ -7,15 +7,17 @@ b - a, w = exp(a - m) and
 
 the divergence is ``F/S + log1pmx(W)`` with W = (F + T)/S, for any c: every term of F is
 non-negative, T is what rounding c left, and nothing cancels.
+
+Where the student is far above the teacher, as where a logit of -1e30 has taken c along, its
+mass is kept by itself, ``Z = sum(exp(b - q_top))``: what c rounds does not reach it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .._arrays.pairs import Pair, divide, exp, minus, total, two_sum
+from .._arrays.pairs import Pair, choose, divide, exp, minus, total, two_sum
 from .._arrays.polynomials import exp_reach, exp_tail
 from .._arrays.protocols import Block, Measure
 from .expectation import exp_difference, finite_or_zero, in_base
@@ -41,9 +43,9 @@ class State(NamedTuple):
     mean: Array
     """T."""
     excess: Pair
-    """exp(-shift)*F; where shift > 0, of S + T + F, to which the other two add nothing."""
-    shift: Array
-    """0 unless the student is so far above the teacher that F would overflow."""
+    """F; Z where far."""
+    far: Array
+    """Whether the student is so far above the teacher that F would overflow."""
     q_top: Array
     """The largest b."""
     lost: Array
@@ -93,11 +95,11 @@ class KLFold:
             d, student = minus(d, mean, xp=xp), minus(student, mean, xp=xp)
         d = d.map(lambda word: xp.where(live, word, 0.0))
 
-        # exp(student) is the student on the teacher's scale; shifted where it would overflow.
-        height = xp.max(xp.where(no_q, -_INF, student.hi))
-        above = (height > xp.limits.headroom) | (top == -_INF)
-        shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        other = xp.where(no_q, 0.0, exp(_shifted(student, shift, xp=xp), xp=xp))
+        # exp(student) is the student on the teacher's scale; on its own where it is far.
+        far = _is_far(xp.max(xp.where(no_q, -_INF, student.hi)), top, xp=xp)
+        alone = minus(b, finite_or_zero(q_top, xp=xp), xp=xp)
+        student = choose(far, alone, student, xp=xp)
+        other = xp.where(no_q, 0.0, exp(student, xp=xp))
 
         near = live & (xp.abs(d.hi) < exp_reach(xp=xp))
         x = xp.where(near, d.hi, 0.0)
@@ -110,14 +112,14 @@ class KLFold:
             half = exp(below.map(lambda word: xp.where(low, 0.5 * word, 0.0)), xp=xp)
             spread = xp.where(low, (half * d.hi) * half, spread)
         terms = xp.where(near, weight * g, other - (weight + spread))
-        terms = xp.where(no_p | above, other, terms)
+        terms = xp.where(no_p | far, other, terms)
         return State(
             top=top,
             centre=Pair(*two_sum(pivot, mean)),
             mass=mass,
             mean=total(spread, xp=xp).value,
             excess=total(terms, xp=xp),
-            shift=shift,
+            far=far,
             q_top=q_top,
             lost=lost,
             valid=valid,
@@ -129,47 +131,44 @@ class KLFold:
         Moving a centre by e adds expm1mx(e) for every unit of teacher mass, so that F stays a
         sum of terms none of which is negative, however parts are merged.
         """
-        top = xp.maximum(one.top, other.top)
-        parts = [_Scaled(part, top, xp=xp) for part in (one, other)]
-        mass = parts[0].mass + parts[1].mass
+        top, q_top = xp.maximum(one.top, other.top), xp.maximum(one.q_top, other.q_top)
+        masses = [
+            exp_difference(part.top, top, xp=xp) * part.mass.value for part in (one, other)
+        ]
+        mass = masses[0] + masses[1]
         # The heavier part's centre moves a little: no overflow, and no inf - inf.
-        first = parts[0].mass >= parts[1].mass
-        lighter = xp.where(first, parts[1].mass, parts[0].mass)
+        first = masses[0] >= masses[1]
+        lighter = xp.where(first, masses[1], masses[0])
         share = xp.where(mass > 0, lighter / xp.where(mass > 0, mass, 1.0), 0.0)
         step = (other.centre - one.centre).value * share
-        centre = Pair(
-            xp.where(first, one.centre.hi, other.centre.hi),
-            xp.where(first, one.centre.lo, other.centre.lo),
-        ) + Pair(xp.where(first, step, -step))
+        centre = choose(first, one.centre, other.centre, xp=xp)
+        centre = centre + Pair(xp.where(first, step, -step))
 
-        for part in parts:
-            part.recentre(centre)
-        height = xp.maximum(parts[0].height, parts[1].height)
-        above = (height > xp.limits.headroom) | (top == -_INF)
-        shift = xp.where(above, finite_or_zero(height, xp=xp), 0.0)
-        excess = parts[0].excess(shift, above) + parts[1].excess(shift, above)
-        # Headroom again, for the merges to come. What is not normalised keeps its centre of
-        # zero, so that exponents only fall; and its T is not small, as a shift would have it.
-        large = (excess > math.exp(xp.limits.headroom)) & self.normalize
-        shift = shift + xp.where(large, xp.log(xp.where(large, excess, 1.0)), 0.0)
+        height = xp.where(q_top > -_INF, _height(top, q_top, centre, xp=xp).hi, -_INF)
+        far = _is_far(height, top, xp=xp)
+        whole = _Scale(top, q_top, centre, far)
+        parts = [_Scaled(part, whole, xp=xp) for part in (one, other)]
         return State(
             top=top,
             centre=centre,
             mass=_single(mass, xp=xp),
-            mean=parts[0].moved_mean() + parts[1].moved_mean(),
-            excess=_single(xp.where(large, 1.0, excess), xp=xp),
-            shift=shift,
-            q_top=xp.maximum(one.q_top, other.q_top),
+            mean=parts[0].moved_mean + parts[1].moved_mean,
+            excess=_single(parts[0].excess(far) + parts[1].excess(far), xp=xp),
+            far=far,
+            q_top=q_top,
             lost=one.lost | other.lost,
             valid=one.valid & other.valid,
         )
 
 
-def _shifted(exponent: Pair, shift: Array, *, xp: Any) -> Pair:
-    """``exponent - shift``, but for low words past 1/eps: larger than 1, and noise."""
-    found, wild = minus(exponent, shift, xp=xp), shift > xp.limits.headroom**6
-    found = found.map(lambda word: xp.where(wild, 0.0, word))
-    return Pair(xp.where(wild, exponent.hi - shift, found.hi), found.lo)
+def _is_far(height: Array, top: Array, *, xp: Any) -> Array:
+    """Of the student's largest entry above the teacher's scale; exponentials stay below inf."""
+    return (height > xp.limits.headroom) | (top == -_INF)
+
+
+def _height(top: Array, q_top: Array, centre: Pair, *, xp: Any) -> Pair:
+    """The student's largest logit on the teacher's scale."""
+    return Pair(*two_sum(finite_or_zero(q_top, xp=xp), -finite_or_zero(top, xp=xp))) - centre
 
 
 def _single(x: Array, *, xp: Any) -> Pair:
@@ -177,38 +176,48 @@ def _single(x: Array, *, xp: Any) -> Pair:
     return Pair(x, xp.zeros_like(x) if xp.exact else None)
 
 
+class _Scale(NamedTuple):
+    """What of a state tells the scale of its excess."""
+
+    top: Array
+    q_top: Array
+    centre: Pair
+    far: Array
+
+
+def _exponent(of: State | _Scale, *, xp: Any) -> tuple[Array, Pair]:
+    """The logarithm of the excess's scale, as an anchor and what is to be added to it."""
+    none = of.centre.map(xp.zeros_like)
+    anchor = finite_or_zero(xp.where(of.far, of.q_top, of.top), xp=xp)
+    return anchor, choose(of.far, none, of.centre, xp=xp)
+
+
 class _Scaled:
     """One part of a merge, on the scale of the whole."""
 
-    def __init__(self, part: State, top: Array, *, xp: Any) -> None:
+    def __init__(self, part: State, whole: _Scale, *, xp: Any) -> None:
         self.part, self.xp = part, xp
-        scale = exp_difference(part.top, top, xp=xp)
+        scale = exp_difference(part.top, whole.top, xp=xp)
         self.mass, self.mean = scale * part.mass.value, scale * part.mean
-        anchor, new = (finite_or_zero(t, xp=xp) for t in (part.top, top))
-        self.exponent = Pair(*two_sum(anchor, -new)) + Pair(part.shift)
+        self.move = part.centre - whole.centre
+        self.moved_mean = self.mean + self.mass * self.move.value
 
-    def recentre(self, centre: Pair) -> None:
-        self.move = self.part.centre - centre
-        self.exponent = self.exponent + self.move
-        self.present = self.part.q_top > -_INF
-        self.height = self.xp.where(self.present, self.exponent.hi, -_INF)
+        (own, centre), (new, moved) = (_exponent(of, xp=xp) for of in (part, whole))
+        grown = exp(Pair(*two_sum(own, -new)) + (centre - moved), xp=xp)
+        self.grown = xp.where(part.q_top > -_INF, grown, 0.0)
 
-    def moved_mean(self) -> Array:
-        return self.mean + self.mass * self.move.value
-
-    def excess(self, shift: Array, above: Array) -> Array:
+    def excess(self, far: Array) -> Array:
+        """F of the part about the whole's centre, or its part of Z."""
         xp, part, move = self.xp, self.part, self.move.hi
-        grown = exp(_shifted(self.exponent, shift, xp=xp), xp=xp)
-        grown = xp.where(self.present, grown, 0.0)
-        plain = part.shift == 0
-        near = plain & (xp.abs(move) < 2)
+        near = ~part.far & (xp.abs(move) < 2)
         x = xp.where(near, move, 0.0)
         lifted = self.mass * expm1mx(x, xp=xp) + self.mean * expm1(x, xp=xp)
         inside = part.excess.value
-        close = grown * inside + (lifted + self.mass * self.move.lo * expm1(x, xp=xp))
-        whole = grown * (inside + xp.where(plain, part.mass.value + part.mean, 0.0))
-        apart = whole - (self.mass + self.mass * move) - self.mean
-        return xp.where(above, whole, xp.where(near, close, apart))
+        close = self.grown * inside + (lifted + self.mass * self.move.lo * expm1(x, xp=xp))
+        student = inside + xp.where(part.far, 0.0, part.mass.value + part.mean)
+        student = self.grown * student
+        apart = student - (self.mass + self.mass * move) - self.mean
+        return xp.where(far, student, xp.where(near, close, apart))
 
 
 def _means(state: State, *, xp: Any) -> tuple[Pair, Array]:
@@ -219,11 +228,17 @@ def _means(state: State, *, xp: Any) -> tuple[Pair, Array]:
     return divide(state.excess, mass, xp=xp), state.mean / mass.hi
 
 
+def _far_log_mean(state: State, f: Pair, *, xp: Any) -> Array:
+    """log E[exp(d)] about the centre of what is far."""
+    height = _height(state.top, state.q_top, state.centre, xp=xp).value
+    return height + xp.log(xp.where(state.far & (f.hi > 0), f.hi, 1.0))
+
+
 class Numbers(NamedTuple):
     """What a row's gradient needs; each (1, rows).
 
     With u = (b - a) - centre: ``d = u - log_mean``, ``d + KL = u - eta``, p is
-    ``exp(a - anchor)/mass`` and q ``exp(b - anchor - centre - shift)/(mass*grown)``.
+    ``exp(a - anchor)/mass`` and q ``exp(b - q_anchor)/(mass*grown)``.
     """
 
     anchor: Array
@@ -234,7 +249,7 @@ class Numbers(NamedTuple):
     eta: Array
     """-inf where the divergence is infinite."""
     log_mean: Array
-    shift: Array
+    q_anchor: Array
     grown: Array
 
 
@@ -272,6 +287,9 @@ class KLFromLogits(Measure):
             return Numbers(none, none + 1, none, none, none, none, none, none + 1)
         known = state.mass.hi > 0
         f, eta = _means(state, xp=xp)
+        on_own = state.far | (state.q_top == -_INF)
+        height = _height(state.top, state.q_top, state.centre, xp=xp)
+        lower = exp(height.map(lambda word: xp.where(on_own, 0.0, -word)), xp=xp)
         return Numbers(
             anchor=finite_or_zero(state.top, xp=xp),
             mass=xp.where(known, state.mass.value, 1.0),
@@ -279,8 +297,8 @@ class KLFromLogits(Measure):
             low=none if state.centre.lo is None else state.centre.lo,
             eta=xp.where(state.lost, -_INF, eta),
             log_mean=self._log_mean(state, xp=xp),
-            shift=state.shift,
-            grown=xp.where(state.shift > 0, f.value, 1 + (f.hi + eta)),
+            q_anchor=finite_or_zero(state.q_top, xp=xp),
+            grown=xp.where(state.far, f.value, (1 + (f.hi + eta)) * lower),
         )
 
     def grad(
@@ -291,7 +309,7 @@ class KLFromLogits(Measure):
         q - p has no digit where the two agree; p*expm1(d) has all of them. And d + KL is the
         log-ratio less its mean over p, so that the two need not be added.
         """
-        anchor, mass, centre, low, eta, log_mean, shift, grown = Numbers(*numbers)
+        anchor, mass, centre, low, eta, log_mean, q_anchor, grown = Numbers(*numbers)
         (a, a_tail), (b, b_tail) = logarithms(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live, lost = ~(no_p | no_q), ~no_p & no_q
@@ -317,10 +335,8 @@ class KLFromLogits(Measure):
             by_a = in_base(by_a, self.base, xp=xp)
         if need[1]:
             d = (ratio - Pair(log_mean)).value
-            # q's mass is exp(scale)*mass*grown: no logarithm of it goes through exp again.
-            scale = Pair(anchor) + Pair(centre, low) + Pair(shift)
             if self.from_logits[1]:
-                q = xp.where(no_q, 0.0, exp(b - scale, xp=xp)) / grown
+                q = xp.where(no_q, 0.0, exp(minus(b, q_anchor, xp=xp), xp=xp)) / grown
                 # Far rows know d no better than D, but q and p each to their last digits.
                 near = live & (xp.abs(d) < 1) & (log_mean < 1)
                 close = times(expm1(xp.where(near, d, 0.0), xp=xp), weight, xp=xp)
@@ -329,7 +345,7 @@ class KLFromLogits(Measure):
                 rate = -expm1(xp.where(live, -d, 0.0), xp=xp)
                 by_b = xp.where(no_p, 1.0, xp.where(lost, -_INF, rate))
                 if self.normalize:
-                    by_b = by_b * (exp(-scale, xp=xp) / grown / mass)
+                    by_b = by_b * (xp.exp(-q_anchor) / grown / mass)
             by_b = in_base(by_b, self.base, xp=xp)
         return by_a, by_b
 
@@ -341,22 +357,21 @@ class KLFromLogits(Measure):
         bent = log1pmx(xp.where(small, w, 0.0), xp=xp)
         bent = bent if f.lo is None else bent + f.lo
         value = xp.where(small, f.hi + bent, xp.log1p(xp.where(small, 1.0, w)) - eta)
-        apart = state.shift > 0
-        far = state.shift + xp.log(xp.where(apart, f.hi, 1.0)) - eta
-        return xp.where(apart, far, value)
+        return xp.where(state.far, _far_log_mean(state, f, xp=xp) - eta, value)
 
     @staticmethod
     def _log_mean(state: State, *, xp: Any) -> Array:
         """log E[exp(d)] about the centre: what is missing to the difference of normalisers."""
         f, eta = _means(state, xp=xp)
-        apart = state.shift > 0
-        far = state.shift + xp.log(xp.where(apart, f.hi, 1.0))
-        return xp.where(apart, far, xp.log1p(xp.where(apart, 0.0, f.hi + eta)))
+        close = xp.log1p(xp.where(state.far, 0.0, f.hi + eta))
+        return xp.where(state.far, _far_log_mean(state, f, xp=xp), close)
 
     @staticmethod
     def _plain(state: State, *, xp: Any) -> Array:
-        # Exact: without a shift the exponent is the teacher's top, without a teacher the shift.
-        exponent = finite_or_zero(state.top, xp=xp) + state.shift
-        excess = state.excess.value
+        # Where far, F is what Z exceeds S + T by, which is not small without a mean.
+        top, q_top = (finite_or_zero(x, xp=xp) for x in (state.top, state.q_top))
+        teacher = xp.exp(top - q_top) * (state.mass.value + state.mean)
+        excess = state.excess.value - xp.where(state.far, teacher, 0.0)
         none = excess == 0
-        return xp.where(none, 0.0, xp.exp(xp.where(none, 0.0, exponent)) * excess)
+        exponent = xp.where(none, 0.0, xp.where(state.far, q_top, top))
+        return xp.where(none, 0.0, xp.exp(exponent) * excess)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from .._arrays.pairs import (
     Pair,
+    choose,
     divide,
     exp,
     fast_two_sum,
@@ -75,15 +76,6 @@ class Odds(NamedTuple):
         if self.root is None:
             return self.one.map(lambda word: word * xp.limits.lift)
         return Pair(self.times_one(xp.ones_like(self.root) * xp.limits.lift, xp=xp))
-
-
-def choose(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
-    """An elementwise choice between pairs."""
-    high = xp.where(condition, one.hi, other.hi)
-    if one.lo is None and other.lo is None:
-        return Pair(high)
-    low = [xp.zeros_like(high) if pair.lo is None else pair.lo for pair in (one, other)]
-    return Pair(high, xp.where(condition, *low))
 
 
 def odds(form: Form, operands: tuple[Array, ...], *, xp: Any) -> Odds:

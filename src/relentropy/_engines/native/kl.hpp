@@ -53,7 +53,7 @@ void kl_logits(const Call& call) {
 // The fields of a `KLState`, in the order of State in kl_logits.py.
 inline void words(const KLState& s, double* out) {
   const double found[] = {s.top, s.centre.hi, s.centre.lo, s.mass.hi, s.mass.lo, s.mean,
-                          s.excess.hi, s.excess.lo, s.shift, s.q_top, double(s.lost),
+                          s.excess.hi, s.excess.lo, double(s.far), s.q_top, double(s.lost),
                           double(s.valid)};
   std::memcpy(out, found, sizeof found);
 }

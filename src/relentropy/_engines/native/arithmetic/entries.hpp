@@ -621,10 +621,13 @@ RELENTROPY_BLOCK LogitState logit_step(const double *a, const double *b, double 
     const KLState &kl = state.kl;
     state.p_mass = kl.mass;
     if (kl.top == -INF && kl.q_top == -INF) return state;
-    // F + T + S of a finished row, or the whole of it where F is that.
-    const bool whole = kl.shift > 0 || kl.top == -INF;
-    const Pair<double> sum = whole ? kl.excess : add(add(kl.excess, kl.mean), kl.mass);
-    const bool apart = whole || !(kl.excess.hi < ALIKE * kl.mass.hi);
+    if (kl.far && !EXACT) {
+        state.q_mass = kl.excess;
+        return state;
+    }
+    // F + T + S of a finished row.
+    const Pair<double> sum = add(add(kl.excess, kl.mean), kl.mass);
+    const bool apart = kl.far || !(kl.excess.hi < ALIKE * kl.mass.hi);
     // Large exponents are rounded, and large terms cancel.
     const bool far = !(sum.hi > 0.125 * magnitude(kl.mean) && kl.excess.hi < 16.0 * kl.mass.hi);
     if (kl.lost || (EXACT ? apart : far)) {
@@ -632,7 +635,7 @@ RELENTROPY_BLOCK LogitState logit_step(const double *a, const double *b, double 
         state.q_mass = mass_of<EXACT>(b, n, finite(kl.q_top) ? kl.q_top : -INF);
     } else if (kl.q_top > -INF) {
         Pair<double> scale = two_sum(finite_or_zero(kl.top), -finite_or_zero(kl.q_top));
-        state.q_mass = multiply(sum, exp_words(add(add(kl.centre, kl.shift), scale)));
+        state.q_mass = multiply(sum, exp_words(add(kl.centre, scale)));
     }
     return state;
 }
@@ -673,7 +676,7 @@ struct LogitRow {
         const Pair<double> tops = two_sum(row.p_top, -row.q_top);
         const KLMeans means = kl_means(kl);
         const double w = means.f.hi + means.eta;
-        if (kl.shift == 0 && magnitude(w) < ALIKE) {
+        if (!kl.far && magnitude(w) < ALIKE) {
             Pair<double> moved = add(kl.centre, log1p(w));
             moved = add(moved, means.f.lo / (1.0 + w));
             row.offset = add(Pair<double>{-moved.hi, -moved.lo}, Pair<double>{-tops.hi, -tops.lo});

@@ -6,6 +6,7 @@
 //     S = sum(w),  T = sum(w*d),  F = sum(w*(exp(d) - 1 - d)) + sum(exp(b - c - m), a = -inf)
 //
 // the divergence is F/S + log1pmx(W) with W = (F + T)/S, for any c. At most 3 ulp in float64.
+// Where the student is far above the teacher its mass is kept by itself, Z = sum(exp(b - q_top)).
 //
 // EXACT is for data of as many digits as a double has: every difference is a pair. Without, a
 // double has digits to spare.
@@ -26,9 +27,9 @@ struct KLState {
     Pair<double> centre;  // c
     Pair<double> mass;    // S
     double mean;          // T
-    Pair<double> excess;  // exp(-shift)*F; where shift > 0, of S + T + F
-    double shift;         // 0 unless the student is so far above that F would overflow
+    Pair<double> excess;  // F; Z where far
     double q_top;         // the largest b
+    bool far;             // whether the student is so far above that F would overflow
     bool lost;            // whether the teacher has mass where the student has none
     bool valid;           // whether no logit is nan or +inf
     bool normalize;       // as the pass was told
@@ -154,9 +155,9 @@ RELENTROPY_BLOCK void kl_open(KLState &state, const double *a, const double *b,
 template <bool EXACT>
 RELENTROPY_BLOCK void kl_far(KLState &state, const double *a, const double *b,
                           const double *weights, int n, double anchor, double pivot,
-                          double mean, bool above, bool low) {
+                          double mean, bool low) {
     constexpr double REACH = EXACT ? 2.0 : 0x1p-5;
-    bool wild = state.shift > 7.29e14;  // past 1/eps the low words of exponents are noise
+    const double q_anchor = finite_or_zero(state.q_top);
     Pair<Lanes> excess{};
     Lanes means{};
     for (int i = 0; i < n; i += LANES) {
@@ -180,18 +181,21 @@ RELENTROPY_BLOCK void kl_far(KLState &state, const double *a, const double *b,
         } else {
             g = z * z * polynomial(EXP_TAIL_SHORT, z);
         }
-        // exp(student) is the student on the teacher's scale.
+        // exp(student) is the student on the teacher's scale; on its own where it is far.
         Lanes there = choose(no_q, 0.0, y);
-        Pair<Lanes> student = less<EXACT>(apart<EXACT>(there, all<Lanes>(anchor), pivot), mean);
-        Pair<Lanes> exponent = less<EXACT>(student, state.shift);
-        if (wild) exponent = {student.hi - state.shift, Lanes{}};
-        Lanes other = choose(no_q, 0.0, exp_of<EXACT>(exponent));
+        Pair<Lanes> student =
+            state.far ? apart<EXACT>(there, all<Lanes>(q_anchor), 0.0)
+                      : less<EXACT>(apart<EXACT>(there, all<Lanes>(anchor), pivot), mean);
+        Lanes other = choose(no_q, 0.0, exp_of<EXACT>(student));
         Lanes term = choose(near, weight * g, other - (weight + spread));
-        collect<EXACT>(excess, above ? other : choose(no_p, other, term));
+        collect<EXACT>(excess, state.far ? other : choose(no_p, other, term));
     }
     state.excess = gathered(excess);
     state.mean = sum_of(means);
 }
+
+// Of the student's largest entry above the teacher's scale; exponentials stay below infinity.
+RELENTROPY_FN bool is_far(double height, double top) { return height > HEADROOM || top == -INF; }
 
 // The state of a block: n logits of each side, n a multiple of LANES (padded with -inf), and
 // room for as many weights.
@@ -203,14 +207,12 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
     KLWeighed w = look.masked ? kl_weigh<EXACT, true>(a, b, weights, n, anchor, pivot)
                               : kl_weigh<EXACT, false>(a, b, weights, n, anchor, pivot);
     double mean = normalize && w.mass.hi > 0 ? w.sum / w.mass.hi : 0.0;
-    double height = ((look.q_top - anchor) - pivot) - mean;
-    bool above = height > HEADROOM || look.top == -INF;
     KLState state{};
     state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
     state.normalize = normalize;
     state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi && w.sum == w.sum;
     state.mass = w.mass, state.centre = two_sum(pivot, mean);
-    state.shift = above ? finite_or_zero(height) : 0.0;
+    state.far = is_far(((look.q_top - anchor) - pivot) - mean, look.top);
     double widest = look.masked ? INF : w.widest + magnitude(mean);
     if (EXACT && widest < 1.99)
         kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_FAR);
@@ -218,10 +220,10 @@ RELENTROPY_BLOCK KLState kl_step(const double *a, const double *b, double *weigh
         kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_QUARTER);
     else if (!EXACT && widest < 1.0)
         kl_near<EXACT>(state, a, b, weights, n, pivot, mean, EXP_TAIL_NEAR);
-    else if (!EXACT && widest < EXTREME && !above)
+    else if (!EXACT && widest < EXTREME && !state.far)
         kl_open(state, a, b, weights, n, pivot, mean);
     else
-        kl_far<EXACT>(state, a, b, weights, n, anchor, pivot, mean, above, w.low);
+        kl_far<EXACT>(state, a, b, weights, n, anchor, pivot, mean, w.low);
     return state;
 }
 
@@ -234,76 +236,72 @@ RELENTROPY_FN double exp_difference(double a, double b) {
     return exp(Pair<double>{gap.hi, finite(gap.hi) ? gap.lo : 0.0});
 }
 
-// One part of a merge, on the scale of the whole.
-struct KLScaled {
-    double mass, mean, height, move_lo;
-    Pair<double> exponent, move;
-    bool present;
+// The student's largest logit on the teacher's scale.
+RELENTROPY_FN Pair<double> height_of(const KLState &state) {
+    const double top = finite_or_zero(state.top), q_top = finite_or_zero(state.q_top);
+    return subtract(two_sum(q_top, -top), state.centre);
+}
+
+// The logarithm of the excess's scale, as an anchor and what is to be added to it.
+struct KLExponent {
+    double anchor;
+    Pair<double> rest;
 };
-
-RELENTROPY_BLOCK KLScaled kl_scaled(const KLState &part, double top) {
-    KLScaled one{};
-    double scale = exp_difference(part.top, top);
-    one.mass = scale * (part.mass.hi + part.mass.lo);
-    one.mean = scale * part.mean;
-    one.exponent = add(two_sum(finite_or_zero(part.top), -finite_or_zero(top)), part.shift);
-    return one;
+RELENTROPY_FN KLExponent kl_exponent(const KLState &state) {
+    if (state.far) return {finite_or_zero(state.q_top), {0.0, 0.0}};
+    return {finite_or_zero(state.top), state.centre};
 }
 
-RELENTROPY_BLOCK void kl_recentre(KLScaled &one, const KLState &part, Pair<double> centre) {
-    one.move = subtract(part.centre, centre);
-    one.exponent = add(one.exponent, one.move);
-    one.present = part.q_top > -INF;
-    one.height = one.present ? one.exponent.hi : -INF;
-}
+// One part of a merge, on the scale of the whole.
+struct KLPart {
+    double mass, mean, excess;
+};
+RELENTROPY_BLOCK KLPart kl_part(const KLState &part, const KLState &whole, double scale) {
+    const double mass = part.mass.hi + part.mass.lo, inside = part.excess.hi + part.excess.lo;
+    const Pair<double> move = subtract(part.centre, whole.centre);
+    KLPart one{scale * mass, scale * part.mean, 0.0};
 
-RELENTROPY_BLOCK double kl_excess(const KLScaled &one, const KLState &part, double shift, bool above) {
-    Pair<double> exponent = add(one.exponent, -shift);
-    // As in kl_far: low words are noise.
-    if (shift > 7.29e14) exponent = {one.exponent.hi - shift, 0.0};
-    double grown = one.present ? exp(exponent) : 0.0;
-    double move = one.move.hi, inside = part.excess.hi + part.excess.lo;
-    bool plain = part.shift == 0.0;
-    double whole = grown * (inside + (plain ? (part.mass.hi + part.mass.lo) + part.mean : 0.0));
-    if (above) return whole;
-    if (plain && magnitude(move) < 2.0) {
-        double lifted = one.mass * expm1mx(move) + one.mean * expm1(move);
-        return grown * inside + (lifted + one.mass * one.move.lo * expm1(move));
+    const KLExponent own = kl_exponent(part), other = kl_exponent(whole);
+    const Pair<double> gap = two_sum(own.anchor, -other.anchor);
+    const double grown =
+        part.q_top > -INF ? exp(add(gap, subtract(own.rest, other.rest))) : 0.0;
+    const double student = grown * (inside + (part.far ? 0.0 : mass + part.mean));
+    if (whole.far) {
+        one.excess = student;
+    } else if (!part.far && magnitude(move.hi) < 2.0) {
+        const double bent = expm1mx(move.hi), grows = expm1(move.hi);
+        const double lifted = one.mass * bent + one.mean * grows;
+        one.excess = grown * inside + (lifted + one.mass * move.lo * grows);
+    } else {
+        one.excess = student - (one.mass + one.mass * move.hi) - one.mean;
     }
-    return whole - (one.mass + one.mass * move) - one.mean;
+    one.mean += one.mass * (move.hi + move.lo);
+    return one;
 }
 
 // Chan's update: both parts are recentred on the mean of their centres. Moving a centre by e
 // adds expm1mx(e) for every unit of teacher mass, so that F stays a sum of terms none of which
 // is negative, however parts are merged.
 RELENTROPY_BLOCK KLState merge(const KLState &one, const KLState &other) {
-    double top = one.top > other.top ? one.top : other.top;
-    KLScaled parts[2] = {kl_scaled(one, top), kl_scaled(other, top)};
-    double mass = parts[0].mass + parts[1].mass;
-    // The heavier part's centre moves a little: no overflow, and no inf - inf.
-    bool first = parts[0].mass >= parts[1].mass;
-    double lighter = first ? parts[1].mass : parts[0].mass;
-    Pair<double> gap = subtract(other.centre, one.centre);
-    double step = (gap.hi + gap.lo) * (mass > 0 ? lighter / mass : 0.0);
-    Pair<double> centre = first ? add(one.centre, step) : add(other.centre, -step);
-    kl_recentre(parts[0], one, centre);
-    kl_recentre(parts[1], other, centre);
-    double height = parts[0].height > parts[1].height ? parts[0].height : parts[1].height;
-    bool above = height > HEADROOM || top == -INF;
-    double shift = above ? finite_or_zero(height) : 0.0;
-    double excess = kl_excess(parts[0], one, shift, above) + kl_excess(parts[1], other, shift, above);
-    // exp(HEADROOM): headroom again, for the merges to come. What is not normalised keeps its centre
-    // of zero, so that exponents only fall; and its T is not small, as a shift would have it.
-    if (excess > 1.94e130 && one.normalize) {
-        shift += log(excess);
-        excess = 1.0;
-    }
     KLState state{};
-    state.top = top, state.centre = centre, state.mass = {mass, 0.0};
-    state.mean = (parts[0].mean + parts[0].mass * (parts[0].move.hi + parts[0].move.lo)) +
-                 (parts[1].mean + parts[1].mass * (parts[1].move.hi + parts[1].move.lo));
-    state.excess = {excess, 0.0}, state.shift = shift;
+    state.top = one.top > other.top ? one.top : other.top;
     state.q_top = one.q_top > other.q_top ? one.q_top : other.q_top;
+    const double scales[2] = {exp_difference(one.top, state.top),
+                              exp_difference(other.top, state.top)};
+    const double masses[2] = {scales[0] * (one.mass.hi + one.mass.lo),
+                              scales[1] * (other.mass.hi + other.mass.lo)};
+    const double mass = masses[0] + masses[1];
+    // The heavier part's centre moves a little: no overflow, and no inf - inf.
+    const bool first = masses[0] >= masses[1];
+    const double lighter = first ? masses[1] : masses[0];
+    const Pair<double> gap = subtract(other.centre, one.centre);
+    const double step = (gap.hi + gap.lo) * (mass > 0 ? lighter / mass : 0.0);
+    state.centre = first ? add(one.centre, step) : add(other.centre, -step);
+    state.far = is_far(state.q_top > -INF ? height_of(state).hi : -INF, state.top);
+
+    const KLPart left = kl_part(one, state, scales[0]), right = kl_part(other, state, scales[1]);
+    state.mass = {mass, 0.0}, state.mean = left.mean + right.mean;
+    state.excess = {left.excess + right.excess, 0.0};
     state.normalize = one.normalize;
     state.lost = one.lost | other.lost;
     state.valid = one.valid & other.valid;
@@ -322,43 +320,60 @@ RELENTROPY_FN KLMeans kl_means(const KLState &state) {
     return {divide(state.excess, mass), state.mean / mass.hi};
 }
 
+// log E[exp(d)] about the centre of what is far.
+RELENTROPY_FN double far_log_mean(const KLState &state, double f) {
+    const Pair<double> height = height_of(state);
+    return (height.hi + height.lo) + (f > 0 ? log(f) : 0.0);
+}
+
 // The divergence in nats.
 RELENTROPY_BLOCK double finish(const KLState &state, bool normalize) {
     if (!state.valid) return NOT_A_NUMBER;
     if (!normalize) {
         if (state.lost) return INF;
+        const double top = finite_or_zero(state.top), q_top = finite_or_zero(state.q_top);
         double excess = state.excess.hi + state.excess.lo;
+        // F is what Z exceeds S + T by, which is not small without a mean.
+        if (state.far)
+            excess -= exp(Pair<double>{top - q_top, 0.0}) *
+                      ((state.mass.hi + state.mass.lo) + state.mean);
         if (excess == 0.0) return 0.0;
-        return exp(Pair<double>{finite_or_zero(state.top) + state.shift, 0.0}) * excess;
+        return exp(Pair<double>{state.far ? q_top : top, 0.0}) * excess;
     }
     if (state.top == -INF || state.q_top == -INF) return NOT_A_NUMBER;
     if (state.lost) return INF;
     KLMeans means = kl_means(state);
     double f = means.f.hi, eta = means.eta, w = f + eta;
-    if (state.shift > 0) return state.shift + log(f) - eta;
+    if (state.far) return far_log_mean(state, f) - eta;
     if (w < 0.5) return f + (log1pmx(w) + means.f.lo);
     return log1p(w) - eta;
 }
 
 // What a row's gradient needs. With u = (b - a) - centre: d = u - log_mean, d + KL = u - eta,
-// p is exp(a - anchor)/mass and q exp(b - anchor - centre - shift)/(mass*grown).
+// p is exp(a - anchor)/mass and q exp(b - q_anchor)/(mass*grown).
 struct KLNumbers {
-    double anchor, mass, centre, low, eta, log_mean, shift, grown;
+    double anchor, mass, centre, low, eta, log_mean, q_anchor, grown;
 };
 
 RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState &state, bool normalize) {
     if (!normalize) return {0, 1, 0, 0, 0, 0, 0, 1};
     KLMeans means = kl_means(state);
     double f = means.f.hi, eta = means.eta;
-    bool far = state.shift > 0;
+    // Of a finished row: what is not far is not high.
+    double grown = f + means.f.lo;
+    if (!state.far) {
+        const Pair<double> height = height_of(state);
+        const double lower = state.q_top > -INF ? exp(Pair<double>{-height.hi, -height.lo}) : 1.0;
+        grown = (1.0 + (f + eta)) * lower;
+    }
     return {finite_or_zero(state.top),
             state.mass.hi > 0 ? state.mass.hi + state.mass.lo : 1.0,
             state.centre.hi,
             state.centre.lo,
             state.lost ? -INF : eta,
-            far ? state.shift + log(f) : log1p(f + eta),
-            state.shift,
-            far ? f + means.f.lo : 1.0 + (f + eta)};
+            state.far ? far_log_mean(state, f) : log1p(f + eta),
+            finite_or_zero(state.q_top),
+            grown};
 }
 
 // --- the gradient -----------------------------------------------------------------------------
@@ -408,10 +423,8 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers &row, double unit, const double 
                 Mask near = live & (magnitude(gap) < 1.0) & (q_near ? live : Mask{});
                 Lanes z = choose(near, gap, 0.0);
                 Lanes close = weight * fma(z * z, polynomial(tail, z), z);
-                // q's mass is exp(scale)*mass*grown: no logarithm of it goes through exp again.
-                Pair<Lanes> exponent = less<EXACT>(
-                    less<EXACT>(apart<EXACT>(y0, all<Lanes>(row.anchor), row.centre), row.low),
-                    row.shift);
+                Pair<Lanes> exponent = {y0 - row.q_anchor, Lanes{}};
+                if constexpr (EXACT) exponent = two_sum(y0, all<Lanes>(-row.q_anchor));
                 Lanes q = choose(no_q, 0.0, exp_of<EXACT>(exponent)) / row.grown;
                 slope = choose(near, close, q - weight);
             }
@@ -447,7 +460,7 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers &row, Seed seed, Base base, c
     }
     double reach = max_of(widest) + magnitude(row.log_mean) + magnitude(row.low);
     if (!(min_of(bottom) > -INF)) reach = INF;
-    const bool open = !EXACT && reach < EXTREME && row.shift == 0;
+    const bool open = !EXACT && reach < EXTREME;
     if (!(row.log_mean < 1.0)) reach = INF;
     if (!EXACT && reach < 0.25)
         kl_slopes<EXACT, true>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_QUARTER);
