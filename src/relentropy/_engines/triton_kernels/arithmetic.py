@@ -158,17 +158,13 @@ def power_of_two(n):
 
 
 @triton.jit
-def exp(x, low, up):
-    """exp(x + low)*2**up to .6 ulp, for any x: a rounded exponent alone costs abs(x) ulp."""
+def _reduced(x, low):
+    """exp(x + low) = (1 + part)*2**n, abs(part) < .42; of what is in the range."""
+    n = tl.floor(x * 1.4426950408889634 + 0.5)
     if x.dtype == tl.float64:
-        above = x > 709.782712893384
-        below = x < -745.2 - up * 0.6931471805599453
-        hi = tl.where(above | below, 0.0, x)
-        n = tl.floor(hi * 1.4426950408889634 + 0.5)
-        high = hi - n * 6.93147180369123816490e-01
+        high = x - n * 6.93147180369123816490e-01
         step = n * 1.90821492927058770002e-10
         r = high - step
-        lost = ((high - r) - step) + tl.where(above | below, 0.0, low)
         y = tl.full(x.shape, 2.0914686968086876e-09, tl.float64)
         y = horner(y, r, 2.5105217004720745e-08)
         y = horner(y, r, 2.75572736431103e-07)
@@ -181,28 +177,47 @@ def exp(x, low, up):
         y = horner(y, r, 0.1666666666666667)
         y = horner(y, r, 0.5)
     else:
-        above = x > 88.72283905206835
-        below = x < -104.0 - up * 0.6931471805599453
-        hi = tl.where(above | below, 0.0, x)
-        n = tl.floor(hi * 1.4426950408889634 + 0.5)
-        high = hi - n * 0.693145751953125  # 16 bits: exact for every n
+        high = x - n * 0.693145751953125  # 16 bits: exact for every n
         step = n * 1.42860677e-06
         r = high - step
-        lost = ((high - r) - step) + tl.where(above | below, 0.0, low)
         y = tl.full(x.shape, 0.00019890987188398762, tl.float32)
         y = horner(y, r, 0.001393364742398262)
         y = horner(y, r, 0.00833331048488617)
         y = horner(y, r, 0.04166646674275398)
         y = horner(y, r, 0.1666666716337204)
         y = horner(y, r, 0.5)
+    lost = ((high - r) - step) + low
     part = tl.fma(r * r, y, r)
-    grown = 1.0 + (part + tl.fma(lost, part, lost))
+    return n, part + tl.fma(lost, part, lost)
+
+
+@triton.jit
+def exp(x, low, up):
+    """exp(x + low)*2**up to .6 ulp, for any x: a rounded exponent alone costs abs(x) ulp."""
+    if x.dtype == tl.float64:
+        above = x > 709.782712893384
+        below = x < -745.2 - up * 0.6931471805599453
+    else:
+        above = x > 88.72283905206835
+        below = x < -104.0 - up * 0.6931471805599453
+    outside = above | below
+    n, part = _reduced(tl.where(outside, 0.0, x), tl.where(outside, 0.0, low))
     # In two steps, as 2**n alone may leave the range.
     n = n + up
     half = tl.floor(n * 0.5)
-    grown = (grown * power_of_two(half)) * power_of_two(n - half)
+    grown = ((1.0 + part) * power_of_two(half)) * power_of_two(n - half)
     grown = tl.where(above, INF, tl.where(below, 0.0, grown))
     return tl.where(x != x, x, grown)
+
+
+@triton.jit
+def exp_wide(x, low):
+    """exp(x + low) of float32 up to 1e300 as a float64, of which float32 has no digit less."""
+    outside = (x > 690.0) | (x < -700.0)
+    n, part = _reduced(tl.where(outside, 0.0, x), tl.where(outside, 0.0, low))
+    grown = (1.0 + part.to(tl.float64)) * power_of_two(n.to(tl.float64))
+    grown = tl.where(x > 690.0, INF, tl.where(outside, 0.0, grown))
+    return tl.where(x != x, NAN, grown)
 
 
 @triton.jit
@@ -379,7 +394,7 @@ def sum_words(x):
     """Sum over the entries of a tile, in two words of float64."""
     if x.dtype == tl.float32:
         total = tl.sum(x.to(tl.float64), 1)
-        return total, total * 0.0
+        return total, tl.zeros_like(total)
     else:
         low = tl.zeros_like(x)
         for _ in tl.static_range(16):

@@ -21,7 +21,7 @@ FINISH has found. A row that is one tile is read once for both.
 import triton
 import triton.language as tl
 
-from .arithmetic import NAN, WIDE, finite_or_zero
+from .arithmetic import COARSE, NAN, WIDE, finite_or_zero
 from .layout import any_of, offsets, places, read, write
 
 
@@ -266,7 +266,7 @@ def _slopes(
         operands, mask_ptr, strides, row, entry, there, inner, FILL, MODE, PAIR, MASKED
     )  # fmt: skip
     real = row < rows
-    kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
+    kind: tl.constexpr = tl.float32 if MODE == COARSE else tl.float64
     extra = _extra(given, row, entry, real, TOKENS)
     step = row * 0 + rows
     known = _load(kept_ptr + VALUES * step, row, real, step, NUMBERS)
@@ -286,9 +286,9 @@ def _slopes(
         fixed = tl.where(seed == 0.0, 0.0, NAN).to(kind)[:, None]
         by_a += tl.where(still[:, None], fixed, one)
         by_b += tl.where(still[:, None], fixed, other)
-        # As a number of float32 the factor has neither its range nor its digits below that.
-        size = tl.abs(factor)
-        redo = redo | ~(size < 1e30) | (size < 1e-30) & (factor != 0.0)
+        if MODE == COARSE:  # a number of float32, with neither the range nor the digits below
+            size = tl.abs(factor)
+            redo = redo | ~(size < 1e30) | (size < 1e-30) & (factor != 0.0)
         again = again | redo & ~still
     at = offsets(row, entry, inner, strides[3])
     if BY_A:

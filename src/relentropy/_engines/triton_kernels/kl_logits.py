@@ -24,6 +24,7 @@ from .arithmetic import (
     exp_coarse,
     exp_tail,
     exp_tail_brief,
+    exp_wide,
     fast_two_sum,
     finite_or_zero,
     log,
@@ -32,7 +33,16 @@ from .arithmetic import (
     two_sum,
 )
 from .layout import any_of
-from .modes import apart, exp_of, less, scale_of, sum_of, words_of
+from .modes import (
+    apart,
+    exp_of,
+    for_products,
+    in_products,
+    less,
+    scale_of,
+    sum_of,
+    words_of,
+)
 
 
 @triton.jit
@@ -233,44 +243,48 @@ def _possible(state):
 def normalisers(state):
     """What tells the log-ratio of shares from that of logits, and the shares; see `slopes`.
 
-    Of rows that are far the centre is the difference of the largest logits, which is all that
-    is left of it in the numbers.
+    The mean of log-ratios is a good centre of what is close. A logit that stands for a mask
+    takes it along, and leaves the others' digits behind: of rows that are apart the centre is
+    the difference of the largest logits, about which the log-mean is a logarithm of sums.
     """
     top, q_top, centre, centre_low = state[:4]
     far = state[9] > 0
     f, f_low, eta, mass = _means(state)
+    w = tl.where(far, 0.0, f + eta)
+    apart = far | (w > 1.7)
     height, height_low = _height(top, q_top, centre, centre_low)
-    away, away_low = two_sum(finite_or_zero(q_top), -finite_or_zero(top))
+    tops, tops_low = two_sum(finite_or_zero(q_top), -finite_or_zero(top))
     none = far | (q_top == -INF)
     lower = exp(tl.where(none, 0.0, -height), tl.where(none, 0.0, -height_low), 0.0)
-    log_far = log(tl.where(far & (f > 0), f, 1.0))
-    log_mean = tl.where(far, log_far, log1p(tl.where(far, 0.0, f + eta)))
+    grown = tl.where(far, f + f_low, (1.0 + w) * lower)
     return (
         finite_or_zero(top),
         mass,
-        tl.where(far, away, centre),
-        tl.where(far, away_low, centre_low),
-        log_mean,
+        tl.where(apart, tops, centre),
+        tl.where(apart, tops_low, centre_low),
+        tl.where(apart, log(tl.where(grown > 0, grown, 1.0)), log1p(w)),
         finite_or_zero(q_top),
-        tl.where(far, f + f_low, (1.0 + (f + eta)) * lower),
-        tl.where(far, eta - (height + height_low), eta),
+        grown,
+        tl.where(apart, eta - (height + height_low), eta),
     )
 
 
 @triton.jit
 def finish(state, known, extra, KIND: tl.constexpr):
     """The divergence, and what the rows' gradients need."""
+    top, q_top, centre, centre_low = state[:4]
     far = state[9] > 0
     f, f_low, eta, _ = _means(state)
-    numbers = normalisers(state)
     w = tl.where(far, 0.0, f + eta)
     small = w < 0.5
     value = f + (log1pmx(tl.where(small, w, 0.0)) + f_low)
     value = tl.where(small, value, log1p(tl.where(small, 1.0, w)) - eta)
-    value = tl.where(far, numbers[4] - numbers[7], value)
+    height, height_low = _height(top, q_top, centre, centre_low)
+    distant = (height + height_low) + log(tl.where(far & (f > 0), f, 1.0))
+    value = tl.where(far, distant - eta, value)
     value = tl.where(state[10] > 0, INF, value)
     value = tl.where(_possible(state), value, NAN)
-    return (value,), numbers + (state[10],)
+    return (value,), normalisers(state) + (state[10],)
 
 
 @triton.jit
@@ -288,10 +302,15 @@ def about(a, b, numbers, MODE: tl.constexpr):
     kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
     c, c_low = fast_two_sum(numbers[2], numbers[3])
     c_high, c_rest = words_of(c, kind)
+    if MODE == WIDE:
+        c_last = c_low
+    else:  # two words of float32 are shorter than one of float64
+        rest = c - c.to(kind).to(tl.float64)
+        c_last = ((rest - rest.to(kind).to(tl.float64)) + c_low).to(kind)
     u, u_low = apart(tl.where(b == -INF, 0.0, b), tl.where(a == -INF, 0.0, a), MODE)
     u, u_low = less(u, u_low, c_high, MODE)
     u, u_low = less(u, u_low, c_rest, MODE)
-    u, u_low = less(u, u_low, c_low.to(kind)[:, None], MODE)
+    u, u_low = less(u, u_low, c_last[:, None], MODE)
     if MODE != WIDE:
         u = tl.where(tl.abs(u) < 1e30, u, 0.0)
         u_low = tl.where(tl.abs(u) < 1e30, u_low, 0.0)
@@ -299,18 +318,19 @@ def about(a, b, numbers, MODE: tl.constexpr):
 
 
 @triton.jit
-def lifted_share(x, anchor, MODE: tl.constexpr):
-    """exp(x - anchor) lifted by a power of two where it is faint, and what takes it down."""
-    kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
+def share_of(x, anchor, MODE: tl.constexpr):
+    """exp(x - anchor), and the power of two that it has to be multiplied with: 1 or, where
+    it is faint, one that brings it back below the range's end."""
     none = x == -INF
     below, low = apart(tl.where(none, anchor, x), anchor, MODE)
     if MODE == COARSE:
-        return tl.where(none, 0.0, exp_coarse(below)), tl.full(x.shape, 1.0, kind)
+        return tl.where(none, 0.0, exp_coarse(below)), tl.full(x.shape, 1.0, tl.float32)
+    elif MODE == WIDE:
+        faint = below < -600.0
+        share = exp(below, low, tl.where(faint, 512.0, 0.0).to(tl.float64))
+        return tl.where(none, 0.0, share), tl.where(faint, 2.0**-512, 1.0).to(tl.float64)
     else:
-        faint = below < (-600.0 if MODE == WIDE else -60.0)
-        lift = tl.where(faint, 512.0 if MODE == WIDE else 64.0, 0.0).to(kind)
-        down = tl.where(faint, 2.0**-512 if MODE == WIDE else 2.0**-64, 1.0).to(kind)
-        return tl.where(none, 0.0, exp(below, low, lift)), down
+        return tl.where(none, 0.0, exp_wide(below, low)), tl.full(x.shape, 1.0, tl.float64)
 
 
 @triton.jit
@@ -328,9 +348,9 @@ def slopes(
     kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
     no_p, no_q = a == -INF, b == -INF
     live = (a > -INF) & (b > -INF)
-    f = (factor / mass).to(kind)[:, None]
+    f = for_products(factor / mass, MODE)
     u, u_low = about(a, b, known, MODE)
-    weight, down = lifted_share(a, anchor.to(kind)[:, None], MODE)
+    weight, down = share_of(a, anchor.to(kind)[:, None], MODE)
     by_a = weight
     by_b = weight
     redo = factor != factor
@@ -338,6 +358,7 @@ def slopes(
         heavy = live & ((a - anchor.to(kind)[:, None] > -800.0))
         redo = any_of(heavy & ~(tl.abs(b - a) < 1e12)) > 0
         redo = redo | ~(tl.abs(log_mean) < 80.0) | ~(tl.abs(eta) < 1e12)
+        redo = redo | (tl.abs(log_mean) < 1e-30) & (log_mean != 0.0)
     if BY_A:
         e_high, e_rest = words_of(eta, kind)
         if MODE == COARSE:
@@ -345,7 +366,7 @@ def slopes(
         else:
             rate, rate_low = add(-u, -u_low, e_high)
             rate = rate + (rate_low + e_rest)
-        by_a = ((weight * rate) * f) * down
+        by_a = ((weight * in_products(rate, MODE)) * f) * down
         end = tl.where(f > 0, INF, -INF)
         by_a = tl.where((lost > 0)[:, None], -end, by_a)
         by_a = tl.where(no_q, end, by_a)
@@ -354,13 +375,13 @@ def slopes(
         m_high, m_rest = words_of(log_mean, kind)
         d, d_low = less(u, u_low, m_high, MODE)
         d, d_low = less(d, d_low, m_rest, MODE)
-        # Far rows know d no better than the divergence, but q and p each to their last digits.
-        near = live & (tl.abs(d) < 1.0) & (log_mean < 1.0)[:, None]
+        near = live & (tl.abs(d) < 1.0)
         z = tl.where(near, d, 0.0)
         g = tl.fma(z * z, exp_tail(z), z)
         if MODE != COARSE:
             g += tl.where(near, d_low, 0.0) * (1.0 + g)
-        q, q_down = lifted_share(b, q_anchor.to(kind)[:, None], MODE)
-        q = q * (factor / (mass * grown)).to(kind)[:, None] * q_down
-        by_b = tl.where(near, ((weight * g) * f) * down, q - (weight * f) * down)
+        q, q_down = share_of(b, q_anchor.to(kind)[:, None], MODE)
+        q = (q * for_products(factor / (mass * grown), MODE)) * q_down
+        close = ((weight * in_products(g, MODE)) * f) * down
+        by_b = tl.where(near, close, q - (weight * f) * down)
     return by_a, by_b, redo

@@ -13,15 +13,16 @@ from .arithmetic import (
     WIDE,
     exp,
     exp_coarse,
+    exp_wide,
     expm1,
     js_log_tail,
     log,
     log1p,
     over,
 )
-from .kl_logits import about, lifted_share
+from .kl_logits import about, share_of
 from .layout import any_of
-from .modes import apart, less, sum_of, words_of
+from .modes import apart, for_products, in_products, less, sum_of, words_of
 from .table import HELLINGER, JENSEN_SHANNON, finished
 
 
@@ -38,14 +39,19 @@ def _log_ratio(a, b, known, MODE: tl.constexpr):
 
 
 @triton.jit
-def _log_share(u):
-    """log(2*x/(x + y)) for u = log(x/y)."""
+def _log_share(u, u_low, MODE: tl.constexpr):
+    """log(2*x/(x + y)) for u = log(x/y), of which the leading part has all of u's digits."""
     size = tl.abs(u)
+    whole = in_products(u, MODE)
+    if MODE != COARSE:
+        whole = whole + in_products(u_low, MODE)
     e = expm1(-size)
     t = over(-e, 2.0 + e)
-    near = u > -1.0
-    t = log1p(tl.where(near & (u < 0), -t, t))
-    return tl.where(near, t, u + t)
+    near = size < 1.0
+    bent = log1p(tl.where(near, -t * t, 1.0 + e))
+    close = 0.5 * (whole + in_products(bent, MODE))
+    away = (tl.where(u > 0, 0.0, whole) - in_products(bent, MODE)) + 0.6931471805599453
+    return tl.where(near, close, away)
 
 
 @triton.jit
@@ -55,26 +61,39 @@ def _weighted(
 ):  # fmt: skip
     """x*(df/dx - mean), of which x has been lifted."""
     if KIND == JENSEN_SHANNON:
-        rate = tl.where(other_only, 0.34657359027997264, 0.5 * _log_share(u))
-        return share * (rate - mean)
+        rate = 0.5 * _log_share(u, u_low, MODE)
+        return share * (tl.where(other_only, 0.34657359027997264, rate) - mean)
     elif KIND == HELLINGER:
         near = u > -3.0
         rate = -0.5 * expm1(tl.where(near, -0.5 * u, 0.0))
-        rate = tl.where(other_only, 0.5, rate)
+        rate = tl.where(other_only, 0.5, in_products(rate, MODE))
         # The root of both shares, which is in the range where the ratio of roots is not.
+        half = tl.where(near, 0.0, -0.5 * u)
+        high = log_x + half
         if MODE == COARSE:
-            both = exp_coarse(log_x - 0.5 * u)
+            both = exp_coarse(high)
         else:
-            lift = tl.where(down < 1.0, 512.0 if MODE == WIDE else 64.0, 0.0).to(u.dtype)
-            half = tl.where(near, 0.0, -0.5 * u)
-            high, low = log_x + half, (log_x - (log_x + half)) + half
+            low = (log_x - high) + half
             low = low + (log_low - tl.where(near, 0.0, 0.5 * u_low))
-            both = exp(high, low, lift)
+            if MODE == WIDE:
+                both = exp(high, low, tl.where(down < 1.0, 512.0, 0.0).to(tl.float64))
+            else:
+                both = exp_wide(high, low)
         away = 0.5 * (share - both) - share * mean
         return tl.where(near, share * (rate - mean), away)
     else:
         sign = tl.where(u > 0, 0.5, tl.where(u < 0, -0.5, 0.0))
         return share * (tl.where(other_only, 0.5, sign) - mean)
+
+
+@triton.jit
+def _sum(x, MODE: tl.constexpr):
+    """Of products, in one word."""
+    if MODE == WIDE:
+        total, low = sum_of(x, MODE)
+        return total + low
+    else:
+        return tl.sum(x, 1).to(tl.float64)
 
 
 @triton.jit
@@ -85,10 +104,10 @@ def step(
     anchor, mass, _, _, _, q_anchor, grown, _ = known
     kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
     live, u, u_low = _log_ratio(a, b, known, MODE)
-    x, x_down = lifted_share(a, anchor.to(kind)[:, None], MODE)
-    q, q_down = lifted_share(b, q_anchor.to(kind)[:, None], MODE)
-    x, q = x * x_down, q * q_down
-    y = q * (1.0 / grown).to(kind)[:, None]
+    p, p_down = share_of(a, anchor.to(kind)[:, None], MODE)
+    q, q_down = share_of(b, q_anchor.to(kind)[:, None], MODE)
+    p, q = p * p_down, q * q_down
+    x, y = p.to(kind), (q * for_products(1.0 / grown, MODE)).to(kind)
     large = tl.where(u > 0, x, y)
     if KIND == JENSEN_SHANNON:
         near = live & (tl.abs(u) < 1.5)
@@ -109,20 +128,20 @@ def step(
     redo = total != total
     if MODE != WIDE:
         faint = ((a > -INF) & (x < 7.9e-31)) | ((b > -INF) & (y < 7.9e-31))
-        redo = (any_of(faint) > 0) & (total < 8.3e-25)
+        redo = (any_of(faint | (u != 0.0)) > 0) & (total < 8.3e-25)
         # A log-ratio that is too large for float32 has been lost.
         redo = redo | (any_of(live & ~(tl.abs(b - a) < 1e30)) > 0)
         redo = redo | ~(tl.abs(known[4]) < 80.0)
-    by_x, by_y = total * 0.0, total * 0.0
+    by_x, by_y = tl.zeros_like(total), tl.zeros_like(total)
     if KEEP:
-        mean, one = tl.full(a.shape, 0.0, kind), tl.full(a.shape, 1.0, kind)
+        one = tl.full(p.shape, 1.0, p.dtype)
+        mean = 0.0 * one
         log_x, low_x = apart(tl.where(a == -INF, 0.0, a), anchor.to(kind)[:, None], MODE)
-        slope = _weighted(x, one, log_x, low_x, u, u_low, b == -INF, mean, MODE, KIND)
-        by_x, _ = sum_of(tl.where(a == -INF, 0.0, slope), MODE)
+        slope = _weighted(p, one, log_x, low_x, u, u_low, b == -INF, mean, MODE, KIND)
+        by_x = _sum(tl.where(a == -INF, 0.0, slope), MODE)
         log_y, low_y = apart(tl.where(b == -INF, 0.0, b), q_anchor.to(kind)[:, None], MODE)
         slope = _weighted(q, one, log_y, low_y, -u, -u_low, a == -INF, mean, MODE, KIND)
-        by_y, _ = sum_of(tl.where(b == -INF, 0.0, slope), MODE)
-        by_y = by_y / grown
+        by_y = _sum(tl.where(b == -INF, 0.0, slope), MODE) / grown
     return (total, low, by_x, by_y), redo
 
 
@@ -146,20 +165,22 @@ def slopes(
     redo = factor != factor
     if MODE != WIDE:
         redo = (any_of(live & ~(tl.abs(b - a) < 1e30)) > 0) | ~(tl.abs(known[4]) < 80.0)
+        for_p, for_q = tl.abs(p_mean), tl.abs(q_mean)
+        redo = redo | (for_p < 1e-25) & (for_p > 0.0) | (for_q < 1e-25) & (for_q > 0.0)
     if BY_A:
         top = anchor.to(kind)[:, None]
-        x, down = lifted_share(a, top, MODE)
+        x, down = share_of(a, top, MODE)
         log_x, low = apart(tl.where(a == -INF, 0.0, a), top, MODE)
-        mean = p_mean.to(kind)[:, None]
+        mean = for_products(p_mean, MODE)
         by_a = _weighted(x, down, log_x, low, u, u_low, b == -INF, mean, MODE, KIND)
-        by_a = (by_a * (factor / mass).to(kind)[:, None]) * down
+        by_a = (by_a * for_products(factor / mass, MODE)) * down
         by_a = tl.where(a == -INF, 0.0, by_a)
     if BY_B:
         top = q_anchor.to(kind)[:, None]
-        y, down = lifted_share(b, top, MODE)
+        y, down = share_of(b, top, MODE)
         log_y, low = apart(tl.where(b == -INF, 0.0, b), top, MODE)
-        mean = q_mean.to(kind)[:, None]
+        mean = for_products(q_mean, MODE)
         by_b = _weighted(y, down, log_y, low, -u, -u_low, a == -INF, mean, MODE, KIND)
-        by_b = (by_b * (factor / (mass * grown)).to(kind)[:, None]) * down
+        by_b = (by_b * for_products(factor / (mass * grown), MODE)) * down
         by_b = tl.where(b == -INF, 0.0, by_b)
     return by_a, by_b, redo

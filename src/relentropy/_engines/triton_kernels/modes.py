@@ -39,9 +39,21 @@ def sum_of(x, MODE: tl.constexpr):
     """Over the entries of a tile, in two words of float64; float32 where digits are few."""
     if MODE == COARSE:
         total = tl.sum(x, 1).to(tl.float64)
-        return total, total * 0.0
+        return total, tl.zeros_like(total)
     else:
         return sum_words(x)
+
+
+@triton.jit
+def in_products(x, MODE: tl.constexpr):
+    """A factor of a gradient, of whose digits the product's rounding is to cost none."""
+    return x if MODE == COARSE else x.to(tl.float64)
+
+
+@triton.jit
+def for_products(x, MODE: tl.constexpr):
+    """The same of a number that every row of a tile has."""
+    return (x.to(tl.float32) if MODE == COARSE else x)[:, None]
 
 
 @triton.jit

@@ -21,6 +21,9 @@ from .arithmetic import (
     add_pairs,
     atanh_tail,
     divide,
+    exp,
+    exp_tail,
+    expm1,
     fast_two_sum,
     js_tail,
     log,
@@ -30,10 +33,9 @@ from .arithmetic import (
     root,
     sum_words,
     two_prod,
-    two_sum,
 )
 from .layout import any_of
-from .table import HELLINGER, JENSEN_SHANNON, KL, finished
+from .table import HELLINGER, JENSEN_SHANNON, KL, TOTAL_VARIATION, finished
 
 
 @triton.jit
@@ -147,11 +149,11 @@ def settle(state, known, extra, KIND: tl.constexpr):
 
 @triton.jit
 def _entry(a, b, known, MODE: tl.constexpr):
-    """x, y and x - y on the scale of p's mass, the last two as pairs.
+    """x, y and x - y in float64 on the scale of p's mass, the last two as pairs.
 
     Of float64 on that of the scaled weights, where remainders of products are in the range.
     """
-    p_scale, q_scale, ratio, eps, eps_low, shrink, unit, _, _, _ = known
+    p_scale, q_scale, ratio, eps, eps_low, shrink, unit = known[:7]
     if MODE == WIDE:
         x, q = a * p_scale[:, None], b * q_scale[:, None]
         y, y_low = two_prod(q, ratio[:, None])
@@ -170,9 +172,22 @@ def _entry(a, b, known, MODE: tl.constexpr):
         # What rounding eps leaves must not show where the sides are proportional.
         d = tl.where(tl.abs(d) > p * 2.0**-75, d, 0.0)
         scale = (p_scale * unit)[:, None]
-        x, y, d = p * scale, (y * less) * scale, d * scale
-        y, d = y.to(tl.float32), d.to(tl.float32)
-        return x.to(tl.float32), y, y * 0.0, d, d * 0.0
+        return p * scale, (y * less) * scale, y * 0.0, d * scale, d * 0.0
+
+
+@triton.jit
+def _expm1(x, MODE: tl.constexpr):
+    """exp(x) - 1; what is not x in the precision of the mode."""
+    if MODE == WIDE:
+        return expm1(x)
+    else:
+        z = x.to(tl.float32)
+        near = tl.abs(z) < 1.0
+        w = tl.where(near, z, 0.0)
+        low = (x - z.to(tl.float64)).to(tl.float32)
+        low = tl.where(tl.abs(z) < INF, low, 0.0)
+        close = x + (w * w * exp_tail(w)).to(tl.float64)
+        return tl.where(near, close, exp(z, low, 0.0).to(tl.float64) - 1.0)
 
 
 @triton.jit
@@ -183,16 +198,29 @@ def _raw_log_ratio(a, b, known):
 
 
 @triton.jit
+def _twice_atanh(s, MODE: tl.constexpr):
+    """2*atanh(s) for abs(s) <= 1/2; what is not 2*s in the precision of the mode."""
+    z = s if MODE == WIDE else s.to(tl.float32)
+    return 2.0 * s + (2.0 * (z * (z * z)) * atanh_tail(z * z)).to(tl.float64)
+
+
+@triton.jit
+def _log(x, MODE: tl.constexpr):
+    """log(x) in the precision of the mode."""
+    return log(x if MODE == WIDE else x.to(tl.float32)).to(tl.float64)
+
+
+@triton.jit
 def _log_ratio(a, b, x, y, d, known, MODE: tl.constexpr):
     """log(x/y); infinite where one side has no mass, 0 where none has."""
     seen = (x > 0) & (y > 0)
     one, two = tl.where(seen, x, 1.0), tl.where(seen, y, 1.0)
     near = seen & (tl.abs(d) <= 0.5 * (x + y))
-    s = over(tl.where(near, d, 0.0), one + two)
-    value = 2.0 * s + 2.0 * (s * (s * s)) * atanh_tail(s * s)
-    ratio = over(one, two)
+    value = _twice_atanh(tl.where(near, d, 0.0) / (one + two), MODE)
+    ratio = one / two
     inside = (ratio > 1e-30) & (ratio < 1e30)
-    far = tl.where(inside, log(tl.where(inside, ratio, 1.0)), log(one) - log(two))
+    far = _log(tl.where(inside, ratio, 1.0), MODE)
+    far = tl.where(inside, far, _log(one, MODE) - _log(two, MODE))
     value = tl.where(near, value, far)
     if MODE == WIDE:
         hidden = (a > 0) & (b > 0) & ~seen
@@ -255,33 +283,44 @@ def _jensen_shannon(x, y, d):
 
 
 @triton.jit
+def _half_log_share(x, y, d):
+    """log(2*x/(x + y))/2 of what has mass."""
+    whole = x + y
+    full = tl.where(whole > 0, whole, 1.0)
+    t = over(d, full)
+    below = t < -0.5
+    far = log(tl.where(below & (x > 0), over(2.0 * x, full), 1.0))
+    return 0.5 * tl.where(below, far, log1p(tl.where(below, 0.0, t)))
+
+
+@triton.jit
 def _rate(
     a, b, x, y, d, known, MODE: tl.constexpr, KIND: tl.constexpr, OF_P: tl.constexpr
 ):  # fmt: skip
     """How fast the term changes with x, which is p's or q's."""
-    if KIND == JENSEN_SHANNON:
-        whole = x + y
-        full = tl.where(whole > 0, whole, 1.0)
-        t = over(d, full)
-        below = t < -0.5
-        far = log(tl.where(below, over(2.0 * x, full), 1.0))
-        rate = 0.5 * tl.where(below, far, log1p(tl.where(below, 0.0, t)))
-        if MODE == WIDE:  # of what is too small to be seen beside the other, half the ratio
-            hidden = (a > 0) & (b > 0) & (rate == -INF)
-            if tl.max(any_of(hidden), 0) > 0:
-                if OF_P:
-                    ratio = _log_ratio(a, b, x, y, d, known, MODE)
-                else:
-                    ratio = -_log_ratio(b, a, y, x, -d, known, MODE)
-                rate = tl.where(hidden, 0.5 * (ratio + 0.6931471805599453), rate)
-        return rate
-    elif KIND == HELLINGER:
-        one, both = root(x), root(x) + root(y)
-        part = over(0.5 * d, tl.where(both > 0, both, 1.0))
-        rate = over(part, tl.where(one > 0, one, 1.0))
-        return tl.where((one == 0) & (both > 0), -INF, rate)
+    if KIND == TOTAL_VARIATION:
+        return tl.where(d > 0, 0.5, tl.where(d < 0, -0.5, 0.0 * d))
+    if OF_P:
+        ratio = _log_ratio(a, b, x, y, d, known, MODE)
     else:
-        return tl.where(d > 0, 0.5, tl.where(d < 0, -0.5, 0.0))
+        ratio = -_log_ratio(b, a, y, x, -d, known, MODE)
+    if KIND == KL:
+        if OF_P:
+            return ratio
+        else:
+            rate = d / tl.where(x > 0, x, 1.0)
+            return tl.where(x > 0, rate, tl.where(b > 0, -INF, 1.0))
+    elif KIND == HELLINGER:
+        return -0.5 * _expm1(-0.5 * ratio, MODE)
+    else:
+        whole = x + y
+        below = d < -0.5 * whole
+        close = _twice_atanh(
+            tl.where(below, 0.0, d) / tl.where(whole > 0, 2.0 * whole + d, 1.0), MODE
+        )  # fmt: skip
+        share = tl.where(below & (x > 0), 2.0 * x / tl.where(whole > 0, whole, 1.0), 1.0)
+        far = tl.where(x > 0, _log(share, MODE), ratio + 0.6931471805599453)
+        return 0.5 * tl.where(below, far, close)
 
 
 @triton.jit
@@ -290,6 +329,9 @@ def terms(
 ):  # fmt: skip
     """The sums of a tile; whether float32 was not enough."""
     x, y, y_low, d, d_low = _entry(a, b, known, MODE)
+    if MODE != WIDE:
+        x, y, d = x.to(tl.float32), y.to(tl.float32), d.to(tl.float32)
+        y_low, d_low = y_low.to(tl.float32), d_low.to(tl.float32)
     gap = d + d_low
     if KIND == KL:
         term = _kl(a, b, x, y, y_low, d, d_low, known, MODE)
@@ -302,19 +344,20 @@ def terms(
     else:
         term = 0.5 * tl.abs(gap)
     total, low = sum_words(term)
-    by_x, by_y = total * 0.0, total * 0.0
+    by_x, by_y = tl.zeros_like(total), tl.zeros_like(total)
     if KEEP:
         if KIND == KL:
             by_x = total + low
+        elif KIND == JENSEN_SHANNON:
+            by_x, _ = sum_words(x * _half_log_share(x, y, gap))
+            by_y, _ = sum_words(y * _half_log_share(y, x, -gap))
         elif KIND == HELLINGER:
             share = over(0.5 * gap, tl.where(both > 0, both, 1.0))
             by_x, _ = sum_words(share * root(x))
             by_y, _ = sum_words(-share * root(y))
         else:
-            slope = _rate(a, b, x, y, gap, known, MODE, KIND, True)
-            by_x, _ = sum_words(tl.where(x > 0, x * tl.where(x > 0, slope, 0.0), 0.0))
-            slope = _rate(b, a, y, x, -gap, known, MODE, KIND, False)
-            by_y, _ = sum_words(tl.where(y > 0, y * tl.where(y > 0, slope, 0.0), 0.0))
+            by_x, _ = sum_words(tl.where(gap > 0, 0.5 * x, tl.where(gap < 0, -0.5 * x, 0.0)))
+            by_y, _ = sum_words(tl.where(gap < 0, 0.5 * y, tl.where(gap > 0, -0.5 * y, 0.0)))
     if MODE == WIDE:
         unit = known[6]
         redo = total != total
@@ -323,7 +366,7 @@ def terms(
         # What float32 has lost below its range matters where all the rest is nearly equal.
         faint = any_of(((a > 0) & (x < 1e-30)) | ((b > 0) & (y < 1e-30))) > 0
         hidden = any_of((a > 0) & (b > 0) & (x > 1e-30) & (y < 1e-30)) > 0
-        redo = faint & (total < 1e-20)
+        redo = (faint | (any_of(d != 0.0) > 0)) & (total < 1e-20)
         if KIND == KL:
             redo = redo | hidden
         return (total, low, by_x, by_y), redo
@@ -336,19 +379,9 @@ def finish(sums, known, extra, KIND: tl.constexpr):
 
 
 @triton.jit
-def _kl_slope(a, b, x, y, d, known, mean, MODE: tl.constexpr, OF_P: tl.constexpr):
-    """log(x/y) - KL by p, and 1 - x/y by q."""
-    if OF_P:
-        return _log_ratio(a, b, x, y, d, known, MODE) - mean
-    else:
-        rate = over(-d, tl.where(y > 0, y, 1.0))
-        return tl.where(y > 0, rate, tl.where(a > 0, -INF, 1.0))
-
-
-@triton.jit
 def _less_mean(rate, mean):
     """As it is where it is infinite."""
-    return tl.where(tl.abs(rate) == INF, rate, rate - mean)
+    return tl.where(tl.abs(rate) == INF, rate, rate - mean[:, None])
 
 
 @triton.jit
@@ -357,30 +390,18 @@ def slopes(
     VALUE: tl.constexpr, BY_A: tl.constexpr, BY_B: tl.constexpr,
 ):  # fmt: skip
     """A share's slope less the mean of all, over what the row sums to."""
-    kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
     x, y, _, d, d_low = _entry(a, b, known, MODE)
     gap = d + d_low
-    p_factor = factor * (known[0] * known[6]) / known[7]
-    q_factor = factor * (known[1] / known[8])
-    p_mean, q_mean = known[10].to(kind)[:, None], known[11].to(kind)[:, None]
     by_a = x
     by_b = x
     redo = factor != factor
     if MODE != WIDE:
-        size, other = tl.abs(p_factor), tl.abs(q_factor)
-        redo = ~(tl.maximum(size, other) < 1e30)
-        redo = redo | (tl.minimum(size, other) < 1e-30) & (factor != 0.0)
-        redo = redo | (any_of((a > 0) & (b > 0) & ((x < 1e-36) | (y < 1e-36))) > 0)
+        redo = any_of((a > 0) & (b > 0) & ((x < 1e-36) | (y < 1e-36))) > 0
     if BY_A:
-        if KIND == KL:
-            rate = _kl_slope(a, b, x, y, gap, known, p_mean, MODE, True)
-        else:
-            rate = _less_mean(_rate(a, b, x, y, gap, known, MODE, KIND, True), p_mean)
-        by_a = rate * p_factor.to(kind)[:, None]
+        rate = _rate(a, b, x, y, gap, known, MODE, KIND, True)
+        unit = factor * (known[0] * known[6]) / known[7]
+        by_a = _less_mean(rate, known[10]) * unit[:, None]
     if BY_B:
-        if KIND == KL:
-            rate = _kl_slope(a, b, x, y, gap, known, q_mean, MODE, False)
-        else:
-            rate = _less_mean(_rate(b, a, y, x, -gap, known, MODE, KIND, False), q_mean)
-        by_b = rate * q_factor.to(kind)[:, None]
+        rate = _rate(b, a, y, x, -gap, known, MODE, KIND, False)
+        by_b = _less_mean(rate, known[11]) * (factor * (known[1] / known[8]))[:, None]
     return by_a, by_b, redo
