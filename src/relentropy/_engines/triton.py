@@ -283,22 +283,28 @@ class _Cut(NamedTuple):
     N: int
     parts: int
     tiles: int
-
-    @property
-    def warps(self) -> int:
-        return min(8, max(1, self.R * self.N // 1024))
+    warps: int
 
 
-def _cut(rows: int, n: int, mode: int, *, across: bool) -> _Cut:
-    """``across``: neighbours in memory are entries of different rows."""
-    tile = Sizes.tile // 2 if mode == _WIDE else Sizes.tile
+def _cut(rows: int, n: int, mode: int, *, across: bool, twice: bool) -> _Cut:
+    """How many rows and entries a tile has.
+
+    ``across``: neighbours in memory are entries of different rows. ``twice``: rows are read
+    twice, by programs that need so many registers that fewer entries leave them enough.
+    """
+    tile, share = Sizes.tile, 512
+    if twice:
+        tile, share = tile // 2, share // 2
+    if mode == _WIDE:
+        tile, share = tile // 2, share // 2
     if across and rows >= 32:
         N = min(_power(n), max(tile // 32, 16))
     else:
         N = min(_power(n), tile)
     R = max(1, min(tile // N, _power(rows)))
     parts = -(-n // N)
-    return _Cut(mode, R, N, parts, parts * -(-rows // R))
+    warps = min(8, max(1, R * N // share))
+    return _Cut(mode, R, N, parts, parts * -(-rows // R), warps)
 
 
 def _power(n: int) -> int:
@@ -365,6 +371,7 @@ def run_rows(
     cut = _cut(
         count, n, _mode([*(one.dtype for one in arrays), dtype], n),
         across=opened.strides[0][1] == 1 != opened.strides[0][2],
+        twice=len(measure.passes) > 1,
     )  # fmt: skip
     call = _Call(
         cut, n, count, opened, mask is not None, _given(given, layout, temperature),
@@ -517,6 +524,7 @@ def run_slopes(
     cut = _cut(
         count, n, _mode([one.dtype for one in arrays], n),
         across=opened.strides[0][1] == 1 != opened.strides[0][2],
+        twice=len(measure.passes) > 1,
     )  # fmt: skip
     left = iter(results)
     targets = [next(left) if needed else results[0] for needed in need]

@@ -14,7 +14,6 @@ FINE = tl.constexpr(1)
 WIDE = tl.constexpr(2)
 
 INF = tl.constexpr(float("inf"))
-NAN = tl.constexpr(float("nan"))
 # exp(2*HEADROOM) times any row's length does not overflow in float64.
 HEADROOM = tl.constexpr(300.0)
 
@@ -217,7 +216,7 @@ def exp_wide(x, low):
     n, part = _reduced(tl.where(outside, 0.0, x), tl.where(outside, 0.0, low))
     grown = (1.0 + part.to(tl.float64)) * power_of_two(n.to(tl.float64))
     grown = tl.where(x > 690.0, INF, tl.where(outside, 0.0, grown))
-    return tl.where(x != x, NAN, grown)
+    return tl.where(x != x, float("nan"), grown)
 
 
 @triton.jit
@@ -287,7 +286,7 @@ def log(x):
     y = s * s
     found = n * step_high + (2.0 * s + (2.0 * (s * y) * atanh_tail(y) + n * step_low))
     found = tl.where(x == INF, INF, found)
-    return tl.where(x == 0.0, -INF, tl.where(x >= 0.0, found, NAN))
+    return tl.where(x == 0.0, -INF, tl.where(x >= 0.0, found, float("nan")))
 
 
 @triton.jit

@@ -21,7 +21,7 @@ FINISH has found. A row that is one tile is read once for both.
 import triton
 import triton.language as tl
 
-from .arithmetic import COARSE, NAN, WIDE, finite_or_zero
+from .arithmetic import COARSE, WIDE, finite_or_zero
 from .layout import any_of, offsets, places, read, write
 
 
@@ -283,7 +283,7 @@ def _slopes(
             a, b, selected, extra, known, factor, MODE, KIND, i, BY_A, BY_B
         )  # fmt: skip
         still = (seed == 0.0) | (value != value)
-        fixed = tl.where(seed == 0.0, 0.0, NAN).to(kind)[:, None]
+        fixed = tl.where(seed == 0.0, 0.0, float("nan")).to(kind)[:, None]
         by_a += tl.where(still[:, None], fixed, one)
         by_b += tl.where(still[:, None], fixed, other)
         if MODE == COARSE:  # a number of float32, with neither the range nor the digits below

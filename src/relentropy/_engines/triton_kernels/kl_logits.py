@@ -15,7 +15,6 @@ from .arithmetic import (
     COARSE,
     HEADROOM,
     INF,
-    NAN,
     WIDE,
     add,
     add_pairs,
@@ -283,7 +282,7 @@ def finish(state, known, extra, KIND: tl.constexpr):
     distant = (height + height_low) + log(tl.where(far & (f > 0), f, 1.0))
     value = tl.where(far, distant - eta, value)
     value = tl.where(state[10] > 0, INF, value)
-    value = tl.where(_possible(state), value, NAN)
+    value = tl.where(_possible(state), value, float("nan"))
     return (value,), normalisers(state) + (state[10],)
 
 
@@ -355,7 +354,7 @@ def slopes(
     by_b = weight
     redo = factor != factor
     if MODE != WIDE:
-        heavy = live & ((a - anchor.to(kind)[:, None] > -800.0))
+        heavy = live & (a - anchor.to(kind)[:, None] > -800.0)
         redo = any_of(heavy & ~(tl.abs(b - a) < 1e12)) > 0
         redo = redo | ~(tl.abs(log_mean) < 80.0) | ~(tl.abs(eta) < 1e12)
         redo = redo | (tl.abs(log_mean) < 1e-30) & (log_mean != 0.0)

@@ -13,7 +13,6 @@ import triton.language as tl
 from .arithmetic import (
     COARSE,
     INF,
-    NAN,
     WIDE,
     add,
     divide,
@@ -199,7 +198,7 @@ def _cross_entropy(state):
     """The mean surprise, from which the largest logit has been left out."""
     value = _mean(state) + log1p(tl.where(tl.abs(state[3]) == INF, 0.0, state[4]))
     possible = (state[6] > 0) & (state[0] > -INF) & (state[3] > -INF)
-    return tl.where(possible, value, NAN)
+    return tl.where(possible, value, float("nan"))
 
 
 @triton.jit
@@ -210,7 +209,7 @@ def finish(state, known, extra, KIND: tl.constexpr):
         infinite = tl.abs(q_top) == INF
         value = q_top + log1p(tl.where(infinite, 0.0, others))
         value = tl.where(infinite, q_top, value)
-        return (tl.where(valid > 0, value, NAN),), (q_top, others)
+        return (tl.where(valid > 0, value, float("nan")),), (q_top, others)
     elif KIND < TOKEN:
         return (_cross_entropy(state),), (top, mass, _mean(state), q_top, others)
     else:
@@ -219,8 +218,8 @@ def finish(state, known, extra, KIND: tl.constexpr):
         gap, low = _cooled(gap, low, extra, KIND)
         value, rest = add(gap, low, -loss)
         value = tl.where(state[7] == -INF, -INF, value + rest)
-        value = tl.where((valid > 0) & (tl.abs(q_top) < INF), value, NAN)
-        value = tl.where(state[8] > 0, value, NAN)
+        value = tl.where((valid > 0) & (tl.abs(q_top) < INF), value, float("nan"))
+        value = tl.where(state[8] > 0, value, float("nan"))
         if (KIND == TOKEN) | (KIND == TEMPERED):
             return (value,), (q_top, others)
         else:
@@ -256,7 +255,7 @@ def slopes(
         share = factor / (1.0 + others)
         by_a = (weight * share.to(kind)[:, None]) * down
         if KIND == LOGSUMEXP:
-            by_a = tl.where((top == INF)[:, None], NAN, by_a)
+            by_a = tl.where((top == INF)[:, None], float("nan"), by_a)
             by_a = tl.where((top == -INF)[:, None], 0.0, by_a)
         else:
             # A largest entry is not among the others, and any other entry is.

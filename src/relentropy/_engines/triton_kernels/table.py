@@ -9,7 +9,7 @@ of the entries, whose mass is ``mass``.
 import triton
 import triton.language as tl
 
-from .arithmetic import NAN, add_pairs, divide
+from .arithmetic import add_pairs, divide
 
 KL = tl.constexpr(0)
 JENSEN_SHANNON = tl.constexpr(1)
@@ -35,5 +35,5 @@ def finished(sums, known, mass, possible):
     """The value, and the known numbers with the means behind them."""
     value, low = divide(sums[0], sums[1], mass, mass * 0.0)
     value = tl.where(tl.abs(sums[0]) < float("inf"), value + low, sums[0])
-    value = tl.where(possible > 0, value, NAN)
+    value = tl.where(possible > 0, value, float("nan"))
     return (value,), known + (sums[2] / mass, sums[3] / mass)
