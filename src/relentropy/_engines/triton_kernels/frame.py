@@ -47,15 +47,15 @@ def _read(
 @triton.jit
 def _temperature(given):
     """A number of float64 that came in three of float32."""
-    return (given[1].to(tl.float64) + given[2].to(tl.float64)) + given[3].to(tl.float64)
+    return ((tl.zeros((1,), tl.float64) + given[1]) + given[2]) + given[3]
 
 
 @triton.jit
-def _extra(given, row, entry, real, TOKENS: tl.constexpr):
+def _extra(given, row, entry, there, real, TOKENS: tl.constexpr):
     """Of a measure of one entry in every row: the temperature, and where that entry is."""
     if TOKENS:
         token = tl.load(given[0] + row, mask=real, other=-1)
-        return _temperature(given), entry[None, :] == token[:, None]
+        return _temperature(given), there & (entry[None, :] == token[:, None])
     else:
         return ()
 
@@ -122,7 +122,7 @@ def _tile(
         operands, mask_ptr, strides, row, entry, there, inner, FILL, MODE, PAIR, MASKED
     )  # fmt: skip
     real = row < rows
-    extra = _extra(given, row, entry, real, TOKENS)
+    extra = _extra(given, row, entry, there, real, TOKENS)
     known = _load(known_ptr, row, real, row * 0 + rows, KNOWN)
     state, redo = STEP(a, b, selected, extra, known, MODE, KIND, KEEP)
     chosen = any_of(selected)
@@ -267,7 +267,7 @@ def _slopes(
     )  # fmt: skip
     real = row < rows
     kind: tl.constexpr = tl.float32 if MODE == COARSE else tl.float64
-    extra = _extra(given, row, entry, real, TOKENS)
+    extra = _extra(given, row, entry, there, real, TOKENS)
     step = row * 0 + rows
     known = _load(kept_ptr + VALUES * step, row, real, step, NUMBERS)
     by_a = tl.zeros(a.shape, kind)

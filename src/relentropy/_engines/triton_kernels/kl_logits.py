@@ -2,7 +2,8 @@
 
 A tile's state is (top, q_top, centre, its low word, mass, its low word, mean, excess, its low
 word, far, lost, valid), each a float64 for every row; flags are 0 or 1. Where it is far, the
-excess is the student's own sum, relative to its own largest logit.
+excess is the student's own sum, relative to its own largest logit; 2 says that the whole row
+has to be far, as the student has nothing where the teacher has most.
 
 The same state is the first pass of divergences that need both normalisers before they know a
 term: no logarithm of a sum tells the two apart as well as the sum of expm1 does.
@@ -90,6 +91,11 @@ def step(
     far = top == -INF
     if MODE == WIDE:
         far = far | (height > HEADROOM)
+    alien = far & (lost > 1)
+    if tl.max(lost, 0) > 0:
+        shared, _ = sum_of(tl.where(live, weight, 0.0), MODE)
+        alien = (lost > 0) & (shared < 0.5 * mass)
+    far = far | alien
     alone, alone_low = apart(y, q_anchor, MODE)
     student = tl.where(far[:, None], alone, student)
     student_low = tl.where(far[:, None], alone_low, student_low)
@@ -120,9 +126,9 @@ def step(
         # What float32 has lost below its range: weights of less than 2**-100, times d.
         faint = live & (weight < 7.9e-31) & ((below > -800.0) | (student > -800.0))
         risk = tl.max(tl.where(faint, tl.abs(d), 0.0), 1)
-        wide = tl.max(tl.where(live & (weight > 0), tl.abs(d), 0.0), 1)
+        wide = any_of(live & (weight > 0) & ~(tl.abs(d) < 1e12)) > 0  # maxima pass over nan
         redo = ~(height < 80.0) & (q_top > -INF) & ~far
-        redo = redo | (wide > 1e12) | (excess.to(tl.float32) < risk * 8.3e-25)
+        redo = redo | wide | (excess.to(tl.float32) < risk * 8.3e-25)
         redo = redo & ~invalid
 
     centre, centre_low = two_sum(pivot.to(tl.float64), mean.to(tl.float64))
@@ -136,7 +142,7 @@ def step(
         mean_sum,
         excess,
         excess_low,
-        far.to(tl.float64),
+        far.to(tl.float64) + alien.to(tl.float64),
         lost.to(tl.float64),
         1.0 - invalid.to(tl.float64),
     )
@@ -204,7 +210,8 @@ def merge(one, other, extra):
         tl.where(first, shift, -shift),
     )
     height, _ = _height(top, q_top, centre, centre_low)
-    far = (q_top > -INF) & (height > HEADROOM) | (top == -INF)
+    alien = (one[9] > 1.0) | (other[9] > 1.0)
+    far = (q_top > -INF) & (height > HEADROOM) | (top == -INF) | alien
     mean, excess = _part(one, top, q_top, centre, centre_low, far)
     mean_other, excess_other = _part(other, top, q_top, centre, centre_low, far)
     none = tl.zeros_like(excess)
@@ -218,7 +225,7 @@ def merge(one, other, extra):
         mean + mean_other,
         excess + excess_other,
         none,
-        far.to(tl.float64),
+        far.to(tl.float64) + alien.to(tl.float64),
         tl.maximum(one[10], other[10]),
         tl.minimum(one[11], other[11]),
     )
@@ -318,8 +325,10 @@ def about(a, b, numbers, MODE: tl.constexpr):
 
 @triton.jit
 def share_of(x, anchor, MODE: tl.constexpr):
-    """exp(x - anchor), and the power of two that it has to be multiplied with: 1 or, where
-    it is faint, one that brings it back below the range's end."""
+    """exp(x - anchor), and the power of two that it has to be multiplied with.
+
+    That is 1 or, where it is faint, one that brings it back below the range's end.
+    """
     none = x == -INF
     below, low = apart(tl.where(none, anchor, x), anchor, MODE)
     if MODE == COARSE:

@@ -116,8 +116,8 @@ def step(
         mass = _sum(weight, MODE)
         surprise = _sum(term, MODE)
         risk = tl.max(tl.where(faint, gap, 0.0), 1)
-        far = tl.max(tl.where(weight > 0, gap, 0.0), 1)
-        redo = redo | (surprise.to(tl.float32) < risk * 8.3e-25) | ~(far < 1e30)
+        far = any_of((weight > 0) & ~(gap < 1e30)) > 0
+        redo = redo | (surprise.to(tl.float32) < risk * 8.3e-25) | far
     redo = redo & ~invalid
     state = (
         top.to(tl.float64),
@@ -271,8 +271,8 @@ def slopes(
         by_mass = factor / second
         f = by_mass.to(kind)[:, None]
         gap, gap_low = _below(b, q_anchor, extra, KIND)
-        far = tl.max(tl.where(a > -INF, tl.abs(gap), 0.0), 1)
-        redo = redo | ~(tl.abs(by_mass) < 1e30) | ~(far < 1e30) | ~(mean < 1e30)
+        far = any_of((a > -INF) & ~(tl.abs(gap) < 1e30)) > 0
+        redo = redo | ~(tl.abs(by_mass) < 1e30) | far | ~(mean < 1e30)
         if BY_A:
             rate, rate_low = add(-gap, -gap_low, -m_high)
             rate = rate + (rate_low - m_rest)

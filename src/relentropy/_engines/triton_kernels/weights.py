@@ -311,7 +311,10 @@ def _rate(
             rate = d / tl.where(x > 0, x, 1.0)
             return tl.where(x > 0, rate, tl.where(b > 0, -INF, 1.0))
     elif KIND == HELLINGER:
-        return -0.5 * _expm1(-0.5 * ratio, MODE)
+        close = tl.abs(d) <= 0.5 * (x + y)
+        far = tl.sqrt(tl.where(close, 1.0, y / tl.where(x > 0, x, 1.0)))
+        far = tl.where((x > 0) & (far < INF), 1.0 - far, -_expm1(-0.5 * ratio, MODE))
+        return 0.5 * tl.where(close, -_expm1(-0.5 * tl.where(close, ratio, 0.0), MODE), far)
     else:
         whole = x + y
         below = d < -0.5 * whole
