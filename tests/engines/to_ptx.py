@@ -19,9 +19,9 @@ from relentropy._engines import triton as engine
 from relentropy._engines.triton_kernels import frame
 from relentropy._engines.triton_kernels.measures import MEASURES
 
-# Small tiles, as long programs take long; a row that is one of them, and one of ten.
+# Small tiles, as long programs take long; a row that is one of them, and one of many.
 TILE = 256
-WHOLE, PARTS = TILE, 10 * TILE
+WHOLE, PARTS = TILE // 4, 10 * TILE
 QUICK = [
     ("kl_logits", "float32", PARTS, 90), ("js_logits", "bfloat16", WHOLE, 80),
     ("kl_weights", "float32", WHOLE, 80), ("token_entropy", "float64", WHOLE, 90),

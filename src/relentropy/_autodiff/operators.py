@@ -73,8 +73,8 @@ def slopes(
     need: list[bool],
 ) -> list[torch.Tensor]:
     of = (kernel, root, temperature, tuple(shape), tuple(axes))
-    given_rows = (kept, tuple(seeds))
-    return list(triton.run_slopes(tuple(arrays), given, mask, *given_rows, *of, base, need))
+    found = triton.run_slopes(tuple(arrays), given, mask, kept, tuple(seeds), *of, base, need)
+    return list(found)
 
 
 @slopes.register_fake  # type: ignore[untyped-decorator]

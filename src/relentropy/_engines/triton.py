@@ -44,7 +44,7 @@ def _installed() -> bool:
     for name in ("triton", "pytorch-triton", "pytorch-triton-xpu", "pytorch-triton-rocm"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
             major, minor = importlib.metadata.version(name).split(".")[:2]
-            return (int(major), int(minor)) >= (3, 3)
+            return (int(major), int(minor)) >= (3, 4)
     return False
 
 
@@ -412,7 +412,7 @@ class _Call(NamedTuple):
 
     cut: _Cut
     n: int
-    count: int
+    rows: int
     opened: _Rows
     masked: bool
     given: tuple[Any, ...]
@@ -428,14 +428,14 @@ class _Call(NamedTuple):
         tensors, mask, strides = _padded(self.opened, self.options["PAIR"], self.masked)
         states = kept
         if not options["WHOLE"]:
-            size = (one.fields + 1) * cut.parts * self.count
+            size = (one.fields + 1) * cut.parts * self.rows
             states = torch.empty(size, dtype=torch.float64, **place)
         again = kept
         if cut.mode != _WIDE:
             again = torch.empty(cut.tiles, dtype=torch.int32, **place)
         passed = (
             tensors, mask, strides, self.given, known, states, again, out, kept, self.n,
-            self.count, self.opened.inner,
+            self.rows, self.opened.inner,
         )  # fmt: skip
         common = {
             "STEP": one.step, "FINISH": one.finish, "FIELDS": one.fields,
@@ -455,7 +455,7 @@ class _Call(NamedTuple):
         self, one: Any, states: Array, known: Array, out: Arrays, kept: Array, **options: Any
     ) -> None:
         """The parts of every row, in a tree of two levels."""
-        frame, parts, count = _frame(), self.cut.parts, self.count
+        frame, parts, count = _frame(), self.cut.parts, self.rows
         R, group = min(32, _power(count)), 1
         blocks = -(-count // R)
         common = {

@@ -101,7 +101,7 @@ def step(
     a, b, there, extra, known, MODE: tl.constexpr, KIND: tl.constexpr, KEEP: tl.constexpr
 ):  # fmt: skip
     """The sums of a tile; whether float32 was not enough."""
-    anchor, mass, _, _, _, q_anchor, grown, _ = known
+    anchor, _, _, _, _, q_anchor, grown, _ = known
     kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
     live, u, u_low = _log_ratio(a, b, known, MODE)
     p, p_down = share_of(a, anchor.to(kind)[:, None], MODE)

@@ -1,10 +1,10 @@
 """Logsumexp, entropy and cross-entropy of logits, and the log-probability of one entry.
 
-The twins of _formulas/logsumexp.py, cross_entropy.py, token.py and tempered.py. A tile's state is
-(p_top, mass, surprise, q_top, others, lost, valid), each a float64 for every row, and behind it,
-where one entry of every row is looked for, (its logit, whether it has been found). Entropy is
-the cross-entropy of a row with itself; logsumexp has the student's half. Tops are logits as they
-are; exponents are differences over the temperature.
+The twins of _formulas/logsumexp.py, cross_entropy.py, token.py and tempered.py. A tile's state
+is (p_top, mass, surprise, q_top, others, lost, valid), each a float64 for every row, and behind
+it, where one entry of every row is looked for, (its logit, whether it has been found). Entropy
+is the cross-entropy of a row with itself; logsumexp has the student's half. Tops are logits as
+they are; exponents are differences over the temperature.
 """
 
 import triton
@@ -17,14 +17,13 @@ from .arithmetic import (
     add,
     divide,
     exp,
-    fast_two_sum,
     finite_or_zero,
     log1p,
     sum_words,
     two_sum,
 )
 from .layout import any_of
-from .modes import apart, words_of
+from .modes import words_of
 
 LOGSUMEXP = tl.constexpr(0)
 ENTROPY = tl.constexpr(1)
@@ -204,7 +203,7 @@ def _cross_entropy(state):
 @triton.jit
 def finish(state, known, extra, KIND: tl.constexpr):
     """The value, and what the rows' gradients need."""
-    top, mass, surprise, q_top, others, lost, valid = state[:7]
+    top, mass, _, q_top, others, _, valid = state[:7]
     if KIND == LOGSUMEXP:
         infinite = tl.abs(q_top) == INF
         value = q_top + log1p(tl.where(infinite, 0.0, others))

@@ -1,14 +1,15 @@
 """Divergences of the table from weights: the twin of _formulas/weight_shares.py.
 
-q is brought to p's mass by one rounded ratio r; products with it are exact, and what r is off by
-is found from the residuals: delta = q*r - p, eps = sum(delta)/sum(p), p - q' = p*eps - delta.
+q is brought to p's mass by one rounded ratio r; products with it are exact, and what r is off
+by is found from the residuals: delta = q*r - p, eps = sum(delta)/sum(p), and p - q' is
+p*eps - delta.
 
-A tile's state is (largest p, largest q, sum of p and its low word, sum of q, r, sum of delta and
-its low word, valid), of weights that a power of two, which the largest tells, has brought into
-the middle of float64's range. r has so few digits that its product with a float32 is exact.
+A tile's state is (largest p, largest q, sum of p, its low word, sum of q, r, sum of delta, its
+low word, valid), of weights that a power of two, which the largest tells, has brought into the
+middle of float64's range. r has so few digits that its product with a float32 is exact.
 
-Entries of at most 32 bits are compared in float64, which is a product and some sums; what follows
-from their difference is worked in float32, on a scale of which p's mass is near 1.
+Entries of at most 32 bits are compared in float64, which is a product and some sums; what
+follows from their difference is worked in float32, on a scale of which p's mass is near 1.
 """
 
 import triton
