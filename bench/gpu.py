@@ -172,6 +172,7 @@ def measured(
     bandwidth: float,
     *,
     rounds: int,
+    loops: int = 3,
     shapes: Any = None,
     compiled: bool = True,
 ) -> Iterator[Line]:
@@ -196,7 +197,7 @@ def measured(
                     print(f"gpu: {name}", flush=True)
                     calls = _calls(work, given, backward=backward, compiled=compiled)
                     found = interleaved(
-                        name, teacher.numel(), calls, rounds=rounds, loops=3,
+                        name, teacher.numel(), calls, rounds=rounds, loops=loops,
                         timer=_timer(device),
                     )  # fmt: skip
                     ours = found.times["relentropy"]

@@ -336,10 +336,15 @@ def _on(tensor: Array) -> Any:
     return getattr(torch, tensor.device.type).device(tensor.device)
 
 
-def _given(given: Array | None, layout: Layout, temperature: float) -> tuple[Any, ...]:
-    """The place that is looked for in every row, and the temperature as numbers of float32."""
+def _given(
+    given: Array | None, layout: Layout, temperature: float, other: Array
+) -> tuple[Any, ...]:
+    """The place that is looked for in every row, and the temperature as numbers of float32.
+
+    Where there is none, something that is not read.
+    """
     if given is None:
-        return ()
+        return (other,)
     torch = sys.modules["torch"]
     places = given.expand(layout.shape)
     for axis in sorted(layout.axes, reverse=True):
@@ -374,7 +379,7 @@ def run_rows(
         twice=len(measure.passes) > 1,
     )  # fmt: skip
     call = _Call(
-        cut, n, count, opened, mask is not None, _given(given, layout, temperature),
+        cut, n, count, opened, mask is not None, _given(given, layout, temperature, kept),
         {
             "KIND": measure.kind, "PAIR": measure.pair, "FILL": measure.fill,
             "TOKENS": measure.tokens, **_EXACTLY,
@@ -533,7 +538,7 @@ def run_slopes(
         again = torch.empty(cut.tiles, dtype=torch.int32, device=arrays[0].device)
     passed = (
         tensors, mask_or_not, (*strides, opened.strides[-1]),
-        _given(given, layout, temperature),
+        _given(given, layout, temperature, kept),
         tuple(one.contiguous() for one in seeds),  # a row's number has its seed in C order
         kept, targets[0], targets[-1], again, n, count, opened.inner,
     )  # fmt: skip
@@ -568,7 +573,7 @@ def _turned(
         for one in (*arrays, *(() if mask is None else (mask,)))
     )
     if given is not None:
-        given = _given(given, Layout(shape, axes), 1.0)[0].reshape(count, 1)
+        given = _given(given, Layout(shape, axes), 1.0, kept)[0].reshape(count, 1)
     found = run_slopes(
         rows_of[: len(arrays)], given, None if mask is None else rows_of[-1], kept,
         tuple(one.reshape(-1) for one in seeds), kernel, root, temperature, flat, (1,), base,
