@@ -5,19 +5,20 @@ On two cores, in minutes, with environments built from nothing:
 ========  ======  =======================================================
 session   budget  what
 ========  ======  =======================================================
-lint           1  ruff check, ruff format --check, import-linter
+lint           1  ruff check, ruff format --check, clang-format, import-linter
 typing         2  mypy --strict over src
 minimal        2  lowest numpy and array-api-compat, no engine, nothing else
-docs           2  doctests of docstrings and README, the Sphinx pages
+docs           3  doctests of docstrings and README, the Sphinx pages with their cells
 tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
-default       25  the five above
+default       26  the five above
 full          60  bulk checks: everything marked ``full``
 engines       60  the generated suite, once for each instruction set
 tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines
 oracle        60  recomputes the tables of reference values from mpmath
+site           5  looks at the pages that `docs` built, in a browser of the system
 peers          5  SciPy's and torch's own tests, on the look-alikes of their functions
-accuracy      10  measures every function and writes docs/accuracy.md
+accuracy      25  measures every function for docs/reference, audits rivals
 bench         30  speed and memory against the peers
 ========  ======  =======================================================
 """
@@ -60,10 +61,12 @@ def can_compile() -> bool:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and the direction of imports."""
+    """Check style, the format of Python and of C++, and the direction of imports."""
     install(session, "lint", engine=False)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    sources = sorted(map(str, Path("src").rglob("*.[ch]pp")))
+    session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("lint-imports")
 
 
@@ -98,15 +101,28 @@ def minimal(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every example in docstrings and README, then build the pages."""
+    """Run every example in docstrings and pages, then build the site."""
     install(session, "docs", extras="[cli]", engine=False)
-    # Two modules need torch and jax themselves; they show no examples.
+    # Modules that need torch or jax themselves are left to the tests, which have them.
     modules = ("--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "relentropy")
     session.run("pytest", *modules)
-    # The page that needs torch and jax runs with the tests, which have them.
-    pages = ("--doctest-glob=*.md", "--ignore=docs/derivatives.md", "README.md", "docs")
-    session.run("pytest", *pages)
+    # These need torch, jax or dask, and run with the tests, which have them.
+    elsewhere = (
+        "docs/guides/audit.md",
+        "docs/guides/derivatives.md",
+        "docs/guides/scaling.md",
+        "docs/how/gpu.md",
+    )
+    left_out = [f"--ignore={page}" for page in ("docs/_build", *elsewhere)]
+    session.run("pytest", "--doctest-glob=*.md", *left_out, "README.md", "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-E", "docs", "docs/_build/html")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Look at every page that was built, in a browser, on a telephone and a desk."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "site"))
+    session.run("python", "docs/check.py", *session.posargs)
 
 
 @nox.session
@@ -171,7 +187,7 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def accuracy(session: nox.Session) -> None:
-    """Measure the error of every public function and write docs/accuracy.md."""
+    """Measure every function that has a record, for its page, and audit rivals."""
     install(session, "test", "bench")
     session.run("python", "-m", "bench.accuracy", *session.posargs)
 

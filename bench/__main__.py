@@ -1,8 +1,8 @@
 """``python -m bench [PART ...]``: measure; by default all parts.
 
 Prints Markdown tables; ``--save NAME`` writes them to ``bench/results/NAME.md`` with a
-description of the machine, the figures of speed to ``NAME.json`` and the picture to
-``NAME.png``. No test asserts a time.
+description of the machine, the figures of speed and of digits to ``NAME.json`` and the picture
+of speed to ``NAME.png``. No test asserts a time.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from pathlib import Path
 
 PARTS = (
     "speed", "threads", "sizes", "memory", "streams", "import", "compare", "heads", "gpu",
+    "digits",
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
@@ -99,6 +100,13 @@ class Bench:
         more = speed.measured(self.chosen.rounds, self.chosen.threads)
         self.figures["threads"] = more
         return speed.gains(one, more, self.chosen.threads)
+
+    def _digits(self) -> str:
+        from . import digits
+
+        curves, real, training = digits.measured()
+        self.figures |= {"curves": curves, "real": real, "training": training}
+        return digits.report(curves, real, training)
 
     def _sizes(self) -> str:
         from . import speed, timing

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 
@@ -9,11 +10,12 @@ PACKAGES = ("numpy", "torch", "jax", "scipy", "relentropy")
 
 
 def described() -> dict[str, object]:
-    """Processor, cores, memory, versions."""
+    """When, on which processor, cores and memory, with which versions."""
     import relentropy
 
     config = relentropy.show_config(mode="dicts")
     return {
+        "date": date.today().isoformat(),
         "processor": _processor(),
         "processors": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
@@ -22,7 +24,7 @@ def described() -> dict[str, object]:
         "system": platform.system(),
         "python": platform.python_version(),
         "engine": config["engine"],
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES},
     }
 
 
@@ -49,7 +51,7 @@ def _memory() -> int:
     return round(psutil.virtual_memory().total / 1e9)
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

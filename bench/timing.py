@@ -8,6 +8,9 @@ from dataclasses import dataclass
 UNIT = "torch"
 """The contender that the others are divided by."""
 
+SETTLE = 0.02
+"""Seconds between contenders: what one leaves to threads of its own is not the next one's time."""
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -66,6 +69,7 @@ def interleaved(
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
+            time.sleep(SETTLE)
             spent[name].append(timer(call, loops))
     ratios = {
         # Within a round, so that a slow minute of the machine cancels.

@@ -1,18 +1,23 @@
 """What the reports are made of; their figures are nobody's business here."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bench import rivals
-from bench.accuracy.page import page
+from bench.accuracy import data
 from bench.accuracy.reproducer import reproducer
 from bench.accuracy.slopes import Slope
-from bench.accuracy.worst import Worst
+from bench.accuracy.worst import Points, Worst, kernels_noted
+from bench.accuracy.worst import worst as of_all
+from bench.digits import errors, picture, students
+from bench.digits import report as digits
 from bench.timing import UNIT, interleaved
 
 import relentropy
+from relentropy._engines import config
 from relentropy.testing.report import markdown as table
 
 from .suite.measured import Measured
@@ -33,26 +38,52 @@ def test_a_table_has_lines_of_equal_length():
     assert lines[1].endswith("-: |")
 
 
-def test_the_same_figures_give_the_same_page_in_any_order():
-    figures = [worst(), worst(dtype="float32", allowed=1.0)]
-    orders = figures, figures[::-1]
-    pages = {page(("kl_div",), ("numpy",), order, []) for order in orders}
-    assert len(pages) == 1
+MACHINE = {"date": "2026-01-01", "processor": "one"}
 
 
-def test_an_error_above_its_bound_stands_out():
-    assert "**4.00 (2)**" in page(("kl_div",), ("numpy",), [worst(ulp=4.0, above=2)], [])
+def test_what_is_written_reads_back(tmp_path):
+    slopes = [Slope("kl_div", "float64", "torch", 0.5, 3.0, 24, "somewhere")]
+    worsts = [worst(dtype="float32"), worst(regimes={"far": 1.0}, sizes={-3: 1.0, 2: 0.25})]
+    found = data.content("kl_div", worsts, slopes, MACHINE)
+    assert data.write(tmp_path, found) == []
+    text = (tmp_path / "kl_div.json").read_text(encoding="utf-8")
+    assert json.loads(text) == found
+    assert found["values"]["numpy"]["float64"]["ulp"] == 1.0
+    assert found["sizes"]["float64"] == {"-3": 1.0, "2": 0.25}
+    assert '"sizes": {\n  "float32": {},\n  "float64": {"-3": 1.0, "2": 0.25}\n' in text
 
 
-def test_derivatives_have_a_row_a_function_and_a_column_a_backend_and_dtype():
-    slopes = [
-        Slope("kl_div", dtype, "torch", ulp, 3.0, 24, "somewhere")
-        for dtype, ulp in (("float32", 0.5), ("float64", 3.5))
+def test_what_rose_is_said(tmp_path):
+    for ulp, said in ((1.0, []), (1.04, []), (0.5, []), (1.0, ["0.5 to 1.0"])):
+        slopes = [Slope("kl_div", "float64", "torch", 0.5, 3.0, 24, "somewhere")]
+        lines = data.write(tmp_path, data.content("kl_div", [worst(ulp=ulp)], slopes, MACHINE))
+        assert [line.rpartition(": ")[2] for line in lines] == said
+
+
+def points(errors, truths, **more):
+    say = lambda at: ("far", f"at {at[0]}")  # noqa: E731
+    return Points("far", np.array(truths), np.array(errors), 3.0, say, **more)
+
+
+def test_the_worst_is_what_is_above_its_bound_and_not_exempt():
+    every = [
+        points([1.0, 9.0], [1e-3, 2e-3], exempt=np.array([False, True]), cause="because"),
+        points([2.0, 2.5], [0.0, 5e27]),
     ]
-    text = page(("kl_div", "entr"), ("torch",), [], slopes)
-    section = text.partition("## Derivatives")[2]
-    (row,) = (line for line in section.splitlines() if line.startswith("| `kl_div`"))
-    assert [cell.strip() for cell in row.split("|")[2:-1]] == ["0.50", "**3.50**", "1, 1, 1, 3"]
+    found = of_all("kl_div", "float64", "numpy", every)
+    assert (found.ulp, found.call, found.points, found.above) == (2.5, "at 1", 3, 0)
+    assert (found.exempt_points, found.exempt_ulp, found.cause) == (1, 9.0, "because")
+    assert found.sizes == {-3: 1.0, 30: 2.5}  # far decades by tens, and none of zero
+    found = of_all("kl_div", "float64", "numpy", [points([np.nan], [1.0])])
+    assert found.fails
+
+
+def test_kernels_are_noted_by_name():
+    with kernels_noted() as found:
+        relentropy.kl_divergence(np.ones(3), np.arange(3.0), from_logits=True)
+    has = bool(config.engine())
+    assert found["compiled"] == ({"kl_logits", "kl_logits_slopes"} if has else set())
+    assert found["triton"] == ({"kl_logits"} if has else set())
 
 
 def test_a_reproducer_reads_back_in_its_own_dtype():
@@ -103,3 +134,50 @@ def test_every_part_can_be_imported():
     for path in sorted((Path(__file__).parents[1] / "bench").glob("*.py")):
         if path.stem not in {"__main__", "workloads"}:  # that needs scipy
             import_module(f"bench.{path.stem}")
+
+
+@pytest.fixture(scope="module")
+def shown():
+    return picture.read()
+
+
+def test_digits_that_are_shown_are_ours_and_not_others(shown):
+    """What the page says in words, of the figures that it draws."""
+    for one in shown["curves"]:
+        ours = one["formula"].startswith("relentropy")
+        worst = max(one["errors"].values())
+        if one["dtype"] in {"float32", "float64"}:
+            assert (worst < 6 * 2.0 ** -picture.DTYPES[one["dtype"]]) == ours, one
+    for one in shown["real"]:
+        for name, found in one["errors"].items():
+            if name.startswith("relentropy"):
+                digits = picture.DTYPES[name.split(", ")[-1]]
+                assert max(map(abs, found)) < 6 * 2.0**-digits, one["student"]
+
+
+@pytest.mark.skipif(
+    not students.COPIES.with_name("teacher.npy").exists(),
+    reason="the logits are not in a source distribution",
+)
+def test_all_students_have_their_truths(shown):
+    names = {one["student"] for one in shown["real"]}
+    assert names == set(students.pairs()) == set(students.truths())
+    assert all(len(rows) == 16 for rows in students.truths().values())
+    value = students.truths()["bfloat16 copy"][0]
+    assert value.man.bit_length() > 100  # and not of a float64
+
+
+def test_digits_are_reported_and_drawn(shown):
+    curves = [errors.Curve(**one) for one in shown["curves"]]
+    real = [errors.Real(**one) for one in shown["real"]]
+    text = digits(curves, real, [errors.Training(**one) for one in shown["training"]])
+    assert text.count("\n### ") == 3 * 2 * 4 + 2
+    for inputs in ("logits", "probs", "log_probs"):
+        assert len(picture.curves(shown, inputs).axes) == 8
+    assert picture.real(shown).axes
+    assert picture.training(shown).axes
+
+
+def test_errors_are_relative_and_pass_over_zeros():
+    assert errors._worst(np.array([1.0, np.nan]), [1, 2]) == np.inf
+    assert errors._worst(np.array([0.0, 1.5]), [0, 1]) == 0.5

@@ -1,1 +1,1 @@
-"""Measure every public function over its table of hard cases, and write docs/accuracy.md."""
+"""Measure every public function over its table of hard cases, for docs/reference."""

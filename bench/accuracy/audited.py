@@ -14,6 +14,7 @@ from relentropy.testing.report import figure
 from relentropy.testing.report import markdown as table
 
 from ..rivals import KINDS, installed
+from .data import measured_on
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 COLUMNS = [("value", dtype) for dtype in DTYPES] + [
@@ -40,8 +41,8 @@ stands for what is worse than an error:
   equal size is not the result of the batch.
 * *error*: it raises. A dash is for what a library has not.
 
-The lines below a table say in which regimes, which {doc}`audit` describes. *bias* is of an
-estimator's mean, or of its mean gradient where it is used as a loss, over all outcomes.
+The lines below a table say in which regimes, which {doc}`/guides/audit` describes. *bias* is of
+an estimator's mean, or of its mean gradient where it is used as a loss, over all outcomes.
 
 ![Errors against the closeness of two rows of logits](rivals.png)
 
@@ -125,7 +126,8 @@ PICTURED = (
 
 def _versions():
     named = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in PACKAGES)
-    text = f"Measured on a CPU with {named}."
+    on = measured_on()
+    text = f"Measured on {on['date']}: {on['processor']}, engine `{on['engine']}`, {named}."
     return textwrap.fill(text, 95, break_on_hyphens=False)
 
 

@@ -1,18 +1,36 @@
-"""The worst of a record on one backend, in numbers and words that pass between processes."""
+"""The worst of a function on one backend, in numbers and words that pass between processes."""
 
+import contextlib
 import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
-from tests.suite.backends import BACKENDS, Backend
-from tests.suite.measured import Measured, bound, run
 
-import relentropy  # noqa: F401 - declares the records
-from relentropy._records import RECORDS, Exemption, Record
+from relentropy._engines import cpu, triton
+from relentropy.testing import ulp_error
 
-from .reproducer import reproducer
+FLUSHED = "XLA on CPU flushes subnormal inputs, intermediate and final results to zero"
+FINE = 20
+"""Decades of true values on both sides of 1 that are kept apart; others are so by tens."""
+
+
+class Points(NamedTuple):
+    """What one call gave, beside what is true."""
+
+    regime: str
+    truth: np.ndarray
+    """In float64, one for each result."""
+    error: np.ndarray
+    """In ulp, over the condition number where the record says so."""
+    allowed: float
+    say: Callable[[tuple[int, ...]], tuple[str, str]]
+    """Of one result: where it is from, and the call in words."""
+    exempt: Any = False
+    """Where an exemption of the record holds."""
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,55 +52,111 @@ class Worst:
     exempt_points: int = 0
     exempt_ulp: float = 0.0
     cause: str = ""
+    regimes: dict[str, float] = field(default_factory=dict)
+    """The largest error of each regime."""
+    sizes: dict[int, float] = field(default_factory=dict)
+    """And of each decade of the true value."""
+    kernels: dict[str, list[str]] = field(default_factory=dict)
+    """By engine, those that there are for what was called."""
 
     @property
     def fails(self) -> bool:
         return not self.ulp <= self.allowed
 
 
-def measure(name: str, backend_name: str, dtype: str) -> Worst:
-    """One record on one backend in one dtype."""
-    record, backend = RECORDS[name], BACKENDS[backend_name]
+def compared(
+    got: np.ndarray, truth: np.ndarray, backend: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors in ulp, truths in float64, and where jax flushes what is not normal."""
+    form = np.finfo(got.dtype)
+    truth = np.where(truth > float(form.max), np.inf, truth)
+    rounded = truth.astype(np.float64)
+    size = np.abs(rounded)
+    exempt = (size > 0) & (size < float(form.tiny)) & (backend.library == "jax")
+    return ulp_error(got, truth), rounded, exempt
+
+
+@contextlib.contextmanager
+def quiet(backend: Any) -> Iterator[None]:
+    """A backend at work; what must not warn is a test's business."""
     with warnings.catch_warnings(), np.errstate(all="ignore"), backend.active():
-        warnings.simplefilter("ignore")  # what must not warn is a test's business
-        return _worst(record, dtype, backend, list(run(record, dtype, backend)))
+        warnings.simplefilter("ignore")
+        yield
 
 
-def _worst(record: Record, dtype: str, backend: Backend, cases: Sequence[Measured]) -> Worst:
-    worst, key = None, None
+@contextlib.contextmanager
+def kernels_noted() -> Iterator[dict[str, set[str]]]:
+    """The names of the kernels that engines have for what is called meanwhile.
+
+    Triton's table is asked as well, though nothing is on its devices.
+    """
+    found: dict[str, set[str]] = {"compiled": set(), "triton": set()}
+    kept = cpu.twin_of, cpu.state_twin_of
+
+    def noting(twin_of: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def noted(function: Any) -> Any:
+            twin, device = twin_of(function), triton._twin_of(function)
+            if twin is not None:
+                found["compiled"].update({twin.kernel, getattr(twin, "slopes", None)} - {None})
+            if device is not None:
+                found["triton"].add(device.kernel)
+            return twin
+
+        return noted
+
+    cpu.twin_of, cpu.state_twin_of = map(noting, kept)
+    try:
+        yield found
+    finally:
+        cpu.twin_of, cpu.state_twin_of = kept
+
+
+def worst(function: str, dtype: str, backend: str, every: Iterable[Points]) -> Worst:
+    """The worst of all points, and what the report says beside it."""
+    found, key = None, None
     points = above = exempt_points = 0
-    exempt_ulp = 0.0
-    for measured in cases:
-        allowed = bound(record, measured.case, backend)
-        exempt = np.broadcast_to(measured.exempt, measured.error.shape)
-        error = np.where(exempt, 0.0, measured.error)
-        points += error.size - int(exempt.sum())
-        above += int((~(error <= allowed)).sum())
-        exempt_points += int(exempt.sum())
-        exempt_ulp = max(exempt_ulp, float(np.max(measured.error, where=exempt, initial=0.0)))
-        at = np.unravel_index(int(np.argmax(error)), error.shape)
-        ulp = float(error[at])
-        # What is above its bound goes before what is larger but allowed.
-        own = (not ulp <= allowed, math.inf if math.isnan(ulp) else ulp)
-        if key is None or own > key:
-            worst, key = (measured, at, ulp, allowed), own
-    if worst is None:
-        msg = f"{record.name} has no hard cases in {dtype}"
+    exempt_ulp, cause = 0.0, ""
+    regimes: dict[str, float] = {}
+    sizes: dict[int, float] = {}
+    with kernels_noted() as kernels:
+        for one in every:
+            exempt = np.broadcast_to(one.exempt, one.error.shape)
+            error = np.where(exempt, 0.0, one.error)
+            points += error.size - int(exempt.sum())
+            above += int((~(error <= one.allowed)).sum())
+            if exempt.any():
+                exempt_points += int(exempt.sum())
+                exempt_ulp = max(exempt_ulp, float(one.error[exempt].max()))
+                cause = one.cause
+            if error.size == 0:
+                continue
+            at = np.unravel_index(int(np.argmax(error)), error.shape)
+            ulp = float(error[at])
+            regimes[one.regime] = max(regimes.get(one.regime, 0.0), ulp)
+            _by_size(sizes, one.truth, error)
+            # What is above its bound goes before what is larger but allowed.
+            own = (not ulp <= one.allowed, math.inf if math.isnan(ulp) else ulp)
+            if key is None or own > key:
+                found, key = (one, at, ulp), own
+    if found is None:
+        msg = f"{function} has no hard cases in {dtype}"
         raise ValueError(msg)
-    measured, at, ulp, allowed = worst
-    where, call = reproducer(measured, at)
-    cause = _exemption(record, dtype, backend).cause if exempt_points else ""
+    one, at, ulp = found
+    where, call = one.say(at)
+    named = {engine: sorted(names) for engine, names in kernels.items()}
     return Worst(
-        record.name, dtype, backend.name, ulp, allowed, points, where, call, above,
-        exempt_points, exempt_ulp, cause,
+        function, dtype, backend, ulp, one.allowed, points, where, call, above,
+        exempt_points, exempt_ulp, cause, regimes, sizes, named,
     )  # fmt: skip
 
 
-def _exemption(record: Record, dtype: str, backend: Backend) -> Exemption:
-    """The exemption that excuses single points; a missing float64 changes the bound instead."""
-    (found,) = (
-        e
-        for e in record.exemptions
-        if e.backend == backend.library and dtype in e.dtypes and e.regime != "without float64"
-    )
-    return found
+def _by_size(sizes: dict[int, float], truth: np.ndarray, error: np.ndarray) -> None:
+    """The largest error of each decade; of zeros, infinities and nan there is none."""
+    size = np.abs(np.asarray(truth, np.float64)).ravel()
+    inside = (size > 0) & (size < np.inf)
+    decades = np.floor(np.log10(size[inside])).astype(int)
+    decades = np.where(np.abs(decades) > FINE, 10 * np.round(decades / 10).astype(int), decades)
+    own = error.ravel()[inside]
+    for decade in np.unique(decades):
+        largest = float(own[decades == decade].max())
+        sizes[int(decade)] = max(sizes.get(int(decade), 0.0), largest)

@@ -52,14 +52,26 @@ _SMALL_BIAS = 1e-4
 
 
 class GaussianFit(NamedTuple):
-    """A Gaussian fitted to a mixture."""
+    """A Gaussian fitted to a mixture.
+
+    Examples
+    --------
+    >>> from relentropy.figures import fit_gaussian
+    >>> fit = fit_gaussian("reverse")
+    >>> fit.direction, fit.points.shape == fit.density.shape == fit.target.shape
+    ('reverse', True)
+    """
 
     direction: str
+    """Which was minimised, "forward" or "reverse"."""
     mean: float
+    """Of the fit."""
     deviation: float
+    """Its standard deviation."""
     divergence: float
     """Of the fit, in nats, in the direction that was minimised."""
     points: Numbers
+    """Where the densities are given."""
     target: Numbers
     """The mixture's density at the points."""
     density: Numbers
@@ -67,13 +79,24 @@ class GaussianFit(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """Errors of single samples' estimates, relative to the true divergence."""
+    """Errors of single samples' estimates, relative to the true divergence.
+
+    Examples
+    --------
+    >>> from relentropy.figures import estimator_spread
+    >>> spread = estimator_spread([0.1, 1.0], estimators=("k1", "k3"))
+    >>> spread.bias.shape == (len(spread.estimators), len(spread.kls))
+    True
+    """
 
     estimators: tuple[str, ...]
+    """Their names."""
     kls: Numbers
+    """The true divergences."""
     bias: Numbers
     """A row for each estimator, a column for each divergence."""
     deviation: Numbers
+    """The same of standard deviations."""
 
 
 def fit_gaussian(

@@ -237,8 +237,15 @@ def linear_js_divergence(
     -----
     Of logits as the products give them errors are at most 6 ulp in float64 and 2 in float32,
     and those of gradients by the logits 6 and 2 times the component's condition number;
-    `linear_kl_divergence` says what products add. A row is looked at three times, for
-    which its logits are made once: forwards a tile has few rows and the whole vocabulary.
+    `linear_kl_divergence` says what products add. It is finite also where a side has words that
+    the other has not; a row with a logit of nan or +inf has nan, and a token that ``where``
+    excludes 0. A row is looked at three times, for which its logits are made once: forwards a
+    tile has few rows and the whole vocabulary.
+
+    References
+    ----------
+    J. Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information
+    Theory 37 (1991).
 
     Examples
     --------
@@ -328,6 +335,11 @@ def linear_cross_entropy(
 
     Values never raise: a label that is neither in the vocabulary nor to be ignored has nan.
     Where nothing is included, the mean is 0; torch's own cross-entropy has nan.
+
+    References
+    ----------
+    E. Wijmans et al., "Cut your losses in large-vocabulary language models",
+    arXiv:2411.09009 (2024).
 
     Examples
     --------
@@ -434,6 +446,11 @@ def linear_token_log_probs(
 
     Values never raise: a token that is not in the vocabulary, such as -100, has nan. Tokens
     that ``where`` excludes have 0.
+
+    References
+    ----------
+    E. Wijmans et al., "Cut your losses in large-vocabulary language models",
+    arXiv:2411.09009 (2024).
 
     Examples
     --------

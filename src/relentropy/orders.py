@@ -301,7 +301,15 @@ def bhattacharyya_distance(
 
 
 class Chernoff(NamedTuple):
-    """The Chernoff information of two distributions, and the exponent it is found at."""
+    """The Chernoff information of two distributions, and the exponent it is found at.
+
+    Examples
+    --------
+    >>> from relentropy import chernoff_information
+    >>> found = chernoff_information([0.5, 0.5], [0.9, 0.1])
+    >>> print(f"{found.information:.4f} at {found.exponent:.4f}")
+    0.1124 at 0.5416
+    """
 
     information: Any
     """Never negative."""

@@ -67,6 +67,11 @@ def xlogy(x: Array, y: Array, /) -> Array:
     Derivatives (torch, jax) are log(y) by x and x/y by y, at most 3 ulp off in float64 and 1 in
     float32, float16 and bfloat16; 0 where both operands are, and infinite where y alone is 0.
 
+    References
+    ----------
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), for
+    ``0*log(0) = 0``.
+
     Examples
     --------
     >>> import numpy as np
@@ -111,6 +116,11 @@ def xlog1py(x: Array, y: Array, /) -> Array:
     float64 and 1 in float32, float16 and bfloat16; 0 at x = 0, y = -1, and infinite where y
     alone is -1.
 
+    References
+    ----------
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006), for
+    ``0*log(0) = 0``.
+
     Examples
     --------
     >>> import numpy as np
@@ -151,6 +161,11 @@ def entr(x: Array, /) -> Array:
 
     The derivative (torch, jax), -(log(x) + 1), is at most 3 ulp off in float64 and 1 in
     float32, float16 and bfloat16, also near its zero at 1/e; inf at 0, nan below.
+
+    References
+    ----------
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006),
+    section 2.1.
 
     Examples
     --------
@@ -201,6 +216,10 @@ def rel_entr(x: Array, y: Array, /) -> Array:
     and 1 in float32, float16 and bfloat16, also near the zero at x = y/e. At x = 0 that by x is
     -inf, but 0 where y is 0 too: an entry without mass contributes nothing.
 
+    References
+    ----------
+    S. Boyd and L. Vandenberghe, "Convex Optimization" (2004), section 3.2.6.
+
     Examples
     --------
     >>> import numpy as np
@@ -248,6 +267,11 @@ def kl_div(x: Array, y: Array, /) -> Array:
     and 1 in float32, float16 and bfloat16, also where x and y are close. At x = 0 they are -inf
     and 1, and 0 and 1 where y is 0 too.
 
+    References
+    ----------
+    C. Loader, "Fast and accurate computation of binomial probabilities" (2000), whose deviance
+    it is. S. Boyd and L. Vandenberghe, "Convex Optimization" (2004), section 3.2.6.
+
     Examples
     --------
     >>> import numpy as np
@@ -288,6 +312,11 @@ def log1pmx(x: Array, /) -> Array:
 
     The derivative (torch, jax), -x/(1 + x), is at most 3 ulp off in float64 and 1 in float32,
     float16 and bfloat16; inf at -1.
+
+    References
+    ----------
+    C. Loader, "Fast and accurate computation of binomial probabilities" (2000), for the series
+    in x/(2 + x).
 
     Examples
     --------
@@ -416,10 +445,16 @@ def log1pexp(x: Array, /) -> Array:
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
+    Far below 0 it is exp(x), far above 0 x, without overflow; nan for nan. The error
+    is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
 
     The derivative (torch, jax), the logistic function, is at most 3 ulp off in float64 and 1 in
     float32, float16 and bfloat16.
+
+    References
+    ----------
+    M. Maechler, "Accurately computing log(1 - exp(-\|a\|))", vignette of the R package Rmpfr
+    (2012).
 
     Examples
     --------
@@ -470,6 +505,11 @@ def logaddexp(x: Array, y: Array, /) -> Array:
     float64 and 1 in float32, float16 and bfloat16; 0 where both operands are -inf, nan where
     one is inf.
 
+    References
+    ----------
+    P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and
+    softmax functions", IMA Journal of Numerical Analysis 41 (2021).
+
     Examples
     --------
     >>> import numpy as np
@@ -513,6 +553,11 @@ def logsubexp(x: Array, y: Array, /) -> Array:
     Derivatives (torch, jax), 1/(1 - exp(y - x)) by x and 1 less that by y, are at most 3 ulp
     off in float64 and 1 in float32, float16 and bfloat16; inf and -inf where the operands are
     equal.
+
+    References
+    ----------
+    M. Maechler, "Accurately computing log(1 - exp(-\|a\|))", vignette of the R package Rmpfr
+    (2012).
 
     Examples
     --------

@@ -234,6 +234,16 @@ def _cupy_lacks() -> str:
     return ""
 
 
+def _cupy_dtypes() -> tuple[str, ...]:
+    """CuPy has bfloat16, which is that of ml_dtypes, from version 14 on."""
+    if not _installed("cupy"):
+        return DTYPES
+    import cupy
+
+    new = int(cupy.__version__.partition(".")[0]) >= 14
+    return tuple(name for name in DTYPES if new or name != "bfloat16")
+
+
 _ONLY_STRICT = ("float32", "float64")
 
 BACKENDS = {
@@ -295,7 +305,7 @@ BACKENDS = {
         ),
         Backend(
             "cupy", "cupy", _to_cupy, _from_cupy, merges=True, missing=_cupy_lacks(),
-            dtypes=("float16", "float32", "float64"),
+            dtypes=_cupy_dtypes(),
         ),
     )
 }  # fmt: skip

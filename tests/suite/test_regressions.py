@@ -258,6 +258,23 @@ def test_gradients_where_both_sides_exclude_an_outcome(backend, name):
         np.testing.assert_allclose(one[:2], other, rtol=1e-13)
 
 
+@on("torch", "torch-formulas")
+@pytest.mark.parametrize("name", ["skew_kl_divergence", "js_divergence"])
+def test_gradients_where_the_student_excludes_what_the_teacher_nearly_does(backend, name):
+    """A mass of exp(-800) is half of a mixture of which the other side has none."""
+    a, b = np.array([0.3, 1.0, -800.0]), np.array([0.1, 2.0, -np.inf])
+
+    def value(a, b):
+        return getattr(re, name)(a, b, weight=0.3, from_logits=True)
+
+    with backend.active():
+        found = backend.pull(backend, value, [a, b])
+        short = backend.pull(backend, value, [a[:2], b[:2]])
+    for one, other in zip(found, short, strict=True):
+        assert one[2] == 0
+        np.testing.assert_allclose(one[:2], other, rtol=1e-13)
+
+
 @on("numpy", "torch")
 def test_surprisal_of_an_excluded_outcome(backend):
     """Infinite, and no nan in the others."""

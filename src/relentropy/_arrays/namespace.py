@@ -150,6 +150,10 @@ class Namespace:
         """A product that the compiler may not fuse with the sum that consumes it."""
         return product
 
+    def writes_in_place(self) -> bool:
+        """Whether an array that a formula has just made may be overwritten."""
+        return False
+
     def max(self, block: Array) -> Array:
         """Largest entry of each row, as (1, rows); nan where the row has one."""
         return self.raw.max(block, axis=0, keepdims=True)
@@ -178,7 +182,15 @@ class Namespace:
         return array
 
 
+class CupyNamespace(Namespace):
+    def writes_in_place(self) -> bool:
+        return True
+
+
 class NumpyNamespace(Namespace):
+    def writes_in_place(self) -> bool:
+        return True
+
     def where(self, condition: Array, one: Any, other: Any) -> Array:
         return np.where(condition, one, other)
 
@@ -210,7 +222,7 @@ class JaxNamespace(Namespace):
         z = self.raw.where(near, x, 0.0)
         u = self.rounded(1 + x)
         lost = self.raw.where((u > 0) & (u < self.limits.ratio_max), (x - (u - 1)) / u, 0.0)
-        return self.raw.where(near, z + log1pmx_near(z), self.raw.log(1 + x) + lost)
+        return self.raw.where(near, z + log1pmx_near(z, xp=self), self.raw.log(1 + x) + lost)
 
     def _exp_float32(self, x: Array) -> Array:
         # XLA's own is off by 5 ulp in the last fifth before overflow; 355/512 is close to
@@ -245,7 +257,7 @@ class StrictNamespace(Namespace):
 _CLASSES = {
     "numpy": NumpyNamespace,
     "jax": JaxNamespace,
-    "cupy": Namespace,
+    "cupy": CupyNamespace,
 }
 
 

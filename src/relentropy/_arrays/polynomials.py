@@ -99,8 +99,15 @@ _SHORT_R = (1 / 180, 1 / 112, 1 / 60, 1 / 24, 1 / 4)
 _SHORT_K = (-17 / 184320, 1 / 1152, -1 / 128, 1 / 16)
 
 
-def _horner(coefficients: tuple[float, ...], x: Array) -> Array:
-    value = coefficients[0] * x + coefficients[1]
+def _horner(coefficients: tuple[float, ...], x: Array, *, xp: Any) -> Array:
+    value = coefficients[0] * x
+    if xp.writes_in_place():  # two operations of three move half as much, and allocate nothing
+        value += coefficients[1]
+        for coefficient in coefficients[2:]:
+            value *= x
+            value += coefficient
+        return value
+    value = value + coefficients[1]
     for coefficient in coefficients[2:]:
         value = value * x + coefficient
     return value
@@ -113,7 +120,7 @@ def atanh_reach(*, xp: Any) -> float:
 
 def atanh_tail(y: Array, *, xp: Any) -> Array:
     """``(atanh(s)/s - 1)/s**2`` for ``y = s**2``, abs(s) up to `atanh_reach`."""
-    return _horner(_P if xp.exact else _SHORT_P, y)
+    return _horner(_P if xp.exact else _SHORT_P, y, xp=xp)
 
 
 def exp_reach(*, xp: Any) -> float:
@@ -123,7 +130,7 @@ def exp_reach(*, xp: Any) -> float:
 
 def exp_tail(x: Array, *, xp: Any) -> Array:
     """``(exp(x) - 1 - x)/x**2`` for abs(x) up to `exp_reach`."""
-    return _horner(_Q if xp.exact else _SHORT_Q, x)
+    return _horner(_Q if xp.exact else _SHORT_Q, x, xp=xp)
 
 
 def js_reach(*, xp: Any) -> float:
@@ -133,7 +140,7 @@ def js_reach(*, xp: Any) -> float:
 
 def js_tail(y: Array, *, xp: Any) -> Array:
     """``((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*t**2)`` for ``y = t**2``."""
-    return _horner(_R if xp.exact else _SHORT_R, y)
+    return _horner(_R if xp.exact else _SHORT_R, y, xp=xp)
 
 
 def js_log_reach(*, xp: Any) -> float:
@@ -143,11 +150,11 @@ def js_log_reach(*, xp: Any) -> float:
 
 def js_log_tail(z: Array, *, xp: Any) -> Array:
     """``t**2*js_tail(t**2)/u**2`` with t = tanh(u/2), for ``z = u**2``."""
-    return _horner(_K if xp.exact else _SHORT_K, z)
+    return _horner(_K if xp.exact else _SHORT_K, z, xp=xp)
 
 
-def log1pmx_near(x: Array) -> Array:
+def log1pmx_near(x: Array, *, xp: Any) -> Array:
     """``log(1 + x) - x`` for x from -0.66 to 2, where ``x/(2 + x)`` is at most a half."""
     r = x / (2 + x)
     y = r * r
-    return r * (2 * y * _horner(_P, y) - x)
+    return r * (2 * y * _horner(_P, y, xp=xp) - x)

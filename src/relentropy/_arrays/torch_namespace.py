@@ -24,6 +24,10 @@ class TorchNamespace(Namespace):
         small = (self.raw.abs(x) < self.limits.tiny) & (x != 0)
         return self.raw.where(small, x, self.raw.log1p(x))
 
+    def writes_in_place(self) -> bool:
+        # What is recorded for derivatives may not be overwritten.
+        return not self.raw.is_grad_enabled()
+
     def concat(self, arrays: list[Array], axis: int) -> Array:
         # Not `concat`, which batched derivatives do not know.
         return self.raw.cat(arrays, dim=axis)

@@ -7,6 +7,7 @@ so.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from .._arrays.axes import Layout
@@ -25,8 +26,9 @@ Given = tuple[int, int, tuple[int, ...]]
 _TYPES = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3, "bool": 4}
 # Libraries whose own conversion from float64, which the formulas end in, rounds to float32
 # first: bits are to be the same.
-_TWICE = {("torch", 0): 7, ("torch", 1): 8, ("numpy", 1): 8}
+_TWICE = {("torch", 0): 7, ("torch", 1): 8, ("numpy", 1): 8, ("cupy", 1): 8}
 _WHOLE = {"int64": 5, "int32": 6}
+_HERE = contextlib.nullcontext()
 
 
 def rows(
@@ -123,8 +125,7 @@ def entry_slopes(
 
 def state(job: Any, fold: Any, arrays: Arrays, mask: Array | None) -> Any:
     """The state of a part of every row; ``job`` has its layout and its namespace."""
-    # Of devices the states are the formulas'.
-    twin = job.xp.library != "cupy" and config.engine() and state_twin_of(fold)
+    twin = _module(job) and state_twin_of(fold)
     if not twin:
         return None
     if twin.entries == 1:  # kernels number a part's own entries, arrays those of the whole row
@@ -162,8 +163,9 @@ def _apart(twin: Twin | StateTwin, arrays: Arrays) -> tuple[Arrays, Arrays]:
 
 
 def _room(job: Any, shape: tuple[int, ...], dtype: Any, arrays: Arrays) -> Array:
-    """An array to be filled, where the others are: torch's default may be another place."""
-    return job.xp.raw.empty(shape, dtype=dtype, device=getattr(arrays[0], "device", None))
+    """An array to be filled, where the others are: a library's default may be another place."""
+    with _beside(job, arrays[0]):
+        return job.xp.raw.empty(shape, dtype=dtype, device=getattr(arrays[0], "device", None))
 
 
 def _like(job: Any, arrays: Arrays, need: tuple[bool, ...]) -> Arrays:
@@ -198,8 +200,18 @@ def _run(
         for address, kind, strides in (to(one, layout) for one in outputs)
     )
     number = _number(module, job, kernel)
-    threads = threads_for(library)
-    module.run(number, layout.reduced, layout.batch, given, targets, options, threads)
+    with _beside(job, outputs[0]):
+        if module is cupy.MODULE and cupy.is_entrywise(kernel):
+            kinds, results = (tuple(kind for _, kind, _ in some) for some in (given, targets))
+            module.run_entries(number, (*arrays, *masks), outputs, kinds, results, options)
+            return
+        threads = threads_for(library)
+        module.run(number, layout.reduced, layout.batch, given, targets, options, threads)
+
+
+def _beside(job: Any, array: Array) -> contextlib.AbstractContextManager[Any]:
+    """Where CuPy allocates and launches as the array's own device would."""
+    return array.device if job.xp.library == "cupy" else _HERE
 
 
 _NUMBERS: dict[Any, dict[str, int]] = {}

@@ -1,9 +1,11 @@
 """The compiled engine's kernels on CUDA devices, for CuPy's arrays.
 
-The sources are those of the CPU, with drivers of their own (native/device.hpp). CUDA compiles a
-kernel when it is first wanted, in a second or so, and CuPy keeps it on disk. What a kernel is
-told is what the CPU's is told, in the same structure, which travels to the device with every
-call.
+The sources are those of the CPU. Rows have drivers of their own (native/device.hpp), and are
+told what the CPU's are told, in the same structure, which travels to the device with each call.
+Of functions of entries CuPy writes the loop: it knows how entries of arrays that broadcast, or
+have any strides, are found and read best.
+
+CUDA compiles a kernel when it is first wanted, in a second or so, and CuPy keeps it on disk.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ import math
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SOURCES = Path(__file__).parent / "native"
+# CuPy adds that functions are the device's where nothing says so, and that subnormal numbers of
+# single precision are zeros, which native/entries.hpp has to know.
 OPTIONS = (
     "-std=c++17",
     "--fmad=false",  # error-free transforms do not survive contraction
-    "-default-device",
     f"-I{SOURCES / 'device'}",
     f"-I{SOURCES}",
 )
@@ -104,12 +107,30 @@ _ROWS = {
 }
 
 
+_INCLUDED = '#define RELENTROPY_DEVICE\n#define RELENTROPY_SET cuda\n#include "{}"\n'
+
+
+class _Name(NamedTuple):
+    """What native/registry.hpp says by a kernel's name."""
+
+    stem: str
+    slopes: bool
+    exact: bool
+
+
+def _named(name: str) -> _Name:
+    whole = name.removesuffix("_exact")
+    stem = whole.removesuffix("_slopes")
+    return _Name(stem, stem != whole, whole != name)
+
+
+# --- rows ------------------------------------------------------------------------------------
+
+
 def source_of(name: str) -> str:
-    """The source of one kernel, by the name that native/registry.hpp has for it."""
+    """The source of one kernel of rows, by the name that native/registry.hpp has for it."""
     return (
-        "#define RELENTROPY_DEVICE\n#define RELENTROPY_SET cuda\n"
-        '#include "registry.hpp"\n'
-        "namespace relentropy {\nnamespace cuda {\n"
+        _INCLUDED.format("registry.hpp") + "namespace relentropy {\nnamespace cuda {\n"
         'extern "C" __global__ void launch(const Call* call) {\n'
         f"  {expression_of(name)}(*call);\n}}\n}}\n}}\n"
     )
@@ -119,11 +140,8 @@ def expression_of(name: str) -> str:
     """The function of a kernel's name."""
     if name == "total":
         return name
-    whole, exact = name.removesuffix("_exact"), name.endswith("_exact")
-    stem, slopes = whole.removesuffix("_slopes"), whole.endswith("_slopes")
-    flag = "true" if exact else "false"
-    if stem in _ENTRIES:
-        return f"{'entry_slopes' if slopes else 'entries'}<{_ENTRIES[stem]}, {flag}>"
+    stem, slopes, exact = _named(name)
+    whole, flag = name.removesuffix("_exact"), str(exact).lower()
     row, _, side = stem.rpartition("_")
     if row in _ROWS:
         known = side.capitalize() + ("Exact" if exact else "")
@@ -134,13 +152,98 @@ def expression_of(name: str) -> str:
 
 
 @cache
-def _kernel(name: str) -> Any:
+def _of_rows(name: str) -> Any:
     cupy = sys.modules["cupy"]
-    return cupy.RawKernel(source_of(name), "launch", options=OPTIONS, backend="nvrtc")
+    module = cupy.RawModule(code=source_of(name), options=OPTIONS, backend="nvrtc")
+    return module.get_function("launch")
+
+
+# --- entries ---------------------------------------------------------------------------------
+
+
+class Entrywise(NamedTuple):
+    """What CuPy makes a kernel of entries of: the arguments of its `ElementwiseKernel`."""
+
+    in_params: str
+    out_params: str
+    operation: str
+    name: str
+    preamble: str
+
+
+# By the numbers of native/call.hpp: CuPy's type and the header's. 16-bit numbers are handed on
+# as their bits: the header rounds them, and CuPy has bfloat16 from version 14 on only.
+_NUMBERS = {
+    0: ("uint16", "Half"),
+    1: ("uint16", "Brain"),
+    2: ("float32", "float"),
+    3: ("float64", "double"),
+    7: ("uint16", "HalfTwice"),
+    8: ("uint16", "BrainTwice"),
+}
+_AS_BITS = {kind for kind, (type_, _) in _NUMBERS.items() if type_ == "uint16"}
+
+
+def is_entrywise(name: str) -> bool:
+    """Whether the kernel of that name is one of entries, whose loop is CuPy's."""
+    return _named(name).stem in _ENTRIES
+
+
+@cache
+def entrywise(
+    name: str, given: tuple[int, ...], targets: tuple[int, ...], masked: bool,
+    need: tuple[bool, ...] = (),
+) -> Entrywise:  # fmt: skip
+    """The kernel of a function of entries, or of the slopes that are needed.
+
+    ``given`` and ``targets`` are the numbers of types. Operands are followed by the seed, if
+    slopes are wanted, and by the mask.
+    """
+    stem, slopes, exact = _named(name)
+    of = f"{_ENTRIES[stem]}, {str(exact).lower()}"
+    functions = [f"block_of<r::{of}>"]
+    if slopes:
+        functions = [f"slopes_of<r::{of}, {i}>" for i, needed in enumerate(need) if needed]
+    in_params = [f"{_NUMBERS[kind][0]} x{i}" for i, kind in enumerate(given)]
+    out_params = [f"{_NUMBERS[kind][0]} z{i}" for i, kind in enumerate(targets)]
+    numbers = ", ".join(
+        f"r::widened(r::{_NUMBERS[kind][1]}{{x{i}}})"
+        if kind in _AS_BITS
+        else f"r::widened(x{i})"
+        for i, kind in enumerate(given)
+    )
+    lines = []
+    for i, (function, kind) in enumerate(zip(functions, targets, strict=True)):
+        number = f"r::entry_of<r::{function}>({numbers})"
+        number = f"chosen ? {number} : 0.0" if masked else number
+        if kind in _AS_BITS:
+            rounded = f"r::{_NUMBERS[kind][1]} rounded{i}"
+            lines.append(f"{rounded}; r::narrow({number}, rounded{i}); z{i} = rounded{i}.bits;")
+        else:
+            lines.append(f"r::narrow({number}, z{i});")
+    return Entrywise(
+        ", ".join((*in_params, *["bool chosen"] * masked)),
+        ", ".join(out_params),
+        "\n".join(lines),
+        f"relentropy_{name}",
+        _INCLUDED.format("elementwise.hpp") + "namespace r = relentropy::cuda;\n",
+    )
+
+
+@cache
+def _of_entries(kernel: Entrywise) -> Any:
+    cupy = sys.modules["cupy"]
+    return cupy.ElementwiseKernel(**kernel._asdict(), options=OPTIONS)
+
+
+# --- launches --------------------------------------------------------------------------------
 
 
 class Module:
-    """What the compiled module is to the CPU: kernels by name, and `run`."""
+    """What the compiled module is to the CPU: kernels by name, and `run`.
+
+    They are launched on the current stream of the current device.
+    """
 
     @staticmethod
     def run(
@@ -148,14 +251,29 @@ class Module:
         given: tuple[Given, ...], targets: tuple[Given, ...], options: tuple[float, ...],
         threads: int,
     ) -> None:  # fmt: skip
-        """Launch a kernel on the current stream. Threads are the host's, and not meant."""
+        """Launch a kernel of rows. Threads are the host's, and not meant."""
         cupy, np = sys.modules["cupy"], sys.modules["numpy"]
         call = call_of(reduced, batch, given, targets, options)
         # The pool gives memory back in the order of the stream: it outlives the kernel.
         there = cupy.asarray(np.frombuffer(call, dtype=np.uint8))
         rows, entries = math.prod(batch), math.prod(reduced)
         tasks = rows * -(-entries // _ENTRIES_OF_A_BLOCK)
-        _kernel(name)((min(tasks, _MOST_BLOCKS),), (_THREADS,), (there,))
+        _of_rows(name)((min(tasks, _MOST_BLOCKS),), (_THREADS,), (there,))
+
+    @staticmethod
+    def run_entries(
+        name: str, arrays: tuple[Any, ...], outputs: tuple[Any, ...], kinds: tuple[int, ...],
+        targets: tuple[int, ...], options: tuple[float, ...],
+    ) -> None:  # fmt: skip
+        """Launch a kernel of entries. The last of the arrays is a mask where options say so."""
+        masked, need = options[2] != 0, tuple(one != 0 for one in options[3:])
+        given = kinds[:-1] if masked else kinds
+        kernel = entrywise(name, given, targets, masked, need)
+        bits = tuple(
+            one.view("uint16") if kind in _AS_BITS else one
+            for one, kind in zip((*arrays, *outputs), (*kinds, *targets), strict=True)
+        )
+        _of_entries(kernel)(*bits)
 
 
 MODULE = Module()

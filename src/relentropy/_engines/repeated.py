@@ -101,6 +101,6 @@ def address(array: Array) -> int:
     """Where the first entry of an array of numpy's or CuPy's, or of a torch tensor, is."""
     if isinstance(array, np.ndarray):
         return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
-    if hasattr(array, "__cuda_array_interface__") and not hasattr(array, "data_ptr"):
-        return array.data.ptr  # type: ignore[no-any-return]
-    return array.data_ptr()  # type: ignore[no-any-return]
+    if hasattr(array, "data_ptr"):
+        return array.data_ptr()  # type: ignore[no-any-return]
+    return array.data.ptr  # type: ignore[no-any-return]

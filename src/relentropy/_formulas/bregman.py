@@ -36,7 +36,7 @@ def less_log(w: Array, numerator: Array, denominator: Array, /, *, xp: Any) -> A
     subtracted.
     """
     near = is_near(w)
-    close = 0 - log1pmx_near(xp.where(near, w, 0.0))
+    close = 0 - log1pmx_near(xp.where(near, w, 0.0), xp=xp)
     ratio = xp.where(near, 1.0, numerator) / xp.where(near, 1.0, denominator)
     ratio = xp.minimum(ratio, xp.limits.largest)  # not inf - inf
     return xp.where(near, close, xp.where(near, 0.0, w) - xp.log(ratio))

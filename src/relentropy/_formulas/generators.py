@@ -369,7 +369,8 @@ def _from_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:
     m = v * e.x + w * e.y
     known = m > 0
     excess = w * e.gap / xp.where(known, m, 1.0)
-    return xp.where(known, excess, xp.where(e.only_x, _INF, 0.0))
+    # Where y is none, also of what is too small to be seen; only for v = 0 that is infinite.
+    return xp.where(known, excess, xp.where(e.only_x, w / v if v > 0 else _INF, 0.0))
 
 
 def _log_of_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:

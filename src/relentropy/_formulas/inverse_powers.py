@@ -88,7 +88,7 @@ def less_log(w: Number, numerator: Number, denominator: Number, /, *, xp: Any) -
     v = w.gap * denominator.there / numerator.there
     near = is_near(v)
     close = xp.where(near, v, 0.0)
-    close = close * w.there - log1pmx_near(close)
+    close = close * w.there - log1pmx_near(close, xp=xp)
     apart = w.gap - xp.log(xp.where(near, 1.0, here / there))
     gap = xp.where(near, close, apart)
     value = of_arrays(w.there, numerator.there, denominator.there, xp=xp)

@@ -19,4 +19,4 @@ def log1pmx(x: Array, /, *, xp: Any) -> Array:
     z = xp.where(near, x, 0.0)
     w = xp.where(near, 1.0, x)
     far = xp.where(w == float("inf"), -w, xp.log(1 + w) - w)  # not inf - inf
-    return xp.where(near, log1pmx_near(z), far)
+    return xp.where(near, log1pmx_near(z, xp=xp), far)

@@ -138,14 +138,20 @@ def linear_kl_divergence(
 
     Examples
     --------
-    In every process of a group, with its rows of both heads::
+    In every process of a group, with its rows of both heads. Here it is a group of one:
 
-        from relentropy.distributed.heads import linear_kl_divergence
-
-        loss = linear_kl_divergence(
-            hidden_teacher, teacher_rows, hidden_student, student_rows
-        ).mean()
-        loss.backward()
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.heads import linear_kl_divergence
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> hidden, head = torch.tensor([[1.0, -1.0]]), torch.tensor([[1.0, 0], [0, 1], [2, 2]])
+    >>> student = (0.5 * head).requires_grad_()
+    >>> loss = linear_kl_divergence(hidden, head, hidden, student).mean()
+    >>> loss.backward()
+    >>> print(f"{loss.item():.6f}")
+    0.060269
+    >>> distributed.destroy_process_group()
     """
     temperature = _arguments.positive("temperature", temperature)
     base = _arguments.checked_base(base)
@@ -235,11 +241,18 @@ def linear_cross_entropy(
 
     Examples
     --------
-    In every process of a group, with its rows of the head::
+    In every process of a group, with its rows of the head. Here it is a group of one:
 
-        from relentropy.distributed.heads import linear_cross_entropy
-
-        loss = linear_cross_entropy(hidden, rows_of_head, labels, reduction="mean")
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.heads import linear_cross_entropy
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> hidden, head = torch.tensor([[1.0, -1.0]]), torch.tensor([[1.0, 0], [0, 1], [2, 2]])
+    >>> loss = linear_cross_entropy(hidden, head, torch.tensor([0]), reduction="mean")
+    >>> print(f"{loss.item():.6f}")
+    0.407606
+    >>> distributed.destroy_process_group()
     """
     reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
     own, whole = {"weight": weight, "bias": bias}, {"hidden": hidden}
@@ -325,13 +338,19 @@ def linear_token_log_probs(
 
     Examples
     --------
-    In every process of a group, with its rows of the head::
+    In every process of a group, with its rows of the head. Here it is a group of one:
 
-        from relentropy.distributed.heads import linear_token_log_probs
-
-        log_probs, entropies = linear_token_log_probs(
-            hidden, rows_of_head, tokens, return_entropy=True
-        )
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.heads import linear_token_log_probs
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> hidden, head = torch.tensor([[1.0, -1.0]]), torch.tensor([[1.0, 0], [0, 1], [2, 2]])
+    >>> tokens = torch.tensor([0])
+    >>> logs, entropies = linear_token_log_probs(hidden, head, tokens, return_entropy=True)
+    >>> print(f"{logs.item():.6f} {entropies.item():.6f}")
+    -0.407606 0.832396
+    >>> distributed.destroy_process_group()
     """
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)
     call = _Call(

@@ -110,12 +110,20 @@ def kl_divergence(
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary::
+    In every process of a group, with its part of the vocabulary. Here it is a group of one:
 
-        from relentropy.distributed.torch import kl_divergence
-
-        loss = kl_divergence(teacher_shard, student_shard, from_logits=True).mean()
-        loss.backward()
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.torch import kl_divergence
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> teacher = torch.tensor([[1.0, 2.0, 3.0]])
+    >>> student = torch.tensor([[1.0, 2.0, 2.0]], requires_grad=True)
+    >>> loss = kl_divergence(teacher, student, from_logits=True).mean()
+    >>> loss.backward()
+    >>> print(f"{loss.item():.6f}")
+    0.119630
+    >>> distributed.destroy_process_group()
     """
     flags = _arguments.both_flags(from_logits)
     temperature = _arguments.positive("temperature", temperature)
@@ -184,11 +192,19 @@ def cross_entropy(
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary::
+    In every process of a group, with its part of the vocabulary. Here it is a group of one:
 
-        from relentropy.distributed.torch import cross_entropy
-
-        loss = cross_entropy(targets_shard, logits_shard, from_logits=(False, True)).mean()
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.torch import cross_entropy
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> targets = torch.tensor([[0.0, 0.5, 0.5]])
+    >>> logits = torch.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    >>> loss = cross_entropy(targets, logits, from_logits=(False, True)).mean()
+    >>> print(f"{loss.item():.6f}")
+    0.907606
+    >>> distributed.destroy_process_group()
     """
     measure = CrossEntropy(_arguments.both_flags(from_logits), _arguments.checked_base(base))
     call = _Call({"p": p, "q": q}, group, axis, where, dtype, sum_gradients)
@@ -251,11 +267,17 @@ def entropy(
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary::
+    In every process of a group, with its part of the vocabulary. Here it is a group of one:
 
-        from relentropy.distributed.torch import entropy
-
-        bonus = entropy(logits_shard, from_logits=True).mean()
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.torch import entropy
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> bonus = entropy(torch.tensor([[1.0, 2.0, 3.0]]), from_logits=True).mean()
+    >>> print(f"{bonus.item():.6f}")
+    0.832396
+    >>> distributed.destroy_process_group()
     """
     flags = (_arguments.one_flag("from_logits", from_logits),) * 2
     measure = CrossEntropy(flags, _arguments.checked_base(base), same=True)
@@ -313,11 +335,18 @@ def logsumexp(
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary::
+    In every process of a group, with its part of the vocabulary. Here it is a group of one:
 
-        from relentropy.distributed.torch import logsumexp
-
-        log_probs_shard = logits_shard - logsumexp(logits_shard)[..., None]
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.torch import logsumexp
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> logits = torch.tensor([[1.0, 2.0, 3.0]])
+    >>> log_probs = logits - logsumexp(logits)[..., None]
+    >>> print(f"{log_probs.exp().sum().item():.4f}")
+    1.0000
+    >>> distributed.destroy_process_group()
     """
     return _Call({"a": a}, group, axis, where, dtype, sum_gradients).done(LogSumExp())[0]
 
@@ -390,11 +419,18 @@ def token_log_probs(
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary::
+    In every process of a group, with its part of the vocabulary. Here it is a group of one:
 
-        from relentropy.distributed.torch import token_log_probs
-
-        loss = -token_log_probs(logits_shard, tokens).mean()
+    >>> import torch
+    >>> from torch import distributed
+    >>> from relentropy.distributed.torch import token_log_probs
+    >>> alone = {"rank": 0, "world_size": 1, "store": distributed.HashStore()}
+    >>> distributed.init_process_group("gloo", **alone)
+    >>> logits = torch.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    >>> loss = -token_log_probs(logits, torch.tensor([2])).mean()
+    >>> print(f"{loss.item():.6f}")
+    0.407606
+    >>> distributed.destroy_process_group()
     """
     temperature = _arguments.positive("temperature", temperature)
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)

@@ -21,11 +21,23 @@ _BLOCK = 1024
 
 
 class Interval(NamedTuple):
-    """An estimate, and the interval that holds the truth with the probability asked for."""
+    """An estimate, and the interval that holds the truth with the probability asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.estimators import confidence_interval
+    >>> found = confidence_interval(np.array([[0.1, 0.3], [0.2, 0.4], [0.3, 0.2]]))
+    >>> bool(found.low < found.estimate < found.high)
+    True
+    """
 
     estimate: Any
+    """The mean."""
     low: Any
+    """The lower end of the interval."""
     high: Any
+    """The upper end."""
 
 
 def standard_error(

@@ -89,8 +89,9 @@ def rao_blackwell_kl(
     Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged from
     tiles) and 2 in float32, those of derivatives at most 6 ulp in float64 and 2 in float32, as
     those of `relentropy.kl_divergence`: exactly 0 with gradient 0 where the models agree, all
-    digits where they are close. Samples of another model than ``logits`` (old
-    log-probabilities) make the sum a biased estimate.
+    digits where they are close. Limits are those as well: inf where the model has mass that the
+    reference has not, nan for a logit of nan or +inf, and 0 where nothing is selected. Samples
+    of another model than ``logits`` (old log-probabilities) make the sum a biased estimate.
 
     References
     ----------
@@ -134,7 +135,16 @@ def rao_blackwell_kl(
 
 
 class PartialKL(NamedTuple):
-    """What `partial_kl` returns."""
+    """What `partial_kl` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.estimators import partial_kl
+    >>> found = partial_kl(np.log([0.6, 0.3]), np.log([0.5, 0.3]))
+    >>> print(f"{found.kl:.4f} of {found.teacher_mass:.1f} and {found.student_mass:.1f}")
+    0.0401 of 0.9 and 0.8
+    """
 
     kl: Any
     """Divergences in nats."""
@@ -221,6 +231,11 @@ def partial_kl(
     Derivatives are at most 6 ulp off in float64 and 2 in float32, times the component's
     condition number. By the student's log-probabilities they are ``p*expm1(d - D)`` with the
     log-ratios d of the entry and D of the rest, for "drop" -p.
+
+    References
+    ----------
+    T. M. Cover and J. A. Thomas, "Elements of Information Theory", 2nd edition (2006),
+    section 2.7: the log sum inequality, by which a bucket is a lower bound.
 
     Examples
     --------

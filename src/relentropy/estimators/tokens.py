@@ -91,6 +91,11 @@ def token_log_probs(
     times the component's condition number; ``1 - p`` at a token that is all but certain is
     added up from the others.
 
+    References
+    ----------
+    P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and
+    softmax functions", IMA Journal of Numerical Analysis 41 (2021).
+
     Examples
     --------
     >>> import numpy as np

@@ -32,6 +32,17 @@ class Parts(NamedTuple):
         What it is divided by: how many tokens or sequences were selected, 0 where none is, in
         which case the mean is 0 and not 0/0. Where ``denominator`` was given, it is that one,
         the full one, in the parts of every micro-batch: add up the totals alone.
+
+    Examples
+    --------
+    Two micro-batches, of three tokens and of one, have the mean of four:
+
+    >>> import numpy as np
+    >>> from relentropy.objectives import aggregate
+    >>> batches = [[1.0, 2.0, 3.0]], [[10.0]]
+    >>> parts = [aggregate(np.array(one), return_parts=True) for one in batches]
+    >>> float(sum(one.total for one in parts) / sum(one.denominator for one in parts))
+    4.0
     """
 
     total: Any

@@ -48,6 +48,16 @@ class PolicyLoss(NamedTuple):
         or "sequence-token"; 1 where nothing is selected.
     max_ratio : 0-d array
         The largest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.objectives import grpo_loss
+    >>> log_probs = np.log([[0.5, 0.4], [0.9, 0.2]])
+    >>> old = np.log([[0.5, 0.5], [0.5, 0.2]])
+    >>> found = grpo_loss(log_probs, old, np.array([1.0, -1.0]))
+    >>> print(f"{found.min_ratio:.1f} {found.max_ratio:.1f} {found.clip_fraction}")
+    0.8 1.8 0.0
     """
 
     loss: Any

@@ -58,6 +58,14 @@ class State(ABC):
     that no rounding error is carried through all blocks, in whatever order they come. They
     are without derivatives; tensors are detached. Blocks of dask are computed, chunk by chunk
     and without bringing rows together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.streaming import EntropyState, State
+    >>> state = EntropyState().update(np.array([0.1, 0.2])).update(np.array([0.7]))
+    >>> isinstance(state, State), round(float(state.finish()), 6)
+    (True, 0.801819)
     """
 
     axis: int | tuple[int, ...] | None = -1

@@ -24,11 +24,26 @@ STORE = "truths"
 
 @dataclass(frozen=True)
 class Exact:
-    """Numbers to twice the digits of float64, and the condition number of each."""
+    """Numbers to twice the digits of float64, and the condition number of each.
+
+    Examples
+    --------
+    A third is ``high + low``, unevaluated:
+
+    >>> from fractions import Fraction
+    >>> from relentropy.testing import Exact
+    >>> third = Exact(1 / 3, float(Fraction(1, 3) - Fraction(1 / 3)), 1.0)
+    >>> off = Fraction(float(third.high)) + Fraction(float(third.low)) - Fraction(1, 3)
+    >>> abs(off) < Fraction(1, 2**106)
+    True
+    """
 
     high: Numbers
+    """The nearest float64."""
     low: Numbers
+    """What it lacks."""
     condition: Numbers
+    """The condition number."""
 
     def __post_init__(self) -> None:
         for name in ("high", "low", "condition"):
@@ -42,11 +57,21 @@ class Exact:
 
 @dataclass(frozen=True)
 class Slopes:
-    """Derivatives by every operand, of the value or, for maps, with the seeds `SEEDS`."""
+    """Derivatives by every operand, of the value or, for maps, with the seeds `SEEDS`.
+
+    Examples
+    --------
+    >>> from relentropy.testing import hard_cases
+    >>> case = hard_cases("kl_div", dtype="float64")[0]
+    >>> slopes = case.slopes[0]
+    >>> len(slopes.of) == len(case.operands)
+    True
+    """
 
     meaning: str
     """Of which function: of what is normalised, or of sums as they stand."""
     of: tuple[Exact, ...]
+    """One for each operand."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +90,13 @@ class HardCase:
     value : Exact
     slopes : tuple of Slopes
         What the derivatives may be; empty where nothing is said of them.
+
+    Examples
+    --------
+    >>> from relentropy.testing import hard_cases
+    >>> case = [one for one in hard_cases("kl_div", dtype="float64") if one.gap < 1e-6][0]
+    >>> case.regime, len(case.operands), case.value.high.shape == case.operands[0].shape
+    ('close', 2, True)
     """
 
     kind: str

@@ -45,6 +45,15 @@ class Finding:
         right, nan where that is no measure.
     reproducer : str
         Python that shows it; ``fn`` stands for the audited function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from relentropy.testing import audit
+    >>> report = audit(lambda x, y: x * np.log(x / y) - x + y, "kl_div", dtypes=["float64"])
+    >>> (found,) = report.matching("value.negative.close.*")
+    >>> found.name, found.count <= found.of
+    ('value.negative.close.float64', True)
     """
 
     name: str

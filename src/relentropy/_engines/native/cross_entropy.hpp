@@ -24,7 +24,7 @@ struct CrossEntropy {
 
   template <int>
   Surprise<P, Q> step(const Row&, Blocks& blocks, int n) const {
-    return surprise_of<EXACT, SAME, P, Q>(blocks.in[0], blocks.in[OPERANDS - 1], n);
+    return surprise_of<EXACT, SAME, P, Q>(blocks.in[0], blocks.in[OPERANDS - 1], n, blocks.next);
   }
   template <int>
   void learn(Row& row, const Surprise<P, Q>& state) const {
@@ -50,9 +50,13 @@ void cross_entropy(const Call& call) {
 // The fields of State in cross_entropy.py.
 template <class P, class Q>
 void words(const Surprise<P, Q>& s, double* out) {
-  const double found[] = {s.valid ? s.p_top : NOT_A_NUMBER, s.mass.hi + s.mass.lo,
-                          s.surprise.hi + s.surprise.lo, s.q_top, s.others.hi + s.others.lo,
-                          double(s.lost), double(s.valid)};
+  const double found[] = {s.valid ? s.p_top : NOT_A_NUMBER,
+                          s.mass.hi + s.mass.lo,
+                          s.surprise.hi + s.surprise.lo,
+                          s.q_top,
+                          s.others.hi + s.others.lo,
+                          double(s.lost),
+                          double(s.valid)};
   std::memcpy(out, found, sizeof found);
 }
 template <bool EXACT, bool SAME, class P, class Q>
@@ -83,8 +87,7 @@ struct CrossEntropySlopes {
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     surprise_slopes<EXACT, SAME, P, Q>(row.numbers, row.seed, base, blocks.in[0],
-                                       blocks.in[OPERANDS - 1], n,
-                                       by_p ? blocks.out[0] : nullptr,
+                                       blocks.in[OPERANDS - 1], n, by_p ? blocks.out[0] : nullptr,
                                        by_q ? blocks.out[by_p ? 1 : 0] : nullptr);
   }
 };
@@ -93,8 +96,7 @@ template <bool EXACT, bool SAME, class P, class Q>
 void cross_entropy_slopes(const Call& call) {
   using Of = CrossEntropySlopes<EXACT, SAME, P, Q>;
   const bool by_q = !SAME && call.options[4] != 0;
-  map(call, Of{{P::ABSENT, Q::ABSENT}, base_of(call), call.options[3] != 0, by_q},
-      mask_of(call));
+  map(call, Of{{P::ABSENT, Q::ABSENT}, base_of(call), call.options[3] != 0, by_q}, mask_of(call));
 }
 
 template <bool EXACT>

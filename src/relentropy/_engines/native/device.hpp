@@ -79,13 +79,14 @@ class Blocks {
   double* in[MOST_OPERANDS];
   double* out[MOST_OPERANDS];
   double* room;
+  Next next[MOST_OPERANDS];
   bool any_chosen;
 
-  Blocks() {
-    double* start = numbers_;
-    for (int k = 0; k < MOST_OPERANDS; ++k) in[k] = start, start += BLOCK;
-    for (int k = 0; k < MOST_OPERANDS; ++k) out[k] = start, start += BLOCK;
-    room = start;
+  // `numbers` are as many blocks as there are operands and results, and one more.
+  Blocks(double* numbers, int operands, int results) {
+    for (int k = 0; k < operands; ++k) in[k] = numbers, numbers += BLOCK;
+    for (int k = 0; k < results; ++k) out[k] = numbers, numbers += BLOCK;
+    room = numbers;
   }
 
   void read(const Call& call, const Layout& layout, int operands, int mask, const double* fills,
@@ -115,8 +116,7 @@ class Blocks {
       char* start = array.data + layout.row(array, row);
       for (int i = 0; i < count_; ++i) {
         const double value = chosen_[i] ? out[k][i] : 0.0;
-        scatter(array.type, &value, 1,
-                start + layout.entry(array, from_ + int64_t(i) * step_), 0);
+        scatter(array.type, &value, 1, start + layout.entry(array, from_ + int64_t(i) * step_), 0);
       }
     }
   }
@@ -129,7 +129,6 @@ class Blocks {
   }
 
  private:
-  double numbers_[(2 * MOST_OPERANDS + 1) * BLOCK];
   bool chosen_[BLOCK];
   int64_t from_ = 0;
   int step_ = 1, count_ = 0;
@@ -195,9 +194,8 @@ class Fold {
       // As bytes: shared variables have no constructors.
       alignas(16) RELENTROPY_SHARED char room[MOST_THREADS * sizeof(Seen<State<PASS>>)];
       Seen<State<PASS>>* seen = reinterpret_cast<Seen<State<PASS>>*>(room);
-      each_thread([&](int thread, int slot) {
-        seen[thread] = own<PASS>(row, known[slot], thread);
-      });
+      each_thread(
+          [&](int thread, int slot) { seen[thread] = own<PASS>(row, known[slot], thread); });
       int gap = 1;
       while (2 * gap < thread_count()) gap *= 2;
       for (; gap > 0; gap /= 2) {
@@ -219,7 +217,8 @@ class Fold {
   Seen<State<PASS>> own(int64_t row, const Row& known, int thread) {
     Seen<State<PASS>> sum;
     sum.there = sum.chosen = false;
-    Blocks blocks;
+    double numbers[(Kernel::OPERANDS + 1) * BLOCK];
+    Blocks blocks(numbers, Kernel::OPERANDS, 0);
     const int step = thread_count();
     for (int64_t from = thread; from < layout_.length; from += int64_t(step) * BLOCK) {
       const int count = entries_from(from, layout_.length, step);
@@ -243,7 +242,8 @@ class Fold {
   }
 
   void mapped(int64_t row, const Row& known, int thread) {
-    Blocks blocks;
+    double numbers[(Kernel::OPERANDS + RESULTS + 1) * BLOCK];
+    Blocks blocks(numbers, Kernel::OPERANDS, RESULTS);
     const int step = thread_count();
     for (int64_t from = thread; from < layout_.length; from += int64_t(step) * BLOCK) {
       const int count = entries_from(from, layout_.length, step);
@@ -284,7 +284,8 @@ void map(const Call& call, const Kernel& kernel, int mask) {
     const int64_t end = begin + size < layout.length ? begin + size : layout.length;
     const typename Kernel::Row known = row_of(call, layout, kernel, mask, row);
     each_thread([&](int thread, int) {
-      Blocks blocks;
+      double numbers[(Kernel::OPERANDS + Kernel::RESULTS + 1) * BLOCK];
+      Blocks blocks(numbers, Kernel::OPERANDS, Kernel::RESULTS);
       const int count = entries_from(begin + thread, end, step);
       if (count == 0) return;
       blocks.read(call, layout, Kernel::OPERANDS, mask, kernel.fills, row, begin + thread, step,

@@ -174,6 +174,7 @@ class Blocks {
   double* in[MOST_OPERANDS];
   double* out[MOST_OPERANDS];
   double* room;  // for the kernel, of BLOCK entries
+  Next next[MOST_OPERANDS];
 
   static int padded_to(int count) { return (count + LANES - 1) / LANES * LANES; }
 
@@ -211,8 +212,9 @@ class Blocks {
         gather(call_.in[k].type, panel_[k].get() + w * PITCH * item(k), item(k), count, in[k]);
       } else {
         layout_.runs(k, from, count, [&](int offset, int64_t bytes, int some) {
-          gather(call_.in[k].type, data(k) + layout_.row(k, row + w) + bytes, layout_.stride(k),
-                 some, in[k] + offset);
+          const char* at = data(k) + layout_.row(k, row + w) + bytes;
+          if (layout_.stride(k) == item(k)) next[k] = {at + some * item(k), item(k)};
+          gather(call_.in[k].type, at, layout_.stride(k), some, in[k] + offset);
         });
       }
       if (chosen) {
@@ -347,16 +349,15 @@ class Groups {
   static void tasks(int threads, int64_t pieces, int64_t entries, F&& f) {
     const int64_t most = SEGMENT / std::max<int64_t>(1, entries);
     const int64_t each = std::max<int64_t>(1, std::min(pieces, most));
-    parallel(threads, (pieces + each - 1) / each, [&](int64_t task) {
-      f(task * each, std::min(pieces, (task + 1) * each));
-    });
+    parallel(threads, (pieces + each - 1) / each,
+             [&](int64_t task) { f(task * each, std::min(pieces, (task + 1) * each)); });
   }
 };
 
 // What a row's numbers are, which follow the operands.
 template <class Kernel>
-typename Kernel::Row row_of(const Call& call, const Layout& layout, const Kernel& kernel,
-                            int mask, int64_t row) {
+typename Kernel::Row row_of(const Call& call, const Layout& layout, const Kernel& kernel, int mask,
+                            int64_t row) {
   double numbers[MAX_ARRAYS];
   int found = 0;
   for (int k = Kernel::OPERANDS; k < call.inputs; ++k) {
@@ -421,7 +422,8 @@ class Fold {
     if constexpr (PASS < Kernel::PASSES) {
       State<PASS> states[WIDTH];
       some<PASS>(blocks, group, 0, layout_.length, rows, states);
-      for (int w = 0; w < groups_.rows(group); ++w) kernel_.template learn<PASS>(rows[w], states[w]);
+      for (int w = 0; w < groups_.rows(group); ++w)
+        kernel_.template learn<PASS>(rows[w], states[w]);
       passes<PASS + 1>(blocks, group, rows);
     }
   }
@@ -472,7 +474,8 @@ class Fold {
   // Few long rows: each pass of each row in parts.
   void in_segments(int threads) {
     std::vector<Row> rows(groups_.count * WIDTH);
-    for (int64_t group = 0; group < groups_.count; ++group) start(group, rows.data() + group * WIDTH);
+    for (int64_t group = 0; group < groups_.count; ++group)
+      start(group, rows.data() + group * WIDTH);
     segmented<0>(threads, rows);
     if constexpr (RESULTS > 0) {
       const int64_t parts = (layout_.length + SEGMENT - 1) / SEGMENT;

@@ -51,6 +51,19 @@ RELENTROPY_BLOCK void slopes_of(const double* const* in, double* out, int n) {
   }
 }
 
+#if defined(RELENTROPY_DEVICE)
+// One entry, for whoever has a loop of its own.
+template <Block FUNCTION, class... Numbers>
+RELENTROPY_FN double entry_of(Numbers... given) {
+  const double numbers[] = {given...};
+  const double* in[sizeof...(given)];
+  for (int k = 0; k < int(sizeof...(given)); ++k) in[k] = numbers + k;
+  double out;
+  FUNCTION(in, &out, 1);
+  return out;
+}
+#endif
+
 // What `map` wants; functions are told apart when it runs, as each of its copies is large.
 template <int IN, int OUT>
 struct Entries {

@@ -24,18 +24,41 @@ inline int64_t item_size(Type type) {
 
 // --- one entry ----------------------------------------------------------------------------
 
-struct Half { uint16_t bits; };
-struct Brain { uint16_t bits; };
+struct Half {
+  uint16_t bits;
+};
+struct Brain {
+  uint16_t bits;
+};
+
+#if defined(__CUDACC__)
+// CuPy has CUDA flush single precision's subnormal numbers to zero. Instructions by name do not.
+using Computed = double;  // what becomes of a float that is computed with
+inline Computed computed(float x) {
+  double wide;
+  asm("cvt.f64.f32 %0, %1;" : "=d"(wide) : "f"(x));
+  return wide;
+}
+inline float single(double x) {
+  float nearest;
+  asm("cvt.rn.f32.f64 %0, %1;" : "=f"(nearest) : "d"(x));
+  return nearest;
+}
+#else
+using Computed = float;
+inline Computed computed(float x) { return x; }
+inline float single(double x) { return static_cast<float>(x); }
+#endif
 
 inline double widened(double x) { return x; }
-inline double widened(float x) { return x; }
+inline double widened(float x) { return computed(x); }
 inline double widened(int32_t x) { return x; }
 inline double widened(int64_t x) { return static_cast<double>(x); }
 inline double widened(Brain x) {
   const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
   float value;
   std::memcpy(&value, &bits, sizeof value);
-  return value;
+  return widened(value);
 }
 inline double widened(Half x) {
   // The exponent's offset is made up for by a product, which subnormal numbers come through.
@@ -43,17 +66,18 @@ inline double widened(Half x) {
   bits = bits >= (0x7c00u << 13) ? bits | 0x7f800000u : bits;
   float value;
   std::memcpy(&value, &bits, sizeof value);
-  value = bits >= 0x7f800000u ? value : value * 0x1p112f;
-  return x.bits & 0x8000 ? -value : value;
+  Computed size = computed(value);
+  size = bits >= 0x7f800000u ? size : size * Computed(0x1p112);
+  return x.bits & 0x8000 ? -size : size;
 }
 
 // A double with its last bits gathered in one, so that rounding it again rounds it once: odd
 // where something was lost (Boldo and Melquiond 2008).
 inline float to_odd(double x) {
-  const float nearest = static_cast<float>(x);
+  const float nearest = single(x);
   uint32_t bits;
   std::memcpy(&bits, &nearest, sizeof bits);
-  const double error = x - static_cast<double>(nearest);
+  const double error = x - widened(nearest);
   const bool exact = !(error != 0) || nearest - nearest != 0;  // also infinite, and nan
   const bool away = (error < 0) == (bits >> 31 != 0);          // the true number is larger
   if (!exact && !(bits & 1)) bits += away ? 1 : -1;
@@ -92,11 +116,11 @@ struct HalfTwice : Half {};
 struct BrainTwice : Brain {};
 
 inline void narrow(double x, double& to) { to = x; }
-inline void narrow(double x, float& to) { to = static_cast<float>(x); }
+inline void narrow(double x, float& to) { to = single(x); }
 inline void narrow(double x, Half& to) { to.bits = half_of(to_odd(x)); }
 inline void narrow(double x, Brain& to) { to.bits = brain_of(to_odd(x)); }
-inline void narrow(double x, HalfTwice& to) { to.bits = half_of(static_cast<float>(x)); }
-inline void narrow(double x, BrainTwice& to) { to.bits = brain_of(static_cast<float>(x)); }
+inline void narrow(double x, HalfTwice& to) { to.bits = half_of(single(x)); }
+inline void narrow(double x, BrainTwice& to) { to.bits = brain_of(single(x)); }
 
 // --- many ---------------------------------------------------------------------------------
 
@@ -222,8 +246,8 @@ inline void turn_back(const char* from, int64_t pitch, int count, int width, cha
     for (int w = 0; w < width; ++w) std::memcpy(line + w * sizeof(T), entry + w * pitch, sizeof(T));
   }
 }
-inline void turn_back(int64_t size, const char* from, int64_t pitch, int count, int width,
-                      char* to, int64_t stride) {
+inline void turn_back(int64_t size, const char* from, int64_t pitch, int count, int width, char* to,
+                      int64_t stride) {
   switch (size) {
     case 2: return turn_back<uint16_t>(from, pitch, count, width, to, stride);
     case 4: return turn_back<uint32_t>(from, pitch, count, width, to, stride);

@@ -44,7 +44,7 @@ struct Divergence {
   State<PASS> step(const Row& row, Blocks& blocks, int n) const {
     const double *p = blocks.in[0], *q = blocks.in[1];
     if constexpr (PASS == 0) {
-      return Known::step(p, q, blocks.room, n);
+      return Known::step(p, q, blocks.room, n, blocks.next);
     } else {
       Sums sums{};
       const bool easy = row.known.easy(p, q, n);
@@ -123,17 +123,25 @@ struct DivergenceSlopes {
 // whether a root is taken.
 template <class Known, class Kept>
 void divergence(const Call& call, const Functions<Known, Kept>& of) {
-  const Divergence<Known, Kept> kernel{{Known::FILL, Known::FILL}, of, call.options[3],
-                                       call.inputs > 2 + (mask_of(call) >= 0), base_of(call),
+  const Divergence<Known, Kept> kernel{{Known::FILL, Known::FILL},
+                                       of,
+                                       call.options[3],
+                                       call.inputs > 2 + (mask_of(call) >= 0),
+                                       base_of(call),
                                        call.options[4] == 1.0,
-                                       call.options[4] == 2.0, call.outputs > 1};
+                                       call.options[4] == 2.0,
+                                       call.outputs > 1};
   Fold<Divergence<Known, Kept>, 0, true>(call, kernel, mask_of(call)).run();
 }
 template <class Known, class Kept>
 void divergence_slopes(const Call& call, const Functions<Known, Kept>& of) {
   const bool ordered = call.inputs > 2 + 2 + Known::COUNT + 3 + (mask_of(call) >= 0);
-  const DivergenceSlopes<Known, Kept> kernel{{Known::FILL, Known::FILL}, of, call.options[3],
-                                             ordered, call.options[4] == 1.0, call.options[5] != 0,
+  const DivergenceSlopes<Known, Kept> kernel{{Known::FILL, Known::FILL},
+                                             of,
+                                             call.options[3],
+                                             ordered,
+                                             call.options[4] == 1.0,
+                                             call.options[5] != 0,
                                              call.options[6] != 0};
   map(call, kernel, mask_of(call));
 }

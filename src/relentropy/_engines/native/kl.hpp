@@ -26,7 +26,7 @@ struct KLLogits {
 
   template <int>
   KLState step(const Row&, Blocks& blocks, int n) const {
-    return kl_step<EXACT>(blocks.in[0], blocks.in[1], blocks.room, n, normalize);
+    return kl_step<EXACT>(blocks.in[0], blocks.in[1], blocks.room, n, normalize, blocks.next);
   }
   template <int>
   void learn(Row& row, const KLState& state) const {
@@ -45,16 +45,15 @@ struct KLLogits {
 template <bool EXACT>
 void kl_logits(const Call& call) {
   expect(call, 2, 0, 1, 4);
-  const KLLogits<EXACT> kernel{{-INF, -INF}, call.options[3] != 0, base_of(call),
-                               call.outputs > 1};
+  const KLLogits<EXACT> kernel{{-INF, -INF}, call.options[3] != 0, base_of(call), call.outputs > 1};
   Fold<KLLogits<EXACT>>(call, kernel, mask_of(call)).run();
 }
 
 // The fields of a `KLState`, in the order of State in kl_logits.py.
 inline void words(const KLState& s, double* out) {
-  const double found[] = {s.top, s.centre.hi, s.centre.lo, s.mass.hi, s.mass.lo, s.mean,
-                          s.excess.hi, s.excess.lo, double(s.far), s.q_top, double(s.lost),
-                          double(s.valid)};
+  const double found[] = {s.top,         s.centre.hi, s.centre.lo,    s.mass.hi,
+                          s.mass.lo,     s.mean,      s.excess.hi,    s.excess.lo,
+                          double(s.far), s.q_top,     double(s.lost), double(s.valid)};
   std::memcpy(out, found, sizeof found);
 }
 template <bool EXACT>
@@ -86,15 +85,15 @@ struct KLLogitsSlopes {
     double* first = blocks.out[0];
     double* last = blocks.out[by_p ? 1 : 0];
     kl_slopes_of<EXACT>(row.numbers, row.seed, base, blocks.in[0], blocks.in[1], n,
-                        by_p ? first : nullptr, by_q ? last : nullptr);
+                        by_p ? first : nullptr, by_q ? last : nullptr, blocks.next);
   }
 };
 
 template <bool EXACT>
 void kl_logits_slopes(const Call& call) {
   expect(call, 2, 10, 1, 6);
-  const KLLogitsSlopes<EXACT> kernel{{-INF, -INF}, base_of(call), call.options[4] != 0,
-                                     call.options[5] != 0};
+  const KLLogitsSlopes<EXACT> kernel{
+      {-INF, -INF}, base_of(call), call.options[4] != 0, call.options[5] != 0};
   map(call, kernel, mask_of(call));
 }
 
@@ -124,9 +123,9 @@ struct KLWeights {
 
   template <int PASS>
   State<PASS> step(const Row& row, Blocks& blocks, int n) const {
-    if constexpr (PASS == 0) return weigh<EXACT>(blocks.in[0], blocks.in[1], n);
+    if constexpr (PASS == 0) return weigh<EXACT>(blocks.in[0], blocks.in[1], n, blocks.next);
     else
-      return {kl_terms<EXACT>(blocks.in[0], blocks.in[1], n, row.shares),
+      return {kl_terms<EXACT>(blocks.in[0], blocks.in[1], n, row.shares, blocks.next),
               numbers ? residual<EXACT>(blocks.in[0], blocks.in[1], n, row.shares)
                       : Pair<double>{0.0, 0.0}};
   }
@@ -142,8 +141,8 @@ struct KLWeights {
     const Shares& s = row.shares;
     out[1] = value;  // what the gradient is of
     const Pair<double> eps = divide(row.sum.residual, s.p_mass);
-    const double found[] = {s.p_scale, s.q_scale, s.ratio.hi, eps.hi, eps.lo, s.p_mass.hi,
-                            s.q_mass.hi, nats};
+    const double found[] = {s.p_scale, s.q_scale,   s.ratio.hi,  eps.hi,
+                            eps.lo,    s.p_mass.hi, s.q_mass.hi, nats};
     std::memcpy(out + 2, found, sizeof found);
   }
 };
@@ -179,16 +178,16 @@ struct KLWeightsSlopes {
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* first = blocks.out[0];
     double* last = blocks.out[by_p ? 1 : 0];
-    kl_weight_slopes<EXACT>(row.shares, row.eps, row.nats, row.seed, base, blocks.in[0], blocks.in[1], n,
-                            by_p ? first : nullptr, by_q ? last : nullptr);
+    kl_weight_slopes<EXACT>(row.shares, row.eps, row.nats, row.seed, base, blocks.in[0],
+                            blocks.in[1], n, by_p ? first : nullptr, by_q ? last : nullptr);
   }
 };
 
 template <bool EXACT>
 void kl_weights_slopes(const Call& call) {
   expect(call, 2, 10, 1, 5);
-  const KLWeightsSlopes<EXACT> kernel{{0.0, 0.0}, base_of(call), call.options[3] != 0,
-                                      call.options[4] != 0};
+  const KLWeightsSlopes<EXACT> kernel{
+      {0.0, 0.0}, base_of(call), call.options[3] != 0, call.options[4] != 0};
   map(call, kernel, mask_of(call));
 }
 

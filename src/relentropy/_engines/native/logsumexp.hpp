@@ -26,7 +26,7 @@ struct LogSumExp {
 
   template <int>
   Peak step(const Row&, Blocks& blocks, int n) const {
-    return peak_of<EXACT>(blocks.in[0], n);
+    return peak_of<EXACT>(blocks.in[0], n, blocks.next[0]);
   }
   template <int>
   void learn(Row& row, const Peak& peak) const {
@@ -69,8 +69,7 @@ struct LogSumExpSlopes {
     return {{given[0], given[1]}, normaliser_of({given[2], {given[3], 0.0}}), given[2] == -INF};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
-    logsumexp_slopes_of<EXACT>(row.normaliser, row.seed, row.none, blocks.in[0], n,
-                               blocks.out[0]);
+    logsumexp_slopes_of<EXACT>(row.normaliser, row.seed, row.none, blocks.in[0], n, blocks.out[0]);
   }
 };
 
@@ -95,7 +94,7 @@ struct Softmax {
 
   template <int>
   Peak step(const Row&, Blocks& blocks, int n) const {
-    return peak_of<EXACT>(blocks.in[0], n);
+    return peak_of<EXACT>(blocks.in[0], n, blocks.next[0]);
   }
   template <int>
   void learn(Row& row, const Peak& peak) const {

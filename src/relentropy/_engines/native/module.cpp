@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "call.hpp"
+#include "pages.hpp"
 #include "processor.hpp"
 
 // The instruction sets that were compiled, each a table of the same kernels in the same order.
@@ -216,6 +217,7 @@ PyObject* run(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   Failure failure;
   const Set* set = in_use.load(std::memory_order_relaxed);
   Py_BEGIN_ALLOW_THREADS
+  ask_for_large_pages(call);
   run_kernel(set->table()[kernel], call, failure);
   Py_END_ALLOW_THREADS
   switch (failure.kind) {
@@ -308,8 +310,15 @@ PyModuleDef_Slot SLOTS[] = {
 };
 
 PyModuleDef DEFINITION = {
-    PyModuleDef_HEAD_INIT, "_cpu", "Compiled kernels of the CPU engine.", 0, METHODS, SLOTS,
-    nullptr, nullptr, nullptr,
+    PyModuleDef_HEAD_INIT,
+    "_cpu",
+    "Compiled kernels of the CPU engine.",
+    0,
+    METHODS,
+    SLOTS,
+    nullptr,
+    nullptr,
+    nullptr,
 };
 
 }  // namespace

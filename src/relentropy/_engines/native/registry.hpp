@@ -10,7 +10,7 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-#if !defined(__CUDACC__)  // whoever compiles for a GPU names the kernel, and compiles no other
+#if !defined(RELENTROPY_DEVICE)  // where kernels are compiled one by one, each by its name
 
 // What is for data of fewer digits than a double has, and what is for all of them.
 #define BOTH(name) {#name, name<false>}, {#name "_exact", name<true>}
@@ -20,6 +20,7 @@ namespace RELENTROPY_SET {
   {#name, entries<F, false>}, {#name "_exact", entries<F, true>},                    \
       {#name "_slopes", entry_slopes<F, false>}, {#name "_slopes_exact", entry_slopes<F, true>}
 
+// clang-format off
 constexpr Kernel KERNELS[] = {
     {"total", total},
     BOTH(kl_logits), BOTH(kl_logits_slopes), BOTH(kl_weights), BOTH(kl_weights_slopes),
@@ -39,6 +40,7 @@ constexpr Kernel KERNELS[] = {
     BOTH(cross_entropy_weights_state), BOTH(token_log_probs_state),
     {nullptr, nullptr},
 };
+// clang-format on
 #undef ENTRIES
 #undef BOTH
 

@@ -25,8 +25,7 @@ struct TokenState {
 };
 template <class Of>
 TokenState<Of> merge(const TokenState<Of>& one, const TokenState<Of>& other) {
-  return {merge(one.of, other.of), one.found ? one.chosen : other.chosen,
-          one.found || other.found};
+  return {merge(one.of, other.of), one.found ? one.chosen : other.chosen, one.found || other.found};
 }
 
 inline Peak peak_in(const Peak& of) { return of; }
@@ -59,9 +58,8 @@ struct TokenLogProb {
     const bool found = place >= 0;
     const double chosen = found ? a[place] : -INF;
     if constexpr (ENTROPY)
-      return {surprise_of<EXACT, true, OfLogits, OfLogits>(a, a, n), chosen, found};
-    else
-      return {peak_of<EXACT>(a, n), chosen, found};
+      return {surprise_of<EXACT, true, OfLogits, OfLogits>(a, a, n, blocks.next), chosen, found};
+    else return {peak_of<EXACT>(a, n, blocks.next[0]), chosen, found};
   }
   template <int>
   void learn(Row& row, const TokenState<Of>& state) const {

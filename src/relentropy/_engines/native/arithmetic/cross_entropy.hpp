@@ -10,6 +10,7 @@
 #pragma once
 
 #include "logsumexp.hpp"
+#include "weights.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -18,6 +19,7 @@ namespace RELENTROPY_SET {
 // which is `anchor` where it is something to compare with.
 struct OfLogits {
   static constexpr double ABSENT = -INF;
+  static constexpr bool LOWERED = true;  // whether weights are smaller than entries
 
   RELENTROPY_FN bool known(double top) { return finite(top); }
   RELENTROPY_FN double anchor(double top) { return finite_or_zero(top); }
@@ -73,11 +75,11 @@ struct OfLogits {
 
 struct OfWeights {
   static constexpr double ABSENT = 0.0;
+  static constexpr bool LOWERED = false;
 
   RELENTROPY_FN bool known(double top) { return top > 0.0 && top < INF; }
   RELENTROPY_FN double anchor(double top) { return known(top) ? top : 1.0; }
   RELENTROPY_FN bool valid(double top, double bottom) { return top < INF && bottom >= 0.0; }
-  RELENTROPY_FN bool reaches_down(double, double) { return false; }
 
   template <bool EXACT>
   RELENTROPY_FN Lanes weight(Lanes x, double anchor) {
@@ -89,11 +91,9 @@ struct OfWeights {
     const Pair<Lanes> gap = log_ratio<EXACT>(top, choose(x > 0.0, x, top));
     return EXACT ? gap.hi + gap.lo : gap.hi;
   }
-  RELENTROPY_FN Lanes low_product(Lanes, double, Lanes weight, Lanes factor) {
-    return weight * factor;
-  }
   RELENTROPY_FN Pair<double> times(double low, double high, Pair<double> x) {
-    return multiply(divide({low, 0.0}, {high, 0.0}), x);
+    const double factor = middle(high);  // remainders of subnormal numbers are no numbers
+    return multiply(divide({low * factor, 0.0}, {high * factor, 0.0}), x);
   }
   RELENTROPY_FN Pair<double> gap(double low, double high) { return log_ratio<true>(high, low); }
 
@@ -127,7 +127,7 @@ RELENTROPY_BLOCK double bottom_of(const double* a, int n) {
 
 // p and q may be one array, and then are one distribution.
 template <bool EXACT, bool SAME, class P, class Q>
-RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n) {
+RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n, const Next* next) {
   const double p_top = top_of(p, n), q_top = SAME ? p_top : top_of(q, n);
   const double p_bottom = bottom_of(p, n), q_bottom = SAME ? p_bottom : bottom_of(q, n);
   Surprise<P, Q> part{p_top, q_top, {}, {}, {}, false, true};
@@ -141,17 +141,22 @@ RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n) {
   }
   if (SAME && !Q::known(q_top)) return part;
   const double p_anchor = P::anchor(p_top), q_anchor = Q::anchor(q_top);
-  const bool low = EXACT && P::reaches_down(p_top, p_bottom);
+  [[maybe_unused]] bool low = false;
+  if constexpr (EXACT && P::LOWERED) low = P::reaches_down(p_top, p_bottom);
   const Without hidden(q, n, q_top, Q::ABSENT);
   Pair<Lanes> mass{}, surprise{}, others{};
   for (int i = 0; i < n; i += LANES) {
+    next[0].ask(i);
+    if (!SAME) next[1].ask(i);
     const Lanes x = load(p + i), y = load(q + i);
     const Lanes weight = P::template weight<EXACT>(x, p_anchor);
     const Lanes gap = Q::template gap<EXACT>(y, q_anchor);
     Lanes term = weight * gap;
-    if (low) {
-      term = P::low_product(x, p_anchor, weight, gap);
-      term = choose((weight == 0.0) & (gap == INF), 0.0, term);
+    if constexpr (EXACT && P::LOWERED) {
+      if (low) {
+        term = P::low_product(x, p_anchor, weight, gap);
+        term = choose((weight == 0.0) & (gap == INF), 0.0, term);
+      }
     }
     collect<EXACT>(surprise, term);
     if constexpr (SAME) {
@@ -169,7 +174,7 @@ RELENTROPY_BLOCK Surprise<P, Q> surprise_of(double* p, double* q, int n) {
 template <class P, class Q>
 RELENTROPY_BLOCK Surprise<P, Q> merge(const Surprise<P, Q>& one, const Surprise<P, Q>& other) {
   Surprise<P, Q> whole{larger(one.p_top, other.p_top), larger(one.q_top, other.q_top), {}, {}, {},
-                       one.lost || other.lost, one.valid && other.valid};
+                       one.lost || other.lost,         one.valid && other.valid};
   if (!whole.valid) return whole;
   const bool first = one.q_top >= other.q_top;
   for (const Surprise<P, Q>* part : {&one, &other}) {
@@ -183,9 +188,8 @@ RELENTROPY_BLOCK Surprise<P, Q> merge(const Surprise<P, Q>& one, const Surprise<
       if (part->p_top != whole.p_top) {
         mass = P::times(part->p_top, whole.p_top, mass);
         // Where nothing is left of the mass, nothing is of what is infinite either.
-        moved = mass.hi == 0.0 && !finite(moved.hi)
-                    ? Pair<double>{0.0, 0.0}
-                    : P::times(part->p_top, whole.p_top, moved);
+        moved = mass.hi == 0.0 && !finite(moved.hi) ? Pair<double>{0.0, 0.0}
+                                                    : P::times(part->p_top, whole.p_top, moved);
       }
       whole.mass = add(whole.mass, mass);
       whole.surprise = add_sums(whole.surprise, moved);
@@ -217,8 +221,8 @@ struct SurpriseNumbers {
 template <class P, class Q>
 RELENTROPY_BLOCK SurpriseNumbers surprise_numbers(const Surprise<P, Q>& row) {
   const double mass = row.mass.hi > 0.0 ? row.mass.hi + row.mass.lo : 1.0;
-  const Pair<double> mean = divide(row.surprise, row.mass.hi > 0.0 ? row.mass
-                                                                   : Pair<double>{1.0, 0.0});
+  const Pair<double> mean =
+      divide(row.surprise, row.mass.hi > 0.0 ? row.mass : Pair<double>{1.0, 0.0});
   return {row.p_top, mass, row.lost ? INF : mean.hi + mean.lo, row.q_top,
           row.others.hi + row.others.lo};
 }
@@ -241,8 +245,7 @@ RELENTROPY_BLOCK void surprise_slopes(const SurpriseNumbers& row, Seed seed, Bas
       auto none = x == P::ABSENT;
       if constexpr (SAME) rate = choose(none, nowhere, rate);
       else rate = choose(y == Q::ABSENT, choose(none, nowhere, all<Lanes>(INF)), rate);
-      const Lanes slope =
-          P::template by_entry<EXACT>(x, p_anchor, weight, row.mass, inverse, rate);
+      const Lanes slope = P::template by_entry<EXACT>(x, p_anchor, weight, row.mass, inverse, rate);
       store(by_p + i, times(seed, in_base(slope, base)));
     }
     if (by_q) {

@@ -55,6 +55,7 @@
 // Lanes are vectors of GCC's and clang's, as wide as a register.
 #if defined(__GNUC__) && !defined(__CUDACC__) && !defined(RELENTROPY_SCALAR)
 #if defined(__AVX512F__)
+#include <immintrin.h>  // gcc and clang have other names for these builtins
 #define RELENTROPY_LANES 8
 #elif defined(__AVX2__)
 #define RELENTROPY_LANES 4
@@ -82,14 +83,14 @@ constexpr int LANES = RELENTROPY_LANES;
 using Bits = uint64_t;
 
 RELENTROPY_FN Bits bits_of(double x) {
-    Bits bits;
-    memcpy(&bits, &x, sizeof x);
-    return bits;
+  Bits bits;
+  memcpy(&bits, &x, sizeof x);
+  return bits;
 }
 RELENTROPY_FN double of_bits(Bits bits) {
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
 }
 RELENTROPY_FN double choose(bool mask, double one, double other) { return mask ? one : other; }
 RELENTROPY_FN bool any(bool mask) { return mask; }
@@ -106,9 +107,7 @@ RELENTROPY_FN double min_of(double x) { return x; }
 
 #if defined(__FMA__) || defined(__CUDACC__) || defined(__aarch64__)
 #define RELENTROPY_HAS_FMA 1
-RELENTROPY_FN double fma(double a, double b, double c) {
-    return RELENTROPY_MATH(fma)(a, b, c);
-}
+RELENTROPY_FN double fma(double a, double b, double c) { return RELENTROPY_MATH(fma)(a, b, c); }
 #else
 #define RELENTROPY_HAS_FMA 0
 RELENTROPY_FN double fma(double a, double b, double c) { return a * b + c; }
@@ -127,16 +126,18 @@ RELENTROPY_FN Lanes choose(Mask mask, Lanes one, Lanes other) { return mask ? on
 RELENTROPY_FN Lanes choose(Mask mask, double one, Lanes other) { return mask ? splat(one) : other; }
 RELENTROPY_FN Lanes choose(Mask mask, Lanes one, double other) { return mask ? one : splat(other); }
 RELENTROPY_FN Lanes choose(Mask mask, double one, double other) {
-    return mask ? splat(one) : splat(other);
+  return mask ? splat(one) : splat(other);
 }
 RELENTROPY_FN Mask no(Mask mask) { return ~mask; }
-RELENTROPY_FN Lanes magnitude(Lanes x) {
-    return of_bits(bits_of(x) & (UINT64_MAX >> 1));
-}
+RELENTROPY_FN Lanes magnitude(Lanes x) { return of_bits(bits_of(x) & (UINT64_MAX >> 1)); }
 
 #if defined(__AVX512F__)
-RELENTROPY_FN Lanes larger(Lanes x, Lanes y) { return x > y ? x : y; }
-RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return x < y ? x : y; }
+RELENTROPY_FN Lanes larger(Lanes x, Lanes y) {
+  return (Lanes)_mm512_max_pd((__m512d)x, (__m512d)y);
+}
+RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) {
+  return (Lanes)_mm512_min_pd((__m512d)x, (__m512d)y);
+}
 #elif defined(__AVX2__)
 RELENTROPY_FN Lanes larger(Lanes x, Lanes y) { return __builtin_ia32_maxpd256(x, y); }
 RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return __builtin_ia32_minpd256(x, y); }
@@ -149,63 +150,71 @@ RELENTROPY_FN Lanes smaller(Lanes x, Lanes y) { return x < y ? x : y; }
 #endif
 
 RELENTROPY_FN bool any(Mask mask) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-    return __builtin_ia32_movmskpd256((Lanes)mask) != 0;
-#elif defined(__SSE2__) && !defined(__AVX512F__)
-    return __builtin_ia32_movmskpd((Lanes)mask) != 0;
-#endif
-    int64_t found = 0;
-    for (int i = 0; i < LANES; i++) found |= mask[i];
-    return found != 0;
-}
-RELENTROPY_FN Lanes root(Lanes x) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-    return __builtin_ia32_sqrtpd256(x);
-#elif defined(__SSE2__) && !defined(__AVX512F__)
-    return __builtin_ia32_sqrtpd(x);
+#if defined(__AVX512DQ__)
+  return _mm512_movepi64_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
+  return __builtin_ia32_movmskpd256((Lanes)mask) != 0;
+#elif defined(__SSE2__)
+  return __builtin_ia32_movmskpd((Lanes)mask) != 0;
 #else
-    Lanes r;
-    for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
-    return r;
+  int64_t found = 0;
+  for (int i = 0; i < LANES; i++) found |= mask[i];
+  return found != 0;
 #endif
 }
 RELENTROPY_FN bool every(Mask mask) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-    return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
-#elif defined(__SSE2__) && !defined(__AVX512F__)
-    return __builtin_ia32_movmskpd((Lanes)mask) == 3;
+#if defined(__AVX512DQ__)
+  return _mm512_movepi64_mask((__m512i)mask) == 255;
+#elif defined(__AVX2__)
+  return __builtin_ia32_movmskpd256((Lanes)mask) == 15;
+#elif defined(__SSE2__)
+  return __builtin_ia32_movmskpd((Lanes)mask) == 3;
+#else
+  int64_t found = -1;
+  for (int i = 0; i < LANES; i++) found &= mask[i];
+  return found != 0;
 #endif
-    int64_t found = -1;
-    for (int i = 0; i < LANES; i++) found &= mask[i];
-    return found != 0;
+}
+RELENTROPY_FN Lanes root(Lanes x) {
+#if defined(__AVX512F__)
+  return (Lanes)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__)
+  return __builtin_ia32_sqrtpd256(x);
+#elif defined(__SSE2__)
+  return __builtin_ia32_sqrtpd(x);
+#else
+  Lanes r;
+  for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(x[i]);
+  return r;
+#endif
 }
 RELENTROPY_FN double sum_of(Lanes x) {
-    double sum = x[0];
-    for (int i = 1; i < LANES; i++) sum += x[i];
-    return sum;
+  double sum = x[0];
+  for (int i = 1; i < LANES; i++) sum += x[i];
+  return sum;
 }
 RELENTROPY_FN double max_of(Lanes x) {
-    double top = x[0];
-    for (int i = 1; i < LANES; i++) top = larger(top, x[i]);
-    return top;
+  double top = x[0];
+  for (int i = 1; i < LANES; i++) top = larger(top, x[i]);
+  return top;
 }
 RELENTROPY_FN double min_of(Lanes x) {
-    double bottom = x[0];
-    for (int i = 1; i < LANES; i++) bottom = smaller(bottom, x[i]);
-    return bottom;
+  double bottom = x[0];
+  for (int i = 1; i < LANES; i++) bottom = smaller(bottom, x[i]);
+  return bottom;
 }
 
 #if RELENTROPY_HAS_FMA
 RELENTROPY_FN Lanes fma(Lanes a, Lanes b, Lanes c) {
-    // Contraction is off elsewhere; here the compiler is told what to fuse.
+  // Contraction is off elsewhere; here the compiler is told what to fuse.
 #if defined(__AVX512F__)
-    return (Lanes)__builtin_ia32_vfmaddpd512_mask((Lanes)a, (Lanes)b, (Lanes)c, -1, 4);
+  return (Lanes)__builtin_ia32_vfmaddpd512_mask((Lanes)a, (Lanes)b, (Lanes)c, -1, 4);
 #elif defined(__AVX2__)
-    return (Lanes)__builtin_ia32_vfmaddpd256(a, b, c);
+  return (Lanes)__builtin_ia32_vfmaddpd256(a, b, c);
 #else
-    Lanes r;
-    for (int i = 0; i < LANES; i++) r[i] = __builtin_fma(a[i], b[i], c[i]);
-    return r;
+  Lanes r;
+  for (int i = 0; i < LANES; i++) r[i] = __builtin_fma(a[i], b[i], c[i]);
+  return r;
 #endif
 }
 #else
@@ -224,25 +233,37 @@ RELENTROPY_FN double splat(double x) { return x; }
 #endif
 
 // Asks for memory that will be read; wrong addresses do no harm.
-RELENTROPY_FN void ahead(const void *address) {
+RELENTROPY_FN void ahead(const void* address) {
 #if defined(__GNUC__) && !defined(__CUDACC__)
-    __builtin_prefetch(address);
+  __builtin_prefetch(address);
 #else
-    (void)address;
+  (void)address;
 #endif
 }
 
-RELENTROPY_FN Lanes load(const double *from) {
-    Lanes x;
-    memcpy(&x, from, sizeof x);
-    return x;
+// Where the next block of an operand will be read from. Loops ask for it bit by bit: all at once,
+// the processor would wait for memory before it computes anything.
+struct Next {
+#if !defined(__CUDACC__)
+  const char* at = nullptr;
+  int64_t item = 0;
+  RELENTROPY_METHOD void ask(int i) const { ahead(at + i * item); }
+#else
+  RELENTROPY_METHOD void ask(int) const {}
+#endif
+};
+
+RELENTROPY_FN Lanes load(const double* from) {
+  Lanes x;
+  memcpy(&x, from, sizeof x);
+  return x;
 }
-RELENTROPY_FN void store(double *to, Lanes x) { memcpy(to, &x, sizeof x); }
+RELENTROPY_FN void store(double* to, Lanes x) { memcpy(to, &x, sizeof x); }
 
 // The same number in every lane.
 template <class T>
 RELENTROPY_FN T all(double x) {
-    return x - T{};
+  return x - T{};
 }
 
 }  // namespace RELENTROPY_SET

@@ -63,13 +63,15 @@ RELENTROPY_FN Pair<Lanes> from_top(Lanes x, double top) {
 }
 
 template <bool EXACT>
-RELENTROPY_BLOCK Peak peak_of(double* a, int n) {
+RELENTROPY_BLOCK Peak peak_of(double* a, int n, Next next) {
   const double top = top_of(a, n);
   if (!finite(top)) return {top, {0.0, 0.0}};
   const Without hidden(a, n, top);
   Pair<Lanes> sum{};
-  for (int i = 0; i < n; i += LANES)
+  for (int i = 0; i < n; i += LANES) {
+    next.ask(i);
     collect<EXACT>(sum, exp_below<EXACT>(from_top<EXACT>(load(a + i), top)));
+  }
   return {top, gathered(sum)};
 }
 
@@ -141,8 +143,7 @@ RELENTROPY_FN void fill(double* to, int n, double value) {
 }
 
 template <bool EXACT, bool LOG>
-RELENTROPY_BLOCK void softmax_entries(const Normaliser& row, const double* a, int n,
-                                      double* to) {
+RELENTROPY_BLOCK void softmax_entries(const Normaliser& row, const double* a, int n, double* to) {
   if (!row.known) return fill(to, n, NOT_A_NUMBER);
   for (int i = 0; i < n; i += LANES) {
     const Lanes x = load(a + i);
@@ -218,8 +219,7 @@ RELENTROPY_BLOCK void logsumexp_slopes_of(const Normaliser& row, Seed seed, bool
   if (none || !row.known) {
     return fill(to, n, none || seed.unit == 0.0 ? 0.0 * seed.unit : NOT_A_NUMBER);
   }
-  for (int i = 0; i < n; i += LANES)
-    store(to + i, times(seed, share_of<EXACT>(load(a + i), row)));
+  for (int i = 0; i < n; i += LANES) store(to + i, times(seed, share_of<EXACT>(load(a + i), row)));
 }
 
 // --- one entry of a row ----------------------------------------------------------------------
