@@ -23,8 +23,8 @@ from relentropy._engines.triton_kernels.measures import MEASURES
 TILE = 256
 WHOLE, PARTS = TILE // 4, 10 * TILE
 QUICK = [
-    ("kl_logits", "float32", PARTS, 90), ("js_logits", "bfloat16", WHOLE, 80),
-    ("kl_weights", "float32", WHOLE, 80), ("token_entropy", "float64", WHOLE, 90),
+    ("kl_logits", "float32", PARTS, 90), ("kl_weights", "bfloat16", WHOLE, 80),
+    ("token_entropy", "float64", WHOLE, 90),
 ]  # fmt: skip
 KERNELS = (
     "tiles", "tiles_again", "merge_groups", "merge_rows", "slopes", "slopes_again",
