@@ -77,6 +77,8 @@ def step(
     # The difference at the teacher's largest logit takes a common offset out exactly, so that
     # the mean is as small as the differences are and its rounding harmless.
     pivot = finite_or_zero(tl.max(tl.where(at_top, d, -INF), 1))
+    if MODE == WIDE:  # of which no sum would be in the range
+        pivot = tl.where(tl.abs(pivot) < 1e300, pivot, 0.0)
     student, student_low = apart(y, anchor, MODE)
     d, d_low = less(d, d_low, pivot[:, None], MODE)
     student, student_low = less(student, student_low, pivot[:, None], MODE)
