@@ -14,64 +14,79 @@ from .._engines import triton
 @torch.library.custom_op("relentropy::rows", mutates_args=())  # type: ignore[untyped-decorator]
 def rows(
     arrays: list[torch.Tensor],
+    given: torch.Tensor | None,
     mask: torch.Tensor | None,
     kernel: str,
-    kind: int,
+    root: bool,
+    temperature: float,
     shape: list[int],
     axes: list[int],
     dtype: torch.dtype,
     base: float,
     base_low: float,
+    values: int,
     numbers: int,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    spec = (kernel, kind, tuple(shape), tuple(axes), dtype, base, base_low, numbers)
-    return triton.run_rows(tuple(arrays), mask, *spec)
+) -> tuple[list[torch.Tensor], torch.Tensor]:
+    of = (kernel, root, temperature, tuple(shape), tuple(axes))
+    out, kept = triton.run_rows(
+        tuple(arrays), given, mask, *of, dtype, base, base_low, values, numbers
+    )
+    return list(out), kept
 
 
 @rows.register_fake  # type: ignore[untyped-decorator]
 def _(
     arrays: list[torch.Tensor],
+    given: torch.Tensor | None,
     mask: torch.Tensor | None,
     kernel: str,
-    kind: int,
+    root: bool,
+    temperature: float,
     shape: list[int],
     axes: list[int],
     dtype: torch.dtype,
     base: float,
     base_low: float,
+    values: int,
     numbers: int,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[list[torch.Tensor], torch.Tensor]:
     batch = [n for i, n in enumerate(shape) if i not in axes]
     kept = [numbers, *batch]
     first = arrays[0]
-    return first.new_empty(batch, dtype=dtype), first.new_empty(kept, dtype=torch.float64)
+    out = [first.new_empty(batch, dtype=dtype) for _ in range(values)]
+    return out, first.new_empty(kept, dtype=torch.float64)
 
 
 @torch.library.custom_op("relentropy::slopes", mutates_args=())  # type: ignore[untyped-decorator]
 def slopes(
     arrays: list[torch.Tensor],
+    given: torch.Tensor | None,
     mask: torch.Tensor | None,
     kept: torch.Tensor,
     seeds: list[torch.Tensor],
     kernel: str,
-    kind: int,
+    root: bool,
+    temperature: float,
     shape: list[int],
     axes: list[int],
     base: float,
     need: list[bool],
 ) -> list[torch.Tensor]:
-    spec = (kernel, kind, tuple(shape), tuple(axes), base, need)
-    return list(triton.run_slopes(tuple(arrays), mask, kept, tuple(seeds), *spec))
+    of = (kernel, root, temperature, tuple(shape), tuple(axes))
+    found = triton.run_slopes(tuple(arrays), given, mask, kept, tuple(seeds), *of, base, need)
+    return list(found)
 
 
 @slopes.register_fake  # type: ignore[untyped-decorator]
 def _(
     arrays: list[torch.Tensor],
+    given: torch.Tensor | None,
     mask: torch.Tensor | None,
     kept: torch.Tensor,
     seeds: list[torch.Tensor],
     kernel: str,
-    kind: int,
+    root: bool,
+    temperature: float,
     shape: list[int],
     axes: list[int],
     base: float,

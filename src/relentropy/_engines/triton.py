@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.metadata
 import math
+import struct
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import WHOLE, choose
+from .._formulas import generators
 from .._formulas.cross_entropy import CrossEntropy
+from .._formulas.f_divergence import FDivergence
 from .._formulas.kl_logits import KLFromLogits
+from .._formulas.kl_weights import KLFromWeights
 from .._formulas.logsumexp import LogSumExp
+from .._formulas.tempered import Tempered
+from .._formulas.token import TokenLogProb
 from . import config
 from .twins import base_of
 
@@ -29,24 +35,40 @@ Arrays = tuple[Array, ...]
 
 _FLOATS = {"float16", "bfloat16", "float32", "float64"}
 _SHORT = {"float16", "bfloat16"}
+_WHOLE_NUMBERS = {"int8", "int16", "int32", "int64", "uint8"}
 _COARSE, _FINE, _WIDE = 0, 1, 2
+
+
+def _installed() -> bool:
+    """Whether there is a Triton whose language has tuples and functions as arguments."""
+    for name in ("triton", "pytorch-triton", "pytorch-triton-xpu", "pytorch-triton-rocm"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
+            major, minor = importlib.metadata.version(name).split(".")[:2]
+            return (int(major), int(minor)) >= (3, 4)
+    return False
+
+
 # Asked here, as torch's compiler could not ask.
-_INSTALLED = find_spec("triton") is not None
+_INSTALLED = _installed()
 
 
 class Twin(NamedTuple):
-    """The kernels of one measure."""
+    """Which kernels are a measure's, and what they are told."""
 
     kernel: str
-    """Which module of `triton_kernels` has them."""
+    """The name in `triton_kernels.measures`."""
     numbers: int
-    """How many numbers of a row its derivatives need, beside the value."""
-    kind: int | None = None
-    """Which of a module's measures it is."""
+    """How many numbers of a row its derivatives need, beside the values."""
+    values: int = 1
+    operands: int = 2
+    """How many operands have entries."""
+    root: bool = False
+    temperature: float = 1.0
 
     @property
-    def named(self) -> tuple[str, int]:
-        return self.kernel, -1 if self.kind is None else self.kind
+    def tokens(self) -> bool:
+        """Whether the operand behind those with entries is the place of one in every row."""
+        return "token" in self.kernel
 
 
 class Sizes:
@@ -63,21 +85,49 @@ class Sizes:
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
-    return Twin("kl_logits", 8) if all(measure.from_logits) and measure.normalize else None
+    return Twin("kl_logits", 9) if all(measure.from_logits) and measure.normalize else None
+
+
+def _f_divergence(measure: FDivergence) -> Twin | None:
+    name = _ROWS.get(type(measure.row))
+    if name is None or not measure.normalize or len(set(measure.from_logits)) > 1:
+        return None
+    if all(measure.from_logits):
+        return Twin(f"{name}_logits", 10, root=measure.root)
+    return Twin(f"{name}_weights", 12, root=measure.root)
 
 
 def _cross_entropy(measure: CrossEntropy) -> Twin | None:
-    return Twin("surprise", 5, 1 if measure.same else 2) if all(measure.from_logits) else None
+    if not all(measure.from_logits):
+        return None
+    return Twin("entropy", 5, operands=1) if measure.same else Twin("cross_entropy", 5)
 
 
-def _logsumexp(measure: LogSumExp) -> Twin:
-    return Twin("surprise", 2, 0)
+def _token(measure: TokenLogProb, temperature: float = 1.0) -> Twin:
+    name = "token" if temperature == 1 else "tempered_token"
+    if measure.with_entropy:
+        return Twin(f"{name}_entropy", 5, 2, 1, temperature=temperature)
+    return Twin(name, 2, 1, 1, temperature=temperature)
 
 
+def _tempered(measure: Tempered) -> Twin | None:
+    of = measure.measure
+    return _token(of, measure.temperature) if isinstance(of, TokenLogProb) else None
+
+
+_ROWS: dict[type, str] = {
+    generators.JensenShannon: "js",
+    generators.SquaredHellinger: "hellinger",
+    generators.TotalVariation: "tv",
+}
 _TWINS: dict[type, Callable[[Any], Twin | None]] = {
     KLFromLogits: _kl_logits,
+    KLFromWeights: lambda measure: Twin("kl_weights", 12),
+    FDivergence: _f_divergence,
     CrossEntropy: _cross_entropy,
-    LogSumExp: _logsumexp,
+    LogSumExp: lambda measure: Twin("logsumexp", 2, operands=1),
+    TokenLogProb: _token,
+    Tempered: _tempered,
 }
 
 
@@ -86,16 +136,20 @@ def rows(
 ) -> Arrays | None:
     """A measure's outputs, and with ``keep`` what its derivatives need; see `RowJob.value`."""
     twin = _twin_of(measure)
-    if twin is None or not _readable(job, arrays, mask):
+    if twin is None or not _readable(job, twin, arrays, mask):
         return None
     layout = job.layout
-    numbers = 1 + twin.numbers if keep else 0
-    spec = (*twin.named, layout.shape, layout.axes, job.dtype, *base_of(measure), numbers)
+    numbers = twin.values + twin.numbers if keep else 0
+    arrays, given = _apart(twin, arrays)
+    spec = (
+        twin.kernel, twin.root, twin.temperature, layout.shape, layout.axes, job.dtype,
+        *base_of(measure), twin.values, numbers,
+    )  # fmt: skip
     if sys.modules["torch"].compiler.is_compiling():
-        out, kept = sys.modules["torch"].ops.relentropy.rows(list(arrays), mask, *spec)
+        out, kept = sys.modules["torch"].ops.relentropy.rows(list(arrays), given, mask, *spec)
     else:
-        out, kept = run_rows(arrays, mask, *spec)
-    return (out, *kept.unbind(0)) if keep else (out,)
+        out, kept = run_rows(arrays, given, mask, *spec)
+    return (*out, *kept.unbind(0)) if keep else tuple(out)
 
 
 def slopes(
@@ -104,15 +158,21 @@ def slopes(
 ) -> Arrays | None:  # fmt: skip
     """The operands' gradients; see `RowJob.pull`."""
     twin = _twin_of(measure)
-    if twin is None or not _readable(job, arrays, mask, (*seeds, *kept)):
+    if twin is None or not _readable(job, twin, arrays, mask, (*seeds, *kept)):
         return None
     torch, layout = sys.modules["torch"], job.layout
-    spec = (*twin.named, layout.shape, layout.axes, base_of(measure)[0], list(need))
+    arrays, given = _apart(twin, arrays)
+    spec = (
+        twin.kernel, twin.root, twin.temperature, layout.shape, layout.axes,
+        base_of(measure)[0], list(need[: twin.operands]),
+    )  # fmt: skip
     if torch.compiler.is_compiling():
         together = torch.stack(kept)
-        found = torch.ops.relentropy.slopes(list(arrays), mask, together, list(seeds), *spec)
+        found = torch.ops.relentropy.slopes(
+            list(arrays), given, mask, together, list(seeds), *spec
+        )
         return tuple(found)
-    return run_slopes(arrays, mask, _together(kept), seeds, *spec)
+    return run_slopes(arrays, given, mask, _together(kept), seeds, *spec)
 
 
 def _twin_of(measure: Any) -> Twin | None:
@@ -120,18 +180,29 @@ def _twin_of(measure: Any) -> Twin | None:
     return None if make is None else make(measure)
 
 
-def _readable(job: Any, arrays: Arrays, mask: Array | None, more: Arrays = ()) -> bool:
+def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Array | None]:
+    """The operands with entries, and the number of each row if there is one."""
+    return arrays[: twin.operands], arrays[twin.operands] if twin.tokens else None
+
+
+def _readable(
+    job: Any, twin: Twin, arrays: Arrays, mask: Array | None, more: Arrays = ()
+) -> bool:
     """Whether kernels can read, and have something to do."""
     if job.xp.library != "torch" or 0 in job.layout.shape:
         return False
-    every = (*arrays, *more) if mask is None else (*arrays, *more, mask)
+    operands, given = _apart(twin, arrays)
+    floats, others = (*operands, *more), [one for one in (given, mask) if one is not None]
+    every = (*floats, *others)
     if not served(every[0].device.type) or any(one.device != every[0].device for one in every):
         return False
     # Numbers that are to be negated: an operator resolves such views.
     eager = not sys.modules["torch"].compiler.is_compiling()
     if eager and (choose("torch", every) is WHOLE or any(one.is_neg() for one in every)):
         return False
-    if any(name_of(one.dtype) not in _FLOATS for one in (*arrays, *more)):
+    if any(name_of(one.dtype) not in _FLOATS for one in floats):
+        return False
+    if given is not None and name_of(given.dtype) not in _WHOLE_NUMBERS:
         return False
     if name_of(job.xp.dtype) != "float64":
         return False
@@ -212,22 +283,28 @@ class _Cut(NamedTuple):
     N: int
     parts: int
     tiles: int
-
-    @property
-    def warps(self) -> int:
-        return min(8, max(1, self.R * self.N // 1024))
+    warps: int
 
 
-def _cut(rows: int, n: int, mode: int, *, across: bool) -> _Cut:
-    """``across``: neighbours in memory are entries of different rows."""
-    tile = Sizes.tile // 2 if mode == _WIDE else Sizes.tile
+def _cut(rows: int, n: int, mode: int, *, across: bool, twice: bool) -> _Cut:
+    """How many rows and entries a tile has.
+
+    ``across``: neighbours in memory are entries of different rows. ``twice``: rows are read
+    twice, by programs that need so many registers that fewer entries leave them enough.
+    """
+    tile, share = Sizes.tile, 512
+    if twice:
+        tile, share = tile // 2, share // 2
+    if mode == _WIDE:
+        tile, share = tile // 2, share // 2
     if across and rows >= 32:
         N = min(_power(n), max(tile // 32, 16))
     else:
         N = min(_power(n), tile)
     R = max(1, min(tile // N, _power(rows)))
     parts = -(-n // N)
-    return _Cut(mode, R, N, parts, parts * -(-rows // R))
+    warps = min(8, max(1, R * N // share))
+    return _Cut(mode, R, N, parts, parts * -(-rows // R), warps)
 
 
 def _power(n: int) -> int:
@@ -243,8 +320,12 @@ def _mode(dtypes: list[Any], n: int) -> int:
     return _WIDE if "float64" in names or n <= Sizes.short else _FINE
 
 
-def _kernels(name: str) -> Any:
-    return importlib.import_module(f"{__package__}.triton_kernels.{name}")
+def _measure(name: str) -> Any:
+    return importlib.import_module(f"{__package__}.triton_kernels.measures").MEASURES[name]
+
+
+def _frame() -> Any:
+    return importlib.import_module(f"{__package__}.triton_kernels.frame")
 
 
 def _on(tensor: Array) -> Any:
@@ -255,87 +336,160 @@ def _on(tensor: Array) -> Any:
     return getattr(torch, tensor.device.type).device(tensor.device)
 
 
-def _kind(kind: int) -> dict[str, int]:
-    return {} if kind < 0 else {"KIND": kind}
+def _given(
+    given: Array | None, layout: Layout, temperature: float, other: Array
+) -> tuple[Any, ...]:
+    """The place that is looked for in every row, and the temperature as numbers of float32.
+
+    Where there is none, something that is not read.
+    """
+    if given is None:
+        return (other,)
+    torch = sys.modules["torch"]
+    places = given.expand(layout.shape)
+    for axis in sorted(layout.axes, reverse=True):
+        places = places.select(axis, 0)
+    words = []
+    for _ in range(3):
+        words.append(struct.unpack("f", struct.pack("f", temperature))[0])
+        temperature -= words[-1]
+    return (places.to(torch.int64).contiguous(), *words)
 
 
 _EXACTLY = {"enable_fp_fusion": False}
 
 
 def run_rows(
-    arrays: Arrays, mask: Array | None, kernel: str, kind: int, shape: tuple[int, ...],
-    axes: tuple[int, ...], dtype: Any, base: float, base_low: float, numbers: int,
-) -> tuple[Array, Array]:  # fmt: skip
-    """A measure's value, and a row for the value and for each number that is kept."""
-    torch, module = sys.modules["torch"], _kernels(kernel)
-    batch = tuple(n for i, n in enumerate(shape) if i not in axes)
-    count, n = math.prod(batch), math.prod(shape[i] for i in axes)
-    opened = _opened(
-        (*arrays, *(() if mask is None else (mask,))), shape, axes, copy=True
-    )  # fmt: skip
+    arrays: Arrays, given: Array | None, mask: Array | None, kernel: str, root: bool,
+    temperature: float, shape: tuple[int, ...], axes: tuple[int, ...], dtype: Any, base: float,
+    base_low: float, values: int, numbers: int,
+) -> tuple[Arrays, Array]:  # fmt: skip
+    """A measure's values, and a row for each of them and for each number that is kept."""
+    torch, measure, layout = sys.modules["torch"], _measure(kernel), Layout(shape, axes)
+    count, n = math.prod(layout.batch), math.prod(layout.reduced)
+    masks = () if mask is None else (mask,)
+    opened = _opened((*arrays, *masks), shape, axes, copy=True)
     assert opened is not None
     place = {"device": arrays[0].device}
-    out = torch.empty(batch, dtype=dtype, **place)
-    kept = torch.empty((numbers, *batch), dtype=torch.float64, **place)
+    out = tuple(torch.empty(layout.batch, dtype=dtype, **place) for _ in range(values))
+    kept = torch.empty((numbers, *layout.batch), dtype=torch.float64, **place)
     cut = _cut(
         count, n, _mode([*(one.dtype for one in arrays), dtype], n),
         across=opened.strides[0][1] == 1 != opened.strides[0][2],
+        twice=len(measure.passes) > 1,
     )  # fmt: skip
-    whole = cut.parts == 1
-    states = out
-    if not whole:
-        size = module.FIELDS.value * cut.parts * count
-        states = torch.empty(size, dtype=torch.float64, **place)
-    again = out
-    if cut.mode != _WIDE:
-        again = torch.empty(cut.tiles, dtype=torch.int32, **place)
-    tensors, strides = _padded(opened, len(arrays))
-    given = (*tensors, states, again, out, kept, n, count, opened.inner, *strides)
-    options = {
-        "R": cut.R, "N": cut.N, "MASKED": mask is not None, "WHOLE": whole, "KEEP": numbers > 0,
-        "BASE": base, "BASE_LOW": base_low,
-        **_kind(kind), **_EXACTLY,
+    call = _Call(
+        cut, n, count, opened, mask is not None, _given(given, layout, temperature, kept),
+        {
+            "KIND": measure.kind, "PAIR": measure.pair, "FILL": measure.fill,
+            "TOKENS": measure.tokens, **_EXACTLY,
+        },
+    )  # fmt: skip
+    ends = {
+        "EMPTY": measure.empty, "ROOT": root, "BASE": base, "BASE_LOW": base_low,
     }  # fmt: skip
-    with _on(out):
-        module.tiles[(cut.tiles,)](*given, MODE=cut.mode, num_warps=cut.warps, **options)
-        if cut.mode != _WIDE:
-            module.tiles_again[(-(-cut.tiles // Sizes.share),)](
-                *given, cut.tiles, SHARE=Sizes.share, num_warps=8, **options
-            )
-        if not whole:
-            _merge(
-                module, states, out, kept, cut.parts, count, BASE=base, BASE_LOW=base_low,
-                KEEP=numbers > 0, **_kind(kind),
+    keep, first = numbers > 0, measure.passes[0]
+    with _on(kept):
+        if cut.parts == 1:
+            last = measure.passes[-1]
+            then = last if last is not first else None
+            call.reads(
+                first, kept, out, kept, then=then, KNOWN=0, VALUES=values, KEEP=keep,
+                NUMBERS=last.numbers, WHOLE=True, **ends,
             )  # fmt: skip
+            return out, kept
+        known, knows = kept, 0
+        for one in measure.passes:
+            final = one is measure.passes[-1]
+            target = kept if final else torch.empty(
+                (one.numbers, count), dtype=torch.float64, **place
+            )  # fmt: skip
+            call.reads(
+                one, known, out, target, KNOWN=knows, VALUES=values if final else 0,
+                KEEP=keep or not final, NUMBERS=one.numbers, WHOLE=False, **ends,
+            )  # fmt: skip
+            known, knows = target, one.numbers
     return out, kept
 
 
-def _merge(
-    module: Any, states: Array, out: Array, kept: Array, parts: int, count: int,
-    **options: Any,
-) -> None:  # fmt: skip
-    """The parts of every row, in a tree of two levels."""
-    R, group = min(32, _power(count)), 1
-    blocks = -(-count // R)
-    if parts > Sizes.group:
-        group = Sizes.group
-        module.merge_groups[(blocks, -(-parts // group))](
-            states, parts, count, R=R, GROUP=group, num_warps=1, **_EXACTLY
-        )
-    module.merge_rows[(blocks,)](
-        states, out, kept, parts, count, R=R, GROUP=group, num_warps=1, **options, **_EXACTLY
-    )
+class _Call(NamedTuple):
+    """What all kernels of a call are given."""
+
+    cut: _Cut
+    n: int
+    rows: int
+    opened: _Rows
+    masked: bool
+    given: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def reads(
+        self, one: Any, known: Array, out: Arrays, kept: Array, *, then: Any = None,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        """One pass over the rows, and what it ends in."""
+        torch, frame, cut = sys.modules["torch"], _frame(), self.cut
+        place = {"device": kept.device}
+        tensors, mask, strides = _padded(self.opened, self.options["PAIR"], self.masked)
+        states = kept
+        if not options["WHOLE"]:
+            size = (one.fields + 1) * cut.parts * self.rows
+            states = torch.empty(size, dtype=torch.float64, **place)
+        again = kept
+        if cut.mode != _WIDE:
+            again = torch.empty(cut.tiles, dtype=torch.int32, **place)
+        passed = (
+            tensors, mask, strides, self.given, known, states, again, out, kept, self.n,
+            self.rows, self.opened.inner,
+        )  # fmt: skip
+        common = {
+            "STEP": one.step, "FINISH": one.finish, "FIELDS": one.fields,
+            "THEN": None if then is None else then.step,
+            "END": None if then is None else then.finish,
+            "MASKED": self.masked, "R": cut.R, "N": cut.N, **self.options, **options,
+        }  # fmt: skip
+        frame.tiles[(cut.tiles,)](*passed, MODE=cut.mode, num_warps=cut.warps, **common)
+        if cut.mode != _WIDE:
+            frame.tiles_again[(-(-cut.tiles // Sizes.share),)](
+                *passed, cut.tiles, SHARE=Sizes.share, num_warps=8, **common
+            )
+        if not options["WHOLE"]:
+            self._merge(one, states, known, out, kept, **options)
+
+    def _merge(
+        self, one: Any, states: Array, known: Array, out: Arrays, kept: Array, **options: Any
+    ) -> None:
+        """The parts of every row, in a tree of two levels."""
+        frame, parts, count = _frame(), self.cut.parts, self.rows
+        R, group = min(32, _power(count)), 1
+        blocks = -(-count // R)
+        common = {
+            "MERGE": one.merge, "FIELDS": one.fields, "TOKENS": self.options["TOKENS"], "R": R,
+            "num_warps": 1, **_EXACTLY,
+        }  # fmt: skip
+        if parts > Sizes.group:
+            group = Sizes.group
+            frame.merge_groups[(blocks, -(-parts // group))](
+                self.given, states, parts, count, GROUP=group, **common
+            )
+        options.pop("WHOLE")
+        frame.merge_rows[(blocks,)](
+            self.given, known, states, out, kept, parts, count, FINISH=one.finish,
+            KIND=self.options["KIND"], GROUP=group, **common, **options,
+        )  # fmt: skip
 
 
-def _padded(opened: _Rows, operands: int) -> tuple[Arrays, tuple[int, ...]]:
-    """Two operands and a mask, and all their strides; what there is not is not read."""
+def _padded(opened: _Rows, pair: bool, masked: bool) -> tuple[Arrays, Array, Any]:
+    """Two operands, a mask, and all their strides; what there is not is not read."""
     tensors, strides = opened.tensors, opened.strides
-    if operands == 1:
-        tensors, strides = (tensors[0], *tensors), (strides[0], *strides)
-        operands = 2
-    if len(tensors) == operands:
-        tensors, strides = (*tensors, tensors[0]), (*strides, (0, 0, 0))
-    return tensors, tuple(step for one in strides for step in one)
+    operands = 2 if pair else 1
+    mask = tensors[operands] if masked else tensors[0]
+    own = strides[operands] if masked else (0, 0, 0)
+    return (
+        (tensors[0], tensors[operands - 1]),
+        mask,
+        (strides[0], strides[operands - 1], own),
+    )
 
 
 def _together(kept: Arrays) -> Array:
@@ -352,13 +506,14 @@ def _together(kept: Arrays) -> Array:
 
 
 def run_slopes(
-    arrays: Arrays, mask: Array | None, kept: Array, seeds: Arrays, kernel: str, kind: int,
-    shape: tuple[int, ...], axes: tuple[int, ...], base: float, need: list[bool],
+    arrays: Arrays, given: Array | None, mask: Array | None, kept: Array, seeds: Arrays,
+    kernel: str, root: bool, temperature: float, shape: tuple[int, ...], axes: tuple[int, ...],
+    base: float, need: list[bool],
 ) -> Arrays:  # fmt: skip
     """The gradients of the operands that need one."""
-    torch, module = sys.modules["torch"], _kernels(kernel)
-    count = math.prod(n for i, n in enumerate(shape) if i not in axes)
-    n = math.prod(shape[i] for i in axes)
+    torch, measure, layout = sys.modules["torch"], _measure(kernel), Layout(shape, axes)
+    frame = _frame()
+    count, n = math.prod(layout.batch), math.prod(layout.reduced)
     masks = () if mask is None else (mask,)
     results = tuple(
         torch.empty(shape, dtype=one.dtype, device=one.device)
@@ -367,41 +522,46 @@ def run_slopes(
     )
     opened = _opened((*arrays, *masks, results[0]), shape, axes, copy=False)
     if opened is None:  # results too are rows that follow each other, and turned afterwards
-        return _turned(arrays, mask, kept, seeds, kernel, kind, shape, axes, base, need)
-    given = _Rows(opened.tensors[:-1], opened.strides[:-1], opened.inner)
-    last = opened.strides[-1]
-    # A row's number has its seed in C order.
-    seeds = tuple(one.contiguous() for one in seeds)
-    tensors, strides = _padded(given, len(arrays))
+        return _turned(
+            arrays, given, mask, kept, seeds, kernel, root, temperature, shape, axes, base, need
+        )  # fmt: skip
+    tensors, mask_or_not, strides = _padded(opened, measure.pair, mask is not None)
     cut = _cut(
         count, n, _mode([one.dtype for one in arrays], n),
-        across=given.strides[0][1] == 1 != given.strides[0][2],
+        across=opened.strides[0][1] == 1 != opened.strides[0][2],
+        twice=len(measure.passes) > 1,
     )  # fmt: skip
     left = iter(results)
-    targets = tuple(next(left) if needed else results[0] for needed in need)
-    targets = targets if len(targets) == 2 else (*targets, targets[0])
+    targets = [next(left) if needed else results[0] for needed in need]
     again = results[0]
     if cut.mode != _WIDE:
         again = torch.empty(cut.tiles, dtype=torch.int32, device=arrays[0].device)
     passed = (
-        *tensors, *seeds, kept, *targets, again, n, count, opened.inner, *strides, *last,
+        tensors, mask_or_not, (*strides, opened.strides[-1]),
+        _given(given, layout, temperature, kept),
+        tuple(one.contiguous() for one in seeds),  # a row's number has its seed in C order
+        kept, targets[0], targets[-1], again, n, count, opened.inner,
     )  # fmt: skip
     options = {
-        "R": cut.R, "N": cut.N, "MASKED": mask is not None, "BASE": base,
-        "BY_A": need[0], "BY_B": need[-1], **_kind(kind), **_EXACTLY,
+        "SLOPES": measure.slopes, "KIND": measure.kind, "VALUES": measure.values,
+        "NUMBERS": measure.passes[-1].numbers, "FILL": measure.fill, "ROOT": root, "BASE": base,
+        "PAIR": measure.pair, "MASKED": mask is not None, "BY_A": need[0],
+        "BY_B": measure.pair and need[-1], "TOKENS": measure.tokens, "R": cut.R, "N": cut.N,
+        **_EXACTLY,
     }  # fmt: skip
     with _on(again):
-        module.slopes[(cut.tiles,)](*passed, MODE=cut.mode, num_warps=cut.warps, **options)
+        frame.slopes[(cut.tiles,)](*passed, MODE=cut.mode, num_warps=cut.warps, **options)
         if cut.mode != _WIDE:
-            module.slopes_again[(-(-cut.tiles // Sizes.share),)](
+            frame.slopes_again[(-(-cut.tiles // Sizes.share),)](
                 *passed, cut.tiles, SHARE=Sizes.share, num_warps=8, **options
             )
     return results
 
 
 def _turned(
-    arrays: Arrays, mask: Array | None, kept: Array, seeds: Arrays, kernel: str, kind: int,
-    shape: tuple[int, ...], axes: tuple[int, ...], base: float, need: list[bool],
+    arrays: Arrays, given: Array | None, mask: Array | None, kept: Array, seeds: Arrays,
+    kernel: str, root: bool, temperature: float, shape: tuple[int, ...], axes: tuple[int, ...],
+    base: float, need: list[bool],
 ) -> Arrays:  # fmt: skip
     """The same of copies whose rows follow each other."""
     batch = tuple(i for i in range(len(shape)) if i not in axes)
@@ -412,9 +572,12 @@ def _turned(
         one.expand(shape).permute(order).reshape(flat)
         for one in (*arrays, *(() if mask is None else (mask,)))
     )
+    if given is not None:
+        given = _given(given, Layout(shape, axes), 1.0, kept)[0].reshape(count, 1)
     found = run_slopes(
-        rows_of[: len(arrays)], None if mask is None else rows_of[-1], kept,
-        tuple(one.reshape(-1) for one in seeds), kernel, kind, flat, (1,), base, need,
+        rows_of[: len(arrays)], given, None if mask is None else rows_of[-1], kept,
+        tuple(one.reshape(-1) for one in seeds), kernel, root, temperature, flat, (1,), base,
+        need,
     )  # fmt: skip
     back = tuple(order.index(i) for i in range(len(shape)))
     whole = tuple(shape[i] for i in order)

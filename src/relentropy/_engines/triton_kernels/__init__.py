@@ -1,9 +1,15 @@
 """Kernels in Triton's language, which nothing imports before Triton is wanted.
 
-``arithmetic``  error-free transforms, exponentials and logarithms
-``layout``      where a block's rows and entries are, and how they are read and written
-``kl_logits``   relative entropy from logits: the twin of _formulas/kl_logits.py
-``surprise``    logsumexp, entropy and cross-entropy of logits
+``arithmetic``   error-free transforms, exponentials and logarithms
+``modes``        how entries are worked in each precision
+``layout``       where a tile's rows and entries are, and how they are read and written
+``frame``        the kernels that are launched, of any measure's functions
+``kl_logits``    relative entropy from logits: the twin of _formulas/kl_logits.py
+``table``        what divergences of the table have in common
+``logit_table``  those from logits
+``weights``      those from weights, and relative entropy
+``surprise``     logsumexp, entropy, cross-entropy and tokens' log-probabilities of logits
+``measures``     which functions are whose
 
 A row is cut into tiles. A program has one tile of one row or of some, in registers: it reads
 the entries once and leaves a state, or, of a row that is one tile, the result. States merge in

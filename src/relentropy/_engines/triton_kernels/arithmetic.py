@@ -1,7 +1,7 @@
 """Error-free transforms, exponentials and logarithms, of float32 and of float64.
 
 Dekker (1971); Joldes, Muller and Popescu (2017). Polynomials are minimax fits by
-mpmath.chebyfit; those of float64 are the compiled engine's.
+mpmath.chebyfit, on the intervals of _arrays/polynomials.py, which has those of float64.
 """
 
 import triton
@@ -14,7 +14,6 @@ FINE = tl.constexpr(1)
 WIDE = tl.constexpr(2)
 
 INF = tl.constexpr(float("inf"))
-NAN = tl.constexpr(float("nan"))
 # exp(2*HEADROOM) times any row's length does not overflow in float64.
 HEADROOM = tl.constexpr(300.0)
 
@@ -72,6 +71,24 @@ def divide(a, a_low, b, b_low):
     rest = (((a - product) - error) + a_low) - quotient * b_low
     low = rest / b
     return quotient, tl.where(tl.abs(low) < INF, low, 0.0)
+
+
+@triton.jit
+def over(a, b):
+    """a/b rounded once; float32's own division is not."""
+    if a.dtype == tl.float32:
+        return tl.div_rn(a, b)
+    else:
+        return a / b
+
+
+@triton.jit
+def root(x):
+    """sqrt(x) rounded once."""
+    if x.dtype == tl.float32:
+        return tl.sqrt_rn(x)
+    else:
+        return tl.sqrt(x)
 
 
 @triton.jit
@@ -140,17 +157,13 @@ def power_of_two(n):
 
 
 @triton.jit
-def exp(x, low, up):
-    """exp(x + low)*2**up to .6 ulp, for any x: a rounded exponent alone costs abs(x) ulp."""
+def _reduced(x, low):
+    """exp(x + low) = (1 + part)*2**n, abs(part) < .42; of what is in the range."""
+    n = tl.floor(x * 1.4426950408889634 + 0.5)
     if x.dtype == tl.float64:
-        above = x > 709.782712893384
-        below = x < -745.2 - up * 0.6931471805599453
-        hi = tl.where(above | below, 0.0, x)
-        n = tl.floor(hi * 1.4426950408889634 + 0.5)
-        high = hi - n * 6.93147180369123816490e-01
+        high = x - n * 6.93147180369123816490e-01
         step = n * 1.90821492927058770002e-10
         r = high - step
-        lost = ((high - r) - step) + tl.where(above | below, 0.0, low)
         y = tl.full(x.shape, 2.0914686968086876e-09, tl.float64)
         y = horner(y, r, 2.5105217004720745e-08)
         y = horner(y, r, 2.75572736431103e-07)
@@ -163,28 +176,47 @@ def exp(x, low, up):
         y = horner(y, r, 0.1666666666666667)
         y = horner(y, r, 0.5)
     else:
-        above = x > 88.72283905206835
-        below = x < -104.0 - up * 0.6931471805599453
-        hi = tl.where(above | below, 0.0, x)
-        n = tl.floor(hi * 1.4426950408889634 + 0.5)
-        high = hi - n * 0.693145751953125  # 16 bits: exact for every n
+        high = x - n * 0.693145751953125  # 16 bits: exact for every n
         step = n * 1.42860677e-06
         r = high - step
-        lost = ((high - r) - step) + tl.where(above | below, 0.0, low)
         y = tl.full(x.shape, 0.00019890987188398762, tl.float32)
         y = horner(y, r, 0.001393364742398262)
         y = horner(y, r, 0.00833331048488617)
         y = horner(y, r, 0.04166646674275398)
         y = horner(y, r, 0.1666666716337204)
         y = horner(y, r, 0.5)
+    lost = ((high - r) - step) + low
     part = tl.fma(r * r, y, r)
-    grown = 1.0 + (part + tl.fma(lost, part, lost))
+    return n, part + tl.fma(lost, part, lost)
+
+
+@triton.jit
+def exp(x, low, up):
+    """exp(x + low)*2**up to .6 ulp, for any x: a rounded exponent alone costs abs(x) ulp."""
+    if x.dtype == tl.float64:
+        above = x > 709.782712893384
+        below = x < -745.2 - up * 0.6931471805599453
+    else:
+        above = x > 88.72283905206835
+        below = x < -104.0 - up * 0.6931471805599453
+    outside = above | below
+    n, part = _reduced(tl.where(outside, 0.0, x), tl.where(outside, 0.0, low))
     # In two steps, as 2**n alone may leave the range.
     n = n + up
     half = tl.floor(n * 0.5)
-    grown = (grown * power_of_two(half)) * power_of_two(n - half)
+    grown = ((1.0 + part) * power_of_two(half)) * power_of_two(n - half)
     grown = tl.where(above, INF, tl.where(below, 0.0, grown))
     return tl.where(x != x, x, grown)
+
+
+@triton.jit
+def exp_wide(x, low):
+    """exp(x + low) of float32 up to 1e300 as a float64, of which float32 has no digit less."""
+    outside = (x > 690.0) | (x < -700.0)
+    n, part = _reduced(tl.where(outside, 0.0, x), tl.where(outside, 0.0, low))
+    grown = (1.0 + part.to(tl.float64)) * power_of_two(n.to(tl.float64))
+    grown = tl.where(x > 690.0, INF, tl.where(outside, 0.0, grown))
+    return tl.where(x != x, float("nan"), grown)
 
 
 @triton.jit
@@ -194,35 +226,75 @@ def exp_coarse(x):
 
 
 @triton.jit
+def expm1(x):
+    """exp(x) - 1."""
+    near = tl.abs(x) < 2.0
+    z = tl.where(near, x, 0.0)
+    return tl.where(near, tl.fma(z * z, exp_tail(z), z), exp(x, x * 0.0, 0.0) - 1.0)
+
+
+@triton.jit
+def atanh_tail(y):
+    """(atanh(s)/s - 1)/s**2, y = s**2, for abs(s) up to 1/2; 1.3e-9 off in float32."""
+    if y.dtype == tl.float64:
+        p = tl.full(y.shape, 0.21115109506841148, tl.float64)
+        p = horner(p, y, -0.14477005451011898)
+        p = horner(p, y, 0.13576149109826188)
+        p = horner(p, y, 0.012219494246581248)
+        p = horner(p, y, 0.05443792667937839)
+        p = horner(p, y, 0.051604446522550286)
+        p = horner(p, y, 0.058931382593187094)
+        p = horner(p, y, 0.06665883232659046)
+        p = horner(p, y, 0.07692346108805066)
+        p = horner(p, y, 0.09090907875688518)
+        p = horner(p, y, 0.1111111113405809)
+        p = horner(p, y, 0.14285714285488846)
+        p = horner(p, y, 0.2000000000000087)
+        p = horner(p, y, 0.3333333333333333)
+    else:
+        p = tl.full(y.shape, 0.1563507616519928, tl.float32)
+        p = horner(p, y, 0.04087582603096962)
+        p = horner(p, y, 0.09752967208623886)
+        p = horner(p, y, 0.11050711572170258)
+        p = horner(p, y, 0.14288292825222015)
+        p = horner(p, y, 0.1999995857477188)
+        p = horner(p, y, 0.3333333432674408)
+    return p
+
+
+@triton.jit
 def log(x):
-    return tl.log(x)
+    """log(x) of a positive number, to 1 ulp; by the atanh of what its mantissa is off 1."""
+    if x.dtype == tl.float64:
+        low = x < 2.2250738585072014e-308
+        bits = tl.where(low, x * 18014398509481984.0, x).to(tl.int64, bitcast=True)
+        n = ((bits >> 52) - 1023).to(tl.float64) - tl.where(low, 54.0, 0.0)
+        bits = (bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+        m = bits.to(tl.float64, bitcast=True)
+        step_high, step_low = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+    else:
+        low = x < 1.1754943508222875e-38
+        bits = tl.where(low, x * 16777216.0, x).to(tl.int32, bitcast=True)
+        n = ((bits >> 23) - 127).to(tl.float32) - tl.where(low, 24.0, 0.0)
+        bits = (bits & 0x7FFFFF) | 0x3F800000
+        m = bits.to(tl.float32, bitcast=True)
+        step_high, step_low = 0.693145751953125, 1.42860677e-06
+    large = m > 1.4142135623730951
+    m = tl.where(large, 0.5 * m, m)
+    n = n + tl.where(large, 1.0, 0.0)
+    s = over(m - 1.0, m + 1.0)
+    y = s * s
+    found = n * step_high + (2.0 * s + (2.0 * (s * y) * atanh_tail(y) + n * step_low))
+    found = tl.where(x == INF, INF, found)
+    return tl.where(x == 0.0, -INF, tl.where(x >= 0.0, found, float("nan")))
 
 
 @triton.jit
 def log1p_far(x):
     """log(1 + x) for x >= 1/4, or where an absolute error will do."""
     u = 1.0 + x
-    lost = (x - (u - 1.0)) / u
-    return tl.log(u) + tl.where(tl.abs(lost) < 1.0, lost, 0.0)
-
-
-@triton.jit
-def atanh_tail(y):
-    """(atanh(s)/s - 1)/s**2, y = s**2, for abs(s) up to 1/2; float64."""
-    p = tl.full(y.shape, 0.21115109506841148, tl.float64)
-    p = horner(p, y, -0.14477005451011898)
-    p = horner(p, y, 0.13576149109826188)
-    p = horner(p, y, 0.012219494246581248)
-    p = horner(p, y, 0.05443792667937839)
-    p = horner(p, y, 0.051604446522550286)
-    p = horner(p, y, 0.058931382593187094)
-    p = horner(p, y, 0.06665883232659046)
-    p = horner(p, y, 0.07692346108805066)
-    p = horner(p, y, 0.09090907875688518)
-    p = horner(p, y, 0.1111111113405809)
-    p = horner(p, y, 0.14285714285488846)
-    p = horner(p, y, 0.2000000000000087)
-    return horner(p, y, 0.3333333333333333)
+    lost = over(x - (u - 1.0), u)
+    return log(u) + tl.where(tl.abs(lost) < 1.0, lost, 0.0)
 
 
 @triton.jit
@@ -238,10 +310,74 @@ def log1pmx(x):
 
 @triton.jit
 def log1p(x):
-    """log(1 + x) in float64, to 2 ulp."""
-    near = (x > -0.5) & (x < 0.5)
+    """log(1 + x), to 2 ulp."""
+    near = (x > -0.5) & (x < 1.0)
     z = tl.where(near, x, 0.0)
-    return tl.where(near, z + log1pmx(z), log1p_far(tl.where(near, 1.0, x)))
+    r = over(z, 2.0 + z)
+    y = r * r
+    close = 2.0 * r + 2.0 * (r * y) * atanh_tail(y)
+    return tl.where(near, close, log1p_far(tl.where(near, 1.0, x)))
+
+
+@triton.jit
+def js_tail(y):
+    """((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*t**2), y = t**2, for abs(t) up to .6."""
+    if y.dtype == tl.float64:
+        p = tl.full(y.shape, 0.009726911299664137, tl.float64)
+        p = horner(p, y, -0.017182089651190374)
+        p = horner(p, y, 0.017509278689021034)
+        p = horner(p, y, -0.009140550405554159)
+        p = horner(p, y, 0.00485978877980514)
+        p = horner(p, y, -3.5108998330468935e-05)
+        p = horner(p, y, 0.0015439572243417295)
+        p = horner(p, y, 0.001600134691945897)
+        p = horner(p, y, 0.002086960014160431)
+        p = horner(p, y, 0.002746977096460574)
+        p = horner(p, y, 0.003787893193864247)
+        p = horner(p, y, 0.005555555063338788)
+        p = horner(p, y, 0.00892857143870637)
+        p = horner(p, y, 0.016666666666557407)
+        p = horner(p, y, 0.04166666666666713)
+        p = horner(p, y, 0.25)
+    else:
+        p = tl.full(y.shape, 0.007671645376831293, tl.float32)
+        p = horner(p, y, -0.0013504965463653207)
+        p = horner(p, y, 0.0051800706423819065)
+        p = horner(p, y, 0.005305343773216009)
+        p = horner(p, y, 0.008952406235039234)
+        p = horner(p, y, 0.016665568575263023)
+        p = horner(p, y, 0.04166668653488159)
+        p = horner(p, y, 0.25)
+    return p
+
+
+@triton.jit
+def js_log_tail(z):
+    """t**2*js_tail(t**2)/u**2 with t = tanh(u/2), z = u**2, for abs(u) up to 1.5."""
+    if z.dtype == tl.float64:
+        p = tl.full(z.shape, -2.642538371874435e-15, tl.float64)
+        p = horner(p, z, 6.761226382509255e-14)
+        p = horner(p, z, -9.574936617052197e-13)
+        p = horner(p, z, 1.0622619421172687e-11)
+        p = horner(p, z, -1.0761450298490129e-10)
+        p = horner(p, z, 1.06197798091842e-09)
+        p = horner(p, z, -1.0412146488155117e-08)
+        p = horner(p, z, 1.0179233389531726e-07)
+        p = horner(p, z, -9.917762244773508e-07)
+        p = horner(p, z, 9.610615020371722e-06)
+        p = horner(p, z, -9.223090276792109e-05)
+        p = horner(p, z, 0.0008680555555546939)
+        p = horner(p, z, -0.0078124999999999705)
+        p = horner(p, z, 0.0625)
+    else:
+        p = tl.full(z.shape, 4.834816635934658e-08, tl.float32)
+        p = horner(p, z, -8.505567166139372e-07)
+        p = horner(p, z, 9.409935955773108e-06)
+        p = horner(p, z, -9.207938273902982e-05)
+        p = horner(p, z, 0.0008680000901222229)
+        p = horner(p, z, -0.007812492083758116)
+        p = horner(p, z, 0.0625)
+    return p
 
 
 @triton.jit
@@ -257,7 +393,7 @@ def sum_words(x):
     """Sum over the entries of a tile, in two words of float64."""
     if x.dtype == tl.float32:
         total = tl.sum(x.to(tl.float64), 1)
-        return total, total * 0.0
+        return total, tl.zeros_like(total)
     else:
         low = tl.zeros_like(x)
         for _ in tl.static_range(16):

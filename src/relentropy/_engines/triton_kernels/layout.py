@@ -1,4 +1,4 @@
-"""Where a tile's rows and entries are, and how they are read."""
+"""Where a tile's rows and entries are, and how they are read and written."""
 
 import triton
 import triton.language as tl
@@ -20,10 +20,13 @@ def places(tile, n, rows, R: tl.constexpr, N: tl.constexpr):
 
 
 @triton.jit
-def offsets(row, entry, inner, outer_stride, inner_stride, entry_stride):
-    """Of entries of rows that lie along two axes, of which the inner has ``inner`` rows."""
-    start = (row // inner) * outer_stride + (row % inner) * inner_stride
-    return start[:, None] + (entry * entry_stride)[None, :]
+def offsets(row, entry, inner, strides):
+    """Of entries of rows that lie along two axes, of which the inner has ``inner`` rows.
+
+    The strides are those of the outer axis, of the inner one, and between entries.
+    """
+    start = (row // inner) * strides[0] + (row % inner) * strides[1]
+    return start[:, None] + (entry * strides[2])[None, :]
 
 
 @triton.jit
