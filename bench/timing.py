@@ -9,7 +9,7 @@ UNIT = "torch"
 """The contender that the others are divided by."""
 
 SETTLE = 0.02
-"""Seconds between contenders: what one leaves to threads of its own is not the next one's time."""
+"""Seconds between contenders: what one leaves to its own threads is not the next one's time."""
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,25 @@ def test_logits_that_stand_for_a_mask(divergence, name, dtype, tiles, monkeypatc
                 assert np.max(error) <= RECORDS[divergence].slope_ulp[dtype]
 
 
+@pytest.mark.parametrize("tiles", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+@pytest.mark.parametrize("low", [-1.0, -50.0, -800.0])
+def test_a_student_without_what_the_teacher_mostly_has(low, name, dtype, tiles, monkeypatch):
+    """Its divergence is infinite; its own derivatives are shares of both sides all the same."""
+    backend = BACKENDS[name]
+    if tiles:
+        monkeypatch.setattr("relentropy._arrays.plan.TILED", Plan(leaf=3, tile=12))
+    p = np.array([low, low, 0.0, 1.0, 2.0], dtype=dtype)
+    q = np.array([low, low, -np.inf, -np.inf, -np.inf], dtype=dtype)
+    with backend.active():
+        found = backend.pull(
+            backend, lambda a, b: kl_divergence(a, b, from_logits=True), [p, q]
+        )
+    truths = slopes("kl_divergence", [p, q], {"from_logits": True})[1]
+    assert np.max(ulp_error(found[1], np.array([float(value) for value, _ in truths]))) <= 2
+
+
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("gap", [1e-6, 1.0])
 def test_long_rows_that_are_merged_from_tiles(gap, from_logits):

@@ -9,7 +9,8 @@ the divergence is ``F/S + log1pmx(W)`` with W = (F + T)/S, for any c: every term
 non-negative, T is what rounding c left, and nothing cancels.
 
 Where the student is far above the teacher, as where a logit of -1e30 has taken c along, its
-mass is kept by itself, ``Z = sum(exp(b - q_top))``: what c rounds does not reach it.
+mass is kept by itself, ``Z = sum(exp(b - q_top))``: what c rounds does not reach it. So it is
+where the teacher has mass and the student none: S + T may be all that is left of F there.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class State(NamedTuple):
     excess: Pair
     """F; Z where far."""
     far: Array
-    """Whether the student is so far above the teacher that F would overflow."""
+    """Whether the student is so far above the teacher that F would overflow, or `lost`."""
     q_top: Array
     """The largest b."""
     lost: Array
@@ -96,7 +97,7 @@ class KLFold:
         d = d.map(lambda word: xp.where(live, word, 0.0))
 
         # exp(student) is the student on the teacher's scale; on its own where it is far.
-        far = _is_far(xp.max(xp.where(no_q, -_INF, student.hi)), top, xp=xp)
+        far = lost | _is_far(xp.max(xp.where(no_q, -_INF, student.hi)), top, xp=xp)
         alone = minus(b, finite_or_zero(q_top, xp=xp), xp=xp)
         student = choose(far, alone, student, xp=xp)
         other = xp.where(no_q, 0.0, exp(student, xp=xp))
@@ -145,7 +146,8 @@ class KLFold:
         centre = centre + Pair(xp.where(first, step, -step))
 
         height = xp.where(q_top > -_INF, _height(top, q_top, centre, xp=xp).hi, -_INF)
-        far = _is_far(height, top, xp=xp)
+        lost = one.lost | other.lost
+        far = lost | _is_far(height, top, xp=xp)
         whole = _Scale(top, q_top, centre, far)
         parts = [_Scaled(part, whole, xp=xp) for part in (one, other)]
         return State(
@@ -156,7 +158,7 @@ class KLFold:
             excess=_single(parts[0].excess(far) + parts[1].excess(far), xp=xp),
             far=far,
             q_top=q_top,
-            lost=one.lost | other.lost,
+            lost=lost,
             valid=one.valid & other.valid,
         )
 

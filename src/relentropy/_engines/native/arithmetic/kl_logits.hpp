@@ -29,7 +29,7 @@ struct KLState {
   double mean;          // T
   Pair<double> excess;  // F; Z where far
   double q_top;         // the largest b
-  bool far;             // whether the student is so far above that F would overflow
+  bool far;             // whether the student is so far above that F would overflow, or lost
   bool lost;            // whether the teacher has mass where the student has none
   bool valid;           // whether no logit is nan or +inf
   bool normalize;       // as the pass was told
@@ -264,7 +264,7 @@ RELENTROPY_BLOCK KLState kl_step(const double* a, const double* b, double* weigh
   state.valid = !look.unknown && look.top < INF && look.q_top < INF && w.mass.hi == w.mass.hi &&
                 w.sum == w.sum;
   state.mass = w.mass, state.centre = two_sum(pivot, mean);
-  state.far = is_far(((look.q_top - anchor) - pivot) - mean, look.top);
+  state.far = look.lost || is_far(((look.q_top - anchor) - pivot) - mean, look.top);
   const Pair<double> centre = {pivot, mean};
   if (EXACT && widest < 1.99) kl_near<EXACT>(state, a, b, weights, n, centre, EXP_TAIL_FAR);
   else if (!EXACT && widest < 0.25)
@@ -344,13 +344,13 @@ RELENTROPY_BLOCK KLState merge(const KLState& one, const KLState& other) {
   const Pair<double> gap = subtract(other.centre, one.centre);
   const double step = (gap.hi + gap.lo) * (mass > 0 ? lighter / mass : 0.0);
   state.centre = first ? add(one.centre, step) : add(other.centre, -step);
-  state.far = is_far(state.q_top > -INF ? height_of(state).hi : -INF, state.top);
+  state.lost = one.lost | other.lost;
+  state.far = state.lost || is_far(state.q_top > -INF ? height_of(state).hi : -INF, state.top);
 
   const KLPart left = kl_part(one, state, scales[0]), right = kl_part(other, state, scales[1]);
   state.mass = {mass, 0.0}, state.mean = left.mean + right.mean;
   state.excess = {left.excess + right.excess, 0.0};
   state.normalize = one.normalize;
-  state.lost = one.lost | other.lost;
   state.valid = one.valid & other.valid;
   return state;
 }
