@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
 import math
+import re
 import struct
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from .._arrays.axes import Layout
@@ -40,11 +41,19 @@ _COARSE, _FINE, _WIDE = 0, 1, 2
 
 
 def _installed() -> bool:
-    """Whether there is a Triton whose language has tuples and functions as arguments."""
-    for name in ("triton", "pytorch-triton", "pytorch-triton-xpu", "pytorch-triton-rocm"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError):
-            major, minor = importlib.metadata.version(name).split(".")[:2]
-            return (int(major), int(minor)) >= (3, 4)
+    """Whether there is a Triton whose language has tuples and functions as arguments.
+
+    Its own first lines are read: packages' metadata, or its import, would cost every import of
+    this library more than all the rest.
+    """
+    found = find_spec("triton")
+    if found is None or found.origin is None:
+        return False
+    from pathlib import Path
+
+    with contextlib.suppress(OSError), Path(found.origin).open(encoding="utf-8") as source:
+        version = re.search(r"__version__ = ['\"](\d+)\.(\d+)", source.read(1 << 12))
+        return version is not None and tuple(map(int, version.groups())) >= (3, 4)
     return False
 
 
