@@ -212,6 +212,18 @@ def test_a_call_unlike_one_before_is_looked_at(change):
     np.testing.assert_allclose(found, fresh, rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_calls_that_are_known_read_any_layout(dtype):
+    p, q = rows(np.random.default_rng(8), 0.1, (6, 10), dtype, from_logits=False)
+    frozen = p.copy()
+    frozen.flags.writeable = False
+    broadcast = np.broadcast_to(p[0], p.shape)
+    for x, y in [(p[::-2], q[1::2]), (p[:, ::-1], q), (p.T, q.T), (frozen, q), (broadcast, q)]:
+        first = relentropy.kl_divergence(x, y)
+        np.testing.assert_array_equal(relentropy.kl_divergence(x, y), first)
+        np.testing.assert_array_equal(relentropy.kl_divergence(x.copy(), y.copy()), first)
+
+
 def test_what_is_refused_stays_refused():
     p, q = rows(np.random.default_rng(8), 0.1, (6, 10), from_logits=False)
     for _ in range(2):

@@ -28,6 +28,15 @@ def run(
         There was none for a temporary.
     """
 
+def address(array: object, /) -> int:
+    """Where the first entry of a numpy array is: in a fifth of the time that numpy takes.
+
+    Raises
+    ------
+    BufferError, TypeError
+        It is no array of a library that lets others see its memory.
+    """
+
 def kernels() -> dict[str, int]:
     """Names of the kernels, and the numbers that `run` takes."""
 

@@ -77,10 +77,11 @@ def again(key: tuple[Any, ...], operands: tuple[Array, ...]) -> Array | None:
         result = sys.modules["torch"].empty(known.batch, dtype=known.dtype, device=place)
     else:
         result = np.empty(known.batch, dtype=known.dtype)
+    at = address if on_torch else module.address
     module.run(
         known.number, known.reduced, known.batch,
-        tuple((address(one), *lies) for one, lies in zip(operands, known.inputs, strict=True)),
-        ((address(result), *known.output),),
+        tuple((at(one), *lies) for one, lies in zip(operands, known.inputs, strict=True)),
+        ((at(result), *known.output),),
         known.options, threads_for("torch" if on_torch else "numpy"),
     )  # fmt: skip
     result = result.reshape(known.kept) if known.kept != known.batch else result

@@ -279,10 +279,19 @@ PyObject* current(PyObject*, PyObject*) {
   return PyUnicode_FromString(in_use.load(std::memory_order_relaxed)->name);
 }
 
+PyObject* address(PyObject*, PyObject* array) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(array, &view, PyBUF_STRIDES)) return nullptr;
+  PyObject* found = PyLong_FromVoidPtr(view.buf);
+  PyBuffer_Release(&view);
+  return found;
+}
+
 // Types, defaults and meaning stand in _cpu.pyi.
 PyMethodDef METHODS[] = {
     {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run)), METH_FASTCALL,
      "Run one kernel over arrays given by address."},
+    {"address", address, METH_O, "Where the first entry of a numpy array is."},
     {"kernels", kernels, METH_NOARGS, "Names of the kernels, and the numbers that run takes."},
     {"instruction_sets", instruction_sets, METH_NOARGS,
      "Those compiled in that this processor has, best first."},
