@@ -165,6 +165,47 @@ def test_a_gradient_of_one_side_alone():
         assert torch.equal(given[i].grad, both[i].grad)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("low", [-1e15, -1e30, -3e38, -np.inf])
+@pytest.mark.parametrize(
+    "name", ["kl_divergence", "js_divergence", "total_variation", "hellinger_distance"]
+)
+def test_blocks_that_are_masked_as_a_whole(name, low, dtype, instruction_set):
+    """Of the teacher, of the student or of both: differences of a block are alike then."""
+    torch, call = pytest.importorskip("torch"), getattr(relentropy, name)
+    rng = np.random.default_rng(7)
+    for masked in (
+        slice(0, 1024),
+        slice(1024, 2048),
+        slice(2048, 2049),
+        slice(5, 1100),
+        slice(0, None),
+    ):
+        for gap in (1e-4, 0.3, 4.0):
+            a, b = rows(rng, gap, (2049,))
+            for sides in ((a,), (b,), (a, b)):
+                if masked == slice(0, None) and low == -np.inf:
+                    continue  # no distribution
+                p, q = (x.astype(dtype) for x in (a, b))
+                for side in sides:
+                    (p if side is a else q)[masked] = low
+
+                def value_and_slopes(p=p, q=q):
+                    given = [torch.from_numpy(x).requires_grad_() for x in (p, q)]
+                    value = call(*given, from_logits=True, dtype=torch.float64)
+                    return [value.detach(), *torch.autograd.grad(value, given)]
+
+                found = value_and_slopes()
+                wanted = by_formula(
+                    value_and_slopes, p=p.astype("float64"), q=q.astype("float64")
+                )
+                for one, other in zip(found, wanted, strict=True):
+                    near = 1e-12 if dtype == "float64" else 2e-7
+                    torch.testing.assert_close(
+                        one.double(), other, rtol=near, atol=near * 1e-3, equal_nan=True
+                    )
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("from_logits", [True, False])
 def test_near_ties_are_all_that_differs(from_logits, instruction_set):

@@ -1,5 +1,6 @@
 """Every record's derivative against the oracle's, in every dtype that has one."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from mpmath import mp
@@ -94,14 +95,41 @@ def test_logits_that_stand_for_a_mask(divergence, name, dtype, tiles, monkeypatc
     p = np.array([0.3, -0.2, 1.0, 0.5] * 3).astype(dtype)
     with backend.active():
         for i, low in enumerate(FAR[dtype][:: 1 if divergence == "kl_divergence" else 3]):
-            q = np.linspace(-0.4, 0.7, 12).astype(dtype)
-            q[i] = low
-            found = backend.pull(backend, lambda a, b: call(a, b, from_logits=True), [p, q])
-            truths = slopes(divergence, [p, q], {"from_logits": True})
-            for got, true in zip(found, truths, strict=True):
-                error = ulp_error(got, np.array([value for value, _ in true]))
-                error = error / np.array([float(condition) for _, condition in true])
-                assert np.max(error) <= RECORDS[divergence].slope_ulp[dtype]
+            for side in (0, 1) if i % 3 == 0 else (1,):
+                given = [p.copy(), np.linspace(-0.4, 0.7, 12).astype(dtype)]
+                given[side][i] = low
+                found = backend.pull(backend, lambda a, b: call(a, b, from_logits=True), given)
+                truths = slopes(divergence, given, {"from_logits": True})
+                for got, true in zip(found, truths, strict=True):
+                    error = ulp_error(got, np.array([value for value, _ in true]))
+                    error = error / np.array([float(condition) for _, condition in true])
+                    assert np.max(error) <= RECORDS[divergence].slope_ulp[dtype]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+@pytest.mark.parametrize("divergence", TABLE)
+def test_a_row_that_is_masked_as_a_whole_is_uniform(divergence, name, dtype, monkeypatch):
+    backend, call = BACKENDS[name], getattr(relentropy, divergence)
+    q = np.array([1.0, 2.0, 3.0, -4.0, 0.5, 0.25, 0.0]).astype(getattr(ml_dtypes, dtype, dtype))
+    for plan in (None, Plan(leaf=3, tile=12)):
+        if plan:
+            monkeypatch.setattr("relentropy._arrays.plan.TILED", plan)
+        for low in (-3e8, -1e15, -1e30, -3e38):
+            for side in (0, 1):
+                even, masked = [q, q], [q, q]
+                even[side], masked[side] = np.zeros_like(q), np.full_like(q, low)
+
+                def pulled(given):
+                    with backend.active():
+                        return backend.pull(
+                            backend, lambda a, b: call(a, b, from_logits=True), given
+                        )
+
+                near = 4 * float(ml_dtypes.finfo(q.dtype).eps)
+                for one, other in zip(pulled(masked), pulled(even), strict=True):
+                    one, other = (np.asarray(x, dtype=np.float64) for x in (one, other))
+                    np.testing.assert_allclose(one, other, rtol=near, atol=near * 1e-2)
 
 
 @pytest.mark.parametrize("tiles", [False, True])

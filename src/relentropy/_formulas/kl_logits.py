@@ -30,6 +30,8 @@ from .times import times
 
 Array = Any
 _INF = float("inf")
+_OFFSET = 2.0**20
+"""A rounded difference of logits that far apart lacks digits of what else they differ by."""
 
 
 class State(NamedTuple):
@@ -80,6 +82,8 @@ class KLFold:
         below = minus(a, anchor, xp=xp)
         weight = xp.where(no_p, 0.0, exp(below, xp=xp))
         mass = total(weight, xp=xp)
+        q_anchor = finite_or_zero(q_top, xp=xp)
+        alone = minus(b, q_anchor, xp=xp)
         d, student = b - a, minus(b, anchor, xp=xp)
         pivot = mean = xp.zeros_like(anchor)
         if self.normalize:
@@ -87,6 +91,10 @@ class KLFold:
             # so that the mean is as small as the differences are and its rounding harmless.
             pivot = finite_or_zero(xp.max(xp.where(at_top, d.hi, -_INF)), xp=xp)
             d, student = d - Pair(pivot), minus(student, pivot, xp=xp)
+            if not xp.exact:  # sides too far apart for one word: as far as their largest are
+                height = Pair(*two_sum(q_anchor, -anchor)) - Pair(pivot)
+                raised = alone.map(lambda word: word + height.value)
+                student = choose(xp.abs(pivot) > _OFFSET, raised, student, xp=xp)
         # Third words last, where the first two have cancelled.
         d = d if a_tail is None else d - Pair(a_tail)
         d = d if b_tail is None else d + Pair(b_tail)
@@ -98,7 +106,6 @@ class KLFold:
 
         # exp(student) is the student on the teacher's scale; on its own where it is far.
         far = lost | _is_far(xp.max(xp.where(no_q, -_INF, student.hi)), top, xp=xp)
-        alone = minus(b, finite_or_zero(q_top, xp=xp), xp=xp)
         student = choose(far, alone, student, xp=xp)
         other = xp.where(no_q, 0.0, exp(student, xp=xp))
 
@@ -187,11 +194,11 @@ class _Scale(NamedTuple):
     far: Array
 
 
-def _exponent(of: State | _Scale, *, xp: Any) -> tuple[Array, Pair]:
-    """The logarithm of the excess's scale, as an anchor and what is to be added to it."""
+def _exponent(of: State | _Scale, *, xp: Any) -> Pair:
+    """The logarithm of the excess's scale. A far centre takes its anchor back first."""
     none = of.centre.map(xp.zeros_like)
     anchor = finite_or_zero(xp.where(of.far, of.q_top, of.top), xp=xp)
-    return anchor, choose(of.far, none, of.centre, xp=xp)
+    return choose(of.far, none, of.centre, xp=xp) + Pair(anchor)
 
 
 class _Scaled:
@@ -204,8 +211,7 @@ class _Scaled:
         self.move = part.centre - whole.centre
         self.moved_mean = self.mean + self.mass * self.move.value
 
-        (own, centre), (new, moved) = (_exponent(of, xp=xp) for of in (part, whole))
-        grown = exp(Pair(*two_sum(own, -new)) + (centre - moved), xp=xp)
+        grown = exp(_exponent(part, xp=xp) - _exponent(whole, xp=xp), xp=xp)
         self.grown = xp.where(part.q_top > -_INF, grown, 0.0)
 
     def excess(self, far: Array) -> Array:

@@ -667,7 +667,7 @@ struct LogitRow {
   double ratio;          // p's mass over q's, each beside its largest
   Pair<double> offset;   // the logarithm of that
   Pair<double> between;  // log(x/y) is (a - b) - between
-  bool proper;
+  bool proper, wide;     // wide: differences want two words
 
   static State step(const double* a, const double* b, double* room, int n, const Next* next) {
     return logit_step<EXACT>(a, b, room, n, next);
@@ -702,11 +702,13 @@ struct LogitRow {
       }
     }
     row.between = add(tops, row.offset);
+    row.wide = magnitude(row.between.hi) > OFFSET;
     return row;
   }
   static LogitRow of(const double* s) {
-    LogitRow row{s[0], s[1], {s[2], 0.0}, s[3], {s[4], s[5]}, {}, true};
+    LogitRow row{s[0], s[1], {s[2], 0.0}, s[3], {s[4], s[5]}, {}, true, false};
     row.between = add(add(two_sum(s[0], -s[1]), s[4]), s[5]);
+    row.wide = magnitude(row.between.hi) > OFFSET;
     return row;
   }
   Pair<double> more(const double*, const double*, int) const { return {0.0, 0.0}; }
@@ -720,6 +722,7 @@ struct LogitRow {
     return value.hi + value.lo;
   }
   bool easy(const double* a, const double* b, int n) const {
+    if (wide) return false;
     Lanes widest{}, bottom = all<Lanes>(INF);
     for (int i = 0; i < n; i += LANES) {
       Lanes x = load(a + i), y = load(b + i);
@@ -747,6 +750,11 @@ struct LogitRow {
       }
     } else {
       e.ratio = {((u - v) - between.hi) - between.lo, zero};
+      if (!EASY && wide) {
+        Pair<Lanes> words =
+            subtract(two_sum(u, -v), Pair<Lanes>{all<Lanes>(between.hi), all<Lanes>(between.lo)});
+        e.ratio.hi = words.hi + words.lo;
+      }
     }
     if constexpr (!EASY) e.ratio = choose(none, Pair<Lanes>{zero, zero}, e.ratio);
     Lanes x = EASY ? a : choose(e.no_x, p_top, a);

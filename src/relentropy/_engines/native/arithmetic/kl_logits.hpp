@@ -22,6 +22,9 @@ namespace RELENTROPY_SET {
 // length is below half an ulp of 1.
 constexpr double HEADROOM = 300.0;
 
+// Of logits that differ by more, a rounded difference lacks digits of what else they differ by.
+constexpr double OFFSET = 0x1p20;
+
 struct KLState {
   double top;           // m, the largest a; -inf where the teacher has no mass in this part
   Pair<double> centre;  // c
@@ -72,7 +75,9 @@ RELENTROPY_BLOCK KLLook kl_look(const double* a, const double* b, int n, bool no
     break;
   }
   const double above = max_of(high) - look.pivot, below = look.pivot - min_of(low);
-  if (!look.masked) look.widest = above > below ? above : below;
+  const double wider = above > below ? above : below;
+  // Where rounding has made them alike, differences are not known to be.
+  if (!look.masked && magnitude(look.pivot) <= OFFSET) look.widest = wider;
   return look;
 }
 
@@ -247,6 +252,9 @@ RELENTROPY_BLOCK KLState kl_step(const double* a, const double* b, double* weigh
                                  bool normalize, const Next* next) {
   KLLook look = kl_look(a, b, n, normalize);
   double anchor = finite_or_zero(look.top), pivot = look.pivot;
+  if constexpr (!EXACT) {
+    if (magnitude(pivot) > OFFSET) return kl_step<true>(a, b, weights, n, normalize, next);
+  }
   KLState state{};
   state.top = look.top, state.q_top = look.q_top, state.lost = look.lost;
   state.normalize = normalize;
@@ -290,14 +298,10 @@ RELENTROPY_FN Pair<double> height_of(const KLState& state) {
   return subtract(two_sum(q_top, -top), state.centre);
 }
 
-// The logarithm of the excess's scale, as an anchor and what is to be added to it.
-struct KLExponent {
-  double anchor;
-  Pair<double> rest;
-};
-RELENTROPY_FN KLExponent kl_exponent(const KLState& state) {
-  if (state.far) return {finite_or_zero(state.q_top), {0.0, 0.0}};
-  return {finite_or_zero(state.top), state.centre};
+// The logarithm of the excess's scale. A centre that is far off takes its anchor back first.
+RELENTROPY_FN Pair<double> kl_exponent(const KLState& state) {
+  if (state.far) return {finite_or_zero(state.q_top), 0.0};
+  return add(state.centre, finite_or_zero(state.top));
 }
 
 // One part of a merge, on the scale of the whole.
@@ -309,9 +313,8 @@ RELENTROPY_BLOCK KLPart kl_part(const KLState& part, const KLState& whole, doubl
   const Pair<double> move = subtract(part.centre, whole.centre);
   KLPart one{scale * mass, scale * part.mean, 0.0};
 
-  const KLExponent own = kl_exponent(part), other = kl_exponent(whole);
-  const Pair<double> gap = two_sum(own.anchor, -other.anchor);
-  const double grown = part.q_top > -INF ? exp(add(gap, subtract(own.rest, other.rest))) : 0.0;
+  const double grown =
+      part.q_top > -INF ? exp(subtract(kl_exponent(part), kl_exponent(whole))) : 0.0;
   const double student = grown * (inside + (part.far ? 0.0 : mass + part.mean));
   if (whole.far) {
     one.excess = student;
@@ -506,6 +509,8 @@ RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers& row, Seed seed, Base base, c
   const bool one = settled(seed, by_a, n), other = settled(seed, by_b, n);
   if (one || other) return;
   const double unit = seed.unit * base.high;
+  if (magnitude(row.centre) > OFFSET)
+    return kl_slopes<true, false>(row, unit, a, b, n, by_a, by_b, EXP_TAIL_NEAR, next);
   Lanes widest{}, bottom = all<Lanes>(INF);
   for (int i = 0; i < n; i += LANES) {
     Lanes x = load(a + i), y = load(b + i);
