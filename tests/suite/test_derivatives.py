@@ -152,6 +152,25 @@ def test_a_student_without_what_the_teacher_mostly_has(low, name, dtype, tiles, 
     assert np.max(ulp_error(found[1], np.array([float(value) for value, _ in truths]))) <= 2
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+def test_total_variation_where_an_entry_agrees(name, dtype):
+    """The same logits in two orders have one normaliser; an entry in its place has no slope."""
+    backend = BACKENDS[name]
+    p = np.array([-1.75, -3.25, -3.5, 2.5, 1.75, -3.125, 3.25, -1.5], dtype=dtype)
+    q = p[[7, 0, 1, 2, 3, 4, 6, 5]]
+    with backend.active():
+        found = backend.pull(
+            backend, lambda a, b: relentropy.total_variation(a, b, from_logits=True), [p, q]
+        )
+    for got, true in zip(
+        found, slopes("total_variation", [p, q], {"from_logits": True}), strict=True
+    ):
+        error = ulp_error(got, np.array([value for value, _ in true]))
+        error = error / np.array([float(condition) for _, condition in true])
+        assert np.max(error) <= RECORDS["total_variation"].slope_ulp[dtype]
+
+
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("gap", [1e-6, 1.0])
 def test_long_rows_that_are_merged_from_tiles(gap, from_logits):
