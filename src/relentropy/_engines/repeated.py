@@ -98,6 +98,11 @@ def remember(key: tuple[Any, ...], known: Known) -> None:
             break
 
 
+def forget() -> None:
+    """Have every call looked at again, as if it were the first."""
+    _known.clear()
+
+
 def address(array: Array) -> int:
     """Where the first entry of an array of numpy's or CuPy's, or of a torch tensor, is."""
     if isinstance(array, np.ndarray):
