@@ -140,9 +140,8 @@ class KLFold:
         sum of terms none of which is negative, however parts are merged.
         """
         top, q_top = xp.maximum(one.top, other.top), xp.maximum(one.q_top, other.q_top)
-        masses = [
-            exp_difference(part.top, top, xp=xp) * part.mass.value for part in (one, other)
-        ]
+        scales = [exp_difference(part.top, top, xp=xp) for part in (one, other)]
+        masses = [scales[0] * one.mass.value, scales[1] * other.mass.value]
         mass = masses[0] + masses[1]
         # The heavier part's centre moves a little: no overflow, and no inf - inf.
         first = masses[0] >= masses[1]
@@ -156,7 +155,9 @@ class KLFold:
         lost = one.lost | other.lost
         far = lost | _is_far(height, top, xp=xp)
         whole = _Scale(top, q_top, centre, far)
-        parts = [_Scaled(part, whole, xp=xp) for part in (one, other)]
+        parts = [
+            _Scaled(one, whole, scales[0], xp=xp), _Scaled(other, whole, scales[1], xp=xp)
+        ]  # fmt: skip
         return State(
             top=top,
             centre=centre,
@@ -204,9 +205,8 @@ def _exponent(of: State | _Scale, *, xp: Any) -> Pair:
 class _Scaled:
     """One part of a merge, on the scale of the whole."""
 
-    def __init__(self, part: State, whole: _Scale, *, xp: Any) -> None:
+    def __init__(self, part: State, whole: _Scale, scale: Array, *, xp: Any) -> None:
         self.part, self.xp = part, xp
-        scale = exp_difference(part.top, whole.top, xp=xp)
         self.mass, self.mean = scale * part.mass.value, scale * part.mean
         self.move = part.centre - whole.centre
         self.moved_mean = self.mean + self.mass * self.move.value
