@@ -106,8 +106,7 @@ def test_kernels_that_pages_name_exist(record):
         assert cupy.expression_of(kernel)
     source = Path(config.__file__).with_name("triton_kernels") / "measures.py"
     known = set(re.findall(r'^    "(\w+)":', source.read_text(encoding="utf-8"), re.MULTILINE))
-    # What was measured before measures had kernels of their own names one for several.
-    assert set(kernels["triton"]) <= known | {"surprise"}
+    assert set(kernels["triton"]) <= known
 
 
 def test_a_figure_above_its_bound_stands_out():
