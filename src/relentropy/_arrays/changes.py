@@ -7,9 +7,9 @@ carried through the formula instead, as a derivative is, but for a finite step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-Array = Any
+from .array import Array
+from .namespace import Namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Change:
     there: Array
     gap: Array
 
-    def difference(self, *, xp: Any) -> Array:
+    def difference(self, *, xp: Namespace) -> Array:
         """``here - there``, by subtraction where that has more digits than a long way has."""
         apart = self.here - self.there
         largest = xp.maximum(xp.abs(self.here), xp.abs(self.there))

@@ -8,18 +8,21 @@ keeps the digits of rows of very different sizes, which pivoting need not do.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
-Array = Any
+from .array import Array, Library
 
 
-def solve_lower(lower: Array, right: Array, *, library: str, raw: Any) -> Array:
+def solve_lower(lower: Array, right: Array, *, library: str, raw: Library) -> Array:
     """X with ``lower @ X = right``; what is above the diagonal is not looked at."""
     if library == "torch":
-        return sys.modules["torch"].linalg.solve_triangular(lower, right, upper=False)
+        solve: Callable[..., Array] = sys.modules["torch"].linalg.solve_triangular
+        return solve(lower, right, upper=False)
     if library == "jax":
-        batch = raw.broadcast_shapes(lower.shape[:-2], right.shape[:-2])
-        return sys.modules["jax"].lax.linalg.triangular_solve(
+        batch: Any = raw.broadcast_shapes(lower.shape[:-2], right.shape[:-2])
+        solve = sys.modules["jax"].lax.linalg.triangular_solve
+        return solve(
             raw.broadcast_to(lower, (*batch, *lower.shape[-2:])),
             raw.broadcast_to(right, (*batch, *right.shape[-2:])),
             left_side=True,
@@ -28,7 +31,7 @@ def solve_lower(lower: Array, right: Array, *, library: str, raw: Any) -> Array:
     return _solve(lower, right, raw)
 
 
-def _solve(lower: Array, right: Array, raw: Any) -> Array:
+def _solve(lower: Array, right: Array, raw: Library) -> Array:
     size = lower.shape[-1]
     if size <= 1:
         return right / lower if size else right
@@ -41,17 +44,18 @@ def _solve(lower: Array, right: Array, raw: Any) -> Array:
     return raw.concat([first, second], axis=-2)
 
 
-def cholesky(matrix: Array, *, library: str, raw: Any) -> Array:
+def cholesky(matrix: Array, *, library: str, raw: Library) -> Array:
     """The lower factor of symmetric matrices; nan where one is not positive definite."""
     if library == "torch":
         factor, failed = sys.modules["torch"].linalg.cholesky_ex(matrix)
         return raw.where(failed[..., None, None] > 0, raw.nan, factor)
     if library == "jax":
-        return raw.linalg.cholesky(matrix)
+        lower: Array = raw.linalg.cholesky(matrix)
+        return lower
     return _factor(matrix, raw.sqrt, None, library, raw)
 
 
-def cholesky_excess(matrix: Array, *, library: str, raw: Any) -> Array:
+def cholesky_excess(matrix: Array, *, library: str, raw: Library) -> Array:
     """F, lower triangular, with ``(I + F)(I + F)^T = I + matrix``, as accurate as the matrix.
 
     The entry on the diagonal is ``sqrt(1 + s) - 1``, written without the difference; 1 is added
@@ -61,7 +65,13 @@ def cholesky_excess(matrix: Array, *, library: str, raw: Any) -> Array:
     return _factor(matrix, lambda s: s / (1 + raw.sqrt(1 + s)), one, library, raw)
 
 
-def _factor(matrix: Array, root: Any, unit: Array | None, library: str, raw: Any) -> Array:
+def _factor(
+    matrix: Array,
+    root: Callable[[Array], Array],
+    unit: Array | None,
+    library: str,
+    raw: Library,
+) -> Array:
     """The factor, less a unit matrix that belongs to it if there is one."""
     size = matrix.shape[-1]
     if size <= 1:
@@ -81,19 +91,19 @@ def _factor(matrix: Array, root: Any, unit: Array | None, library: str, raw: Any
     )
 
 
-def identity(size: int, *, like: Array, raw: Any) -> Array:
+def identity(size: int, *, like: Array, raw: Library) -> Array:
     """The identity of a size, of an array's dtype and device."""
     device = getattr(like, "device", None)
     made = {} if device is None or callable(device) else {"device": device}
     return raw.eye(size, dtype=like.dtype, **made)
 
 
-def diagonal(matrix: Array, *, raw: Any) -> Array:
+def diagonal(matrix: Array, *, raw: Library) -> Array:
     """The diagonals, along the last axis."""
     one = identity(matrix.shape[-1], like=matrix, raw=raw)
     return raw.sum(raw.where(one > 0, matrix, raw.zeros_like(matrix)), axis=-1)
 
 
-def strictly_lower(matrix: Array, *, raw: Any) -> Array:
+def strictly_lower(matrix: Array, *, raw: Library) -> Array:
     """The matrix with zeros on and above its diagonal."""
     return raw.tril(matrix, k=-1)

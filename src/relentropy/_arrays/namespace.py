@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .array import Array, Library
 from .polynomials import log1pmx_near
-
-Array = Any
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ _LIMITS["wide"] = replace(_LIMITS["float64"], lift=1.0, noise=2.0**-75)
 class Namespace:
     """What every library does alike; the others below say what differs."""
 
-    def __init__(self, library: str, raw: Any, name: str, exact: bool) -> None:
+    def __init__(self, library: str, raw: Library, name: str, exact: bool) -> None:
         self.library = library
         self.raw = raw
         self.dtype = dtypes.dtype_object(library, raw, name)
@@ -191,21 +190,21 @@ class NumpyNamespace(Namespace):
     def writes_in_place(self) -> bool:
         return True
 
-    def where(self, condition: Array, one: Any, other: Any) -> Array:
+    def where(self, condition: Any, one: Any, other: Any) -> Any:
         return np.where(condition, one, other)
 
-    def cast(self, array: Array, dtype: Any) -> Array:
+    def cast(self, array: Any, dtype: Any) -> Any:
         return array.astype(dtype, copy=False)
 
-    def _contiguous(self, array: Array, shape: tuple[int, int]) -> Array:
+    def _contiguous(self, array: Any, shape: tuple[int, int]) -> Any:
         return np.ascontiguousarray(array).reshape(shape)
 
-    def in_order(self, array: Array) -> Array:
+    def in_order(self, array: Any) -> Any:
         return np.asarray(array, order="C")
 
 
 class JaxNamespace(Namespace):
-    def __init__(self, library: str, raw: Any, name: str, exact: bool) -> None:
+    def __init__(self, library: str, raw: Library, name: str, exact: bool) -> None:
         super().__init__(library, raw, name, exact)
         self.log1p = self._log1p
         if name == "float32":
@@ -236,7 +235,7 @@ class JaxNamespace(Namespace):
 class StrictNamespace(Namespace):
     """array-api-strict at its oldest standard, which stands for every library to come."""
 
-    def _lift(self, value: Any, like: Array) -> Array:
+    def _lift(self, value: Any, like: Array) -> Any:
         if isinstance(value, float):
             return self.raw.full((), value, dtype=self.dtype, device=like.device)
         return value

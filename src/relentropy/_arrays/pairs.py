@@ -12,9 +12,12 @@ applied to a literal constant.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Array = Any
+from .array import Array
+
+if TYPE_CHECKING:
+    from .namespace import Namespace
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -30,14 +33,14 @@ def fast_two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     return total, b - (total - a)
 
 
-def split(a: Array, *, xp: Any) -> tuple[Array, Array]:
+def split(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Two halves of a significand, whose products are exact."""
     c = xp.rounded(xp.limits.splitter * a)
     high = c - (c - a)
     return high, a - high
 
 
-def two_prod(a: Array, b: Array, *, xp: Any) -> tuple[Array, Array]:
+def two_prod(a: Array, b: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """``a * b`` rounded, and the rounding error."""
     product = xp.rounded(a * b)
     ah, al = split(a, xp=xp)
@@ -69,7 +72,7 @@ class Pair:
     """
 
     hi: Array
-    lo: Array | None = None
+    lo: Array | Any = None  # None, but not where formulas have made sure of it
 
     def __add__(self, other: Pair) -> Pair:
         total, error = two_sum(self.hi, other.hi)
@@ -95,7 +98,7 @@ class Pair:
         return self.hi if self.lo is None else self.hi + self.lo
 
 
-def choose(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
+def choose(condition: Array, one: Pair, other: Pair, *, xp: Namespace) -> Pair:
     """An elementwise choice between pairs."""
     high = xp.where(condition, one.hi, other.hi)
     if one.lo is None and other.lo is None:
@@ -104,7 +107,7 @@ def choose(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
     return Pair(high, xp.where(condition, *low))
 
 
-def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
+def minus(x: Pair, y: Array, *, xp: Namespace) -> Pair:
     """``x - y``: a pair where the namespace is exact, else rounded."""
     if xp.exact:
         return x - Pair(y)
@@ -112,7 +115,7 @@ def minus(x: Pair, y: Array, *, xp: Any) -> Pair:
     return Pair(rounded if x.lo is None else rounded + x.lo)
 
 
-def exp(x: Pair, *, xp: Any) -> Array:
+def exp(x: Pair, *, xp: Namespace) -> Array:
     """``exp(hi + lo)``: a rounded exponent alone would cost |x| ulp of the result."""
     grown = xp.exp(x.hi)
     if x.lo is None:
@@ -120,7 +123,7 @@ def exp(x: Pair, *, xp: Any) -> Array:
     return xp.where(grown < float("inf"), grown + grown * x.lo, grown)  # not inf*0
 
 
-def scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
+def scale(factor: Array, x: Pair, *, xp: Namespace) -> Pair:
     """``factor * x``, with the product's error where the namespace is exact."""
     if not xp.exact:
         return Pair(factor * x.hi)
@@ -128,12 +131,12 @@ def scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
     return Pair(product, error if x.lo is None else error + factor * x.lo)
 
 
-def far_scale(factor: Array, x: Pair, *, xp: Any) -> Pair:
+def far_scale(factor: Array, x: Pair, *, xp: Namespace) -> Pair:
     """`scale` for products that may come near the end of the range."""
     return calm(scale(factor, x, xp=xp), factor * x.hi, xp=xp)
 
 
-def calm(x: Pair, plain: Array, *, xp: Any) -> Pair:
+def calm(x: Pair, plain: Array, *, xp: Namespace) -> Pair:
     """A pair whose transforms may have overflowed, and then the rounded number in its place.
 
     What the range does not hold becomes an end of it, so that differences stay numbers.
@@ -146,7 +149,7 @@ def calm(x: Pair, plain: Array, *, xp: Any) -> Pair:
     return Pair(xp.where(inside, x.hi, plain), xp.where(inside, x.lo, 0.0))
 
 
-def divide(x: Pair, y: Pair, *, xp: Any) -> Pair:
+def divide(x: Pair, y: Pair, *, xp: Namespace) -> Pair:
     """``x / y``, with the remainder of the division where the namespace is exact."""
     quotient = x.hi / y.hi
     if not xp.exact:
@@ -160,7 +163,7 @@ def divide(x: Pair, y: Pair, *, xp: Any) -> Pair:
     return Pair(quotient, xp.where(xp.isfinite(low), low, 0.0))
 
 
-def add_sums(one: Pair, other: Pair, *, xp: Any) -> Pair:
+def add_sums(one: Pair, other: Pair, *, xp: Namespace) -> Pair:
     """The sum of two sums, either of which may be infinite."""
     plain = one.hi + other.hi
     finite = xp.isfinite(plain)
@@ -171,7 +174,7 @@ def add_sums(one: Pair, other: Pair, *, xp: Any) -> Pair:
 
 
 def total(
-    x: Array, *, xp: Any, low: Array | None = None, compensated: bool | None = None
+    x: Array, *, xp: Namespace, low: Array | None = None, compensated: bool | None = None
 ) -> Pair:
     """Sum over the first axis, as (1, rows), in a fixed pairwise order.
 
@@ -206,7 +209,7 @@ def total(
     return Pair(high, xp.where(finite, error, 0.0))
 
 
-Words = tuple[Array, Array, Array]
+Words = tuple[Array, ...]
 """The number that three words add up to, each below the last bit of the one before."""
 
 
@@ -220,7 +223,7 @@ def add_words(one: Words, other: Words) -> Words:
     return high, *fast_two_sum(middle, low)
 
 
-def total_in_words(words: Words, *, xp: Any) -> Words:
+def total_in_words(words: Words, *, xp: Namespace) -> Words:
     """Sum over the first axis, as (1, rows) and in the order of `total`, in three words."""
     while words[0].shape[0] > 1:
         half = words[0].shape[0] // 2
@@ -235,7 +238,7 @@ def total_in_words(words: Words, *, xp: Any) -> Words:
     return words
 
 
-def multiply_words(a: Words, b: Words, *, xp: Any) -> Words:
+def multiply_words(a: Words, b: Words, *, xp: Namespace) -> Words:
     """The product of two numbers of three words."""
     (h0, h1), (m0, m1), (n0, n1) = (
         two_prod(a[i], b[j], xp=xp) for i, j in ((0, 0), (0, 1), (1, 0))
@@ -244,7 +247,7 @@ def multiply_words(a: Words, b: Words, *, xp: Any) -> Words:
     return three_words([h0, h1, m0, n0, m1, n1, rest])
 
 
-def divide_words(a: Words, b: Words, *, xp: Any) -> Words:
+def divide_words(a: Words, b: Words, *, xp: Namespace) -> Words:
     """The quotient of two numbers of three words, digit by digit; b is not zero."""
     quotients = []
     for _ in range(2):

@@ -17,9 +17,13 @@ The same coefficients, rounded, serve float32.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-Array = Any
+from .array import Array
+
+if TYPE_CHECKING:
+    from .namespace import Namespace
+
 
 _P = (
     0.21115109506841148,
@@ -99,7 +103,7 @@ _SHORT_R = (1 / 180, 1 / 112, 1 / 60, 1 / 24, 1 / 4)
 _SHORT_K = (-17 / 184320, 1 / 1152, -1 / 128, 1 / 16)
 
 
-def _horner(coefficients: tuple[float, ...], x: Array, *, xp: Any) -> Array:
+def _horner(coefficients: tuple[float, ...], x: Array, *, xp: Namespace) -> Array:
     value = coefficients[0] * x
     if xp.writes_in_place():  # two operations of three move half as much, and allocate nothing
         value += coefficients[1]
@@ -113,47 +117,47 @@ def _horner(coefficients: tuple[float, ...], x: Array, *, xp: Any) -> Array:
     return value
 
 
-def atanh_reach(*, xp: Any) -> float:
+def atanh_reach(*, xp: Namespace) -> float:
     """Up to which abs(s) `atanh_tail` is meant to be used."""
     return 0.5 if xp.exact else 2.0**-6
 
 
-def atanh_tail(y: Array, *, xp: Any) -> Array:
+def atanh_tail(y: Array, *, xp: Namespace) -> Array:
     """``(atanh(s)/s - 1)/s**2`` for ``y = s**2``, abs(s) up to `atanh_reach`."""
     return _horner(_P if xp.exact else _SHORT_P, y, xp=xp)
 
 
-def exp_reach(*, xp: Any) -> float:
+def exp_reach(*, xp: Namespace) -> float:
     """Up to which abs(x) `exp_tail` is meant to be used."""
     return 2.0 if xp.exact else 2.0**-5
 
 
-def exp_tail(x: Array, *, xp: Any) -> Array:
+def exp_tail(x: Array, *, xp: Namespace) -> Array:
     """``(exp(x) - 1 - x)/x**2`` for abs(x) up to `exp_reach`."""
     return _horner(_Q if xp.exact else _SHORT_Q, x, xp=xp)
 
 
-def js_reach(*, xp: Any) -> float:
+def js_reach(*, xp: Namespace) -> float:
     """Up to which abs(t) `js_tail` is meant to be used."""
     return 0.6 if xp.exact else 2.0**-5
 
 
-def js_tail(y: Array, *, xp: Any) -> Array:
+def js_tail(y: Array, *, xp: Namespace) -> Array:
     """``((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*t**2)`` for ``y = t**2``."""
     return _horner(_R if xp.exact else _SHORT_R, y, xp=xp)
 
 
-def js_log_reach(*, xp: Any) -> float:
+def js_log_reach(*, xp: Namespace) -> float:
     """Up to which abs(u) `js_log_tail` is meant to be used."""
     return 1.5 if xp.exact else 2.0**-5
 
 
-def js_log_tail(z: Array, *, xp: Any) -> Array:
+def js_log_tail(z: Array, *, xp: Namespace) -> Array:
     """``t**2*js_tail(t**2)/u**2`` with t = tanh(u/2), for ``z = u**2``."""
     return _horner(_K if xp.exact else _SHORT_K, z, xp=xp)
 
 
-def log1pmx_near(x: Array, *, xp: Any) -> Array:
+def log1pmx_near(x: Array, *, xp: Namespace) -> Array:
     """``log(1 + x) - x`` for x from -0.66 to 2, where ``x/(2 + x)`` is at most a half."""
     r = x / (2 + x)
     y = r * r

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from .array import Array
 from .namespace import Namespace
 
-Array = Any
 State = Any
 Block = tuple[Array, ...]
 

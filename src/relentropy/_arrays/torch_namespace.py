@@ -26,7 +26,7 @@ class TorchNamespace(Namespace):
 
     def writes_in_place(self) -> bool:
         # What is recorded for derivatives may not be overwritten.
-        return not self.raw.is_grad_enabled()
+        return not raw.is_grad_enabled()
 
     def concat(self, arrays: list[Array], axis: int) -> Array:
         # Not `concat`, which batched derivatives do not know.

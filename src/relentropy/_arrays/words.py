@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .array import Array
+from .namespace import Namespace
 from .pairs import Pair
 from .protocols import State
 
-Array = Any
 
-
-def words_of(state: State) -> tuple[Array, ...]:
+def words_of(state: State) -> tuple[Any, ...]:
     """All arrays of a state; a low word that is not there is left out."""
     return tuple(_words(state))
 
@@ -38,7 +38,7 @@ def names_of(state: State, path: str = "") -> Iterator[str]:
         yield path
 
 
-def complete(state: State, *, xp: Any) -> State:
+def complete(state: State, *, xp: Namespace) -> State:
     """The state with zeros for low words that are not there.
 
     Whether they are depends on how a state came about, and parts are to have one form.

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, divide
 from .._arrays.protocols import Elementwise
 from .expectation import in_base
@@ -17,23 +19,22 @@ from .expm1mx import expm1
 from .kl_term import kl_term
 from .odds import Form, Odds, gap, odds
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 # --- values -------------------------------------------------------------------------------
 
 
-def _cross_entropy(p: Odds, q: Odds, forms: Any, *, xp: Any) -> Array:
+def _cross_entropy(p: Odds, q: Odds, forms: Any, *, xp: Namespace) -> Array:
     flip = q.logit > 0
     p, q = p.turned(flip, xp=xp), q.turned(flip, xp=xp)
     return xp.log1p(q.one.hi / q.other.hi) + p.share(-q.logit, xp=xp)
 
 
-def _entropy(p: Odds, form: Any, *, xp: Any) -> Array:
+def _entropy(p: Odds, form: Any, *, xp: Namespace) -> Array:
     return _cross_entropy(p, p, form, xp=xp)
 
 
-def _kl_divergence(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Array:
+def _kl_divergence(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Namespace) -> Array:
     """The terms of both outcomes, neither of which is negative, p's smaller one first.
 
     Where q has far less of it than p, the logarithm is that of the odds; where q is all but
@@ -66,7 +67,7 @@ def _kl_divergence(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Ar
 # --- derivatives --------------------------------------------------------------------------
 
 
-def _by_operands(side: Odds, form: Form, rate: Array, *, xp: Any) -> list[Array]:
+def _by_operands(side: Odds, form: Form, rate: Array, *, xp: Namespace) -> list[Array]:
     """By each operand that a side is made of, where by the probability it is ``rate``."""
     if form == "probability":
         return [rate]
@@ -82,22 +83,26 @@ def _by_operands(side: Odds, form: Form, rate: Array, *, xp: Any) -> list[Array]
     return [xp.where(xp.abs(side.logit) == _INF, 0.0, xp.where(below, -value, value))]
 
 
-def _entropy_slopes(p: Odds, form: Form, *, xp: Any) -> list[Array]:
+def _entropy_slopes(p: Odds, form: Form, *, xp: Namespace) -> list[Array]:
     return _by_operands(p, form, -p.logit, xp=xp)
 
 
-def _cross_entropy_by_p(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> list[Array]:
+def _cross_entropy_by_p(
+    p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Namespace
+) -> list[Array]:
     rate = xp.where(_alike(p, q, xp=xp), 0.0, -q.logit)
     return _by_operands(p, forms[0], rate, xp=xp)
 
 
-def _kl_divergence_by_p(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> list[Array]:
+def _kl_divergence_by_p(
+    p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Namespace
+) -> list[Array]:
     flip = p.logit > 0
     log = gap(p.turned(flip, xp=xp), q.turned(flip, xp=xp), forms, xp=xp).log
     return _by_operands(p, forms[0], xp.where(flip, log, 0 - log), xp=xp)
 
 
-def _by_q(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> list[Array]:
+def _by_q(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Namespace) -> list[Array]:
     """The same for both: by q's logit it is q - p."""
     flip = p.logit > 0
     less = p.turned(flip, xp=xp)
@@ -122,7 +127,7 @@ def _by_q(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> list[Array]
     ]
 
 
-def _alike(p: Odds, q: Odds, *, xp: Any) -> Array:
+def _alike(p: Odds, q: Odds, *, xp: Namespace) -> Array:
     """Where both sides are certain of the same outcome."""
     return (p.logit == q.logit) & (xp.abs(p.logit) == _INF)
 
@@ -134,14 +139,14 @@ def _alike(p: Odds, q: Odds, *, xp: Any) -> Array:
 class _Value:
     """A function of one or two distributions as one of their operands."""
 
-    function: Callable[..., Array]
+    function: Callable[..., Any]
     forms: tuple[Form, ...]
     base: float | None
 
-    def __call__(self, *operands: Array, xp: Any) -> Array:
+    def __call__(self, *operands: Array, xp: Namespace) -> Array:
         return in_base(self._called(operands, xp=xp), self.base, xp=xp)
 
-    def _called(self, operands: tuple[Array, ...], *, xp: Any) -> Array:
+    def _called(self, operands: tuple[Array, ...], *, xp: Namespace) -> Array:
         sides, invalid = _sides(self.forms, operands, xp=xp)
         return xp.where(invalid, _NAN, self.function(*sides, *_said(self.forms), xp=xp))
 
@@ -152,14 +157,14 @@ class _Slope(_Value):
 
     index: int
 
-    def _called(self, operands: tuple[Array, ...], *, xp: Any) -> Array:
+    def _called(self, operands: tuple[Array, ...], *, xp: Namespace) -> Array:
         sides, invalid = _sides(self.forms, operands, xp=xp)
         found = self.function(*sides, *_said(self.forms), xp=xp)
         return xp.where(invalid, _NAN, found[self.index])
 
 
 def _sides(
-    forms: tuple[Form, ...], operands: tuple[Array, ...], *, xp: Any
+    forms: tuple[Form, ...], operands: tuple[Array, ...], *, xp: Namespace
 ) -> tuple[list[Odds], Array]:
     left, sides = list(operands), []
     for form in forms:

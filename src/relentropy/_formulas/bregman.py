@@ -7,16 +7,14 @@ is negative, so that nothing cancels. `kl_term.kl_div(y, x)` is that of ``x*log(
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, two_sum
 from .._arrays.polynomials import log1pmx_near
 from .expm1mx import expm1, expm1mx
 
-Array = Any
 
-
-def log_bregman(y: Array, x: Array, /, *, xp: Any) -> Array:
+def log_bregman(y: Array, x: Array, /, *, xp: Namespace) -> Array:
     """``y/x - 1 - log(y/x)``, that of -log, for positive numbers; at most 4 ulp."""
     excess = (y - x) / x
     value = less_log(excess, y, x, xp=xp)
@@ -29,7 +27,7 @@ def log_bregman(y: Array, x: Array, /, *, xp: Any) -> Array:
     return xp.where(kept, value, apart)
 
 
-def less_log(w: Array, numerator: Array, denominator: Array, /, *, xp: Any) -> Array:
+def less_log(w: Array, numerator: Array, denominator: Array, /, *, xp: Namespace) -> Array:
     """``w - log(1 + w)``, where ``1 + w = numerator/denominator`` keeps its digits near 0.
 
     From w alone where the quotient is between 0.4 and 2.5; elsewhere the logarithm may be
@@ -47,17 +45,17 @@ def is_near(w: Array) -> Array:
     return (w > -0.6) & (w < 1.5)
 
 
-def log_bregman_by_y(y: Array, x: Array, /, *, xp: Any) -> Array:
+def log_bregman_by_y(y: Array, x: Array, /, *, xp: Namespace) -> Array:
     """``1/x - 1/y``; the larger one divides first, so that nothing leaves the range early."""
     return ((y - x) / xp.maximum(x, y)) / xp.minimum(x, y)
 
 
-def log_bregman_by_x(y: Array, x: Array, /, *, xp: Any) -> Array:
+def log_bregman_by_x(y: Array, x: Array, /, *, xp: Namespace) -> Array:
     """``(x - y)/x**2``."""
     return ((x - y) / x) / x
 
 
-def exp_bregman(y: Array, x: Array, /, *, xp: Any) -> Array:
+def exp_bregman(y: Array, x: Array, /, *, xp: Namespace) -> Array:
     """``exp(y - x) - 1 - (y - x)``: that of exp, over ``exp(x)``."""
     d = _difference(y, x, xp=xp)
     value = expm1mx(d.hi, xp=xp)
@@ -66,7 +64,7 @@ def exp_bregman(y: Array, x: Array, /, *, xp: Any) -> Array:
     return value + xp.where(value < float("inf"), expm1(d.hi, xp=xp) * d.lo, 0.0)
 
 
-def exp_bregman_by_y(y: Array, x: Array, /, *, xp: Any) -> Array:
+def exp_bregman_by_y(y: Array, x: Array, /, *, xp: Namespace) -> Array:
     """``exp(y - x) - 1``; by x it is the negative."""
     d = _difference(y, x, xp=xp)
     value = expm1(d.hi, xp=xp)
@@ -75,6 +73,6 @@ def exp_bregman_by_y(y: Array, x: Array, /, *, xp: Any) -> Array:
     return value + xp.where(value < float("inf"), (1 + value) * d.lo, 0.0)
 
 
-def _difference(y: Array, x: Array, *, xp: Any) -> Pair:
+def _difference(y: Array, x: Array, *, xp: Namespace) -> Pair:
     """``y - x``, whose rounding an exponential would multiply."""
     return Pair(*two_sum(y, -x)) if xp.exact else Pair(y - x)

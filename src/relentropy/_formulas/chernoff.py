@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, exp, total
 from .._arrays.protocols import Block, Fold, Measure
 from .entries import Entry, Rate
@@ -33,7 +35,6 @@ from .renyi import (
     tilted_by_y,
 )
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 _STEPS = 24
 
@@ -62,7 +63,7 @@ class SearchFold:
     start: float | None
     """The exponent of the first passes, which look at the ends and the middle."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Tilt:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Tilt:
         entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
         none = xp.zeros_like(xp.max(entry.x))
         low, high, best = none, none + 1.0, none
@@ -73,7 +74,7 @@ class SearchFold:
             best = xp.where(low < high, self.start, best)
         return _tilt(entry, low, high, best, xp=xp)
 
-    def merge(self, one: Tilt, other: Tilt, *, xp: Any) -> Tilt:
+    def merge(self, one: Tilt, other: Tilt, *, xp: Namespace) -> Tilt:
         shift, (first, second) = common_shift(one, other, xp=xp)
         return one._replace(
             slope=add_sums(one.slope, other.slope, xp=xp),
@@ -84,7 +85,7 @@ class SearchFold:
         )
 
 
-def _tilt(e: Entry, low: Array, high: Array, s: Array, *, xp: Any) -> Tilt:
+def _tilt(e: Entry, low: Array, high: Array, s: Array, *, xp: Namespace) -> Tilt:
     shift, powers = scaled_powers(e, s, xp=xp)
     u = e.live_log_ratio
     close = e.live & (u < 2) & (u > -2)
@@ -104,7 +105,7 @@ def _tilt(e: Entry, low: Array, high: Array, s: Array, *, xp: Any) -> Tilt:
     )
 
 
-def _next(tilt: Tilt, unit: Array, *, xp: Any) -> tuple[Array, Array, Array]:
+def _next(tilt: Tilt, unit: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
     """Bounds and exponent after one more look; ``unit`` is one over the entries' scale."""
     s, some = tilt.exponent, tilt.powers > 0
     powers = xp.where(some, tilt.powers, 1.0)
@@ -150,12 +151,12 @@ class ChernoffInformation(Measure):
     def fills(self) -> tuple[float | None, ...]:
         return self.source.fills
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         starts = (0.0, 1.0, 0.5, *(None,) * _STEPS)
         search = (SearchFold(self.source, start) for start in starts)
         return (*self.source.passes(xp=xp), *search, FoundFold(self.source))
 
-    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         powers, best = powers_of(self.source, stats, xp=xp), stats[-1][1]
         value = in_base(-powers.log, self.base, xp=xp)
         # Never below zero, nor -0.
@@ -163,12 +164,12 @@ class ChernoffInformation(Measure):
         possible = self.source.possible(stats, xp=xp)
         return xp.where(possible, value, _NAN), xp.where(possible, best, _NAN)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         shares = self.source.numbers(stats, xp=xp)
         return *shares, *powers_of(self.source, stats, xp=xp), stats[-1][1]
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """That of (1 - s)*Rényi's divergence of order s: moving s changes nothing."""
         *shares, divergence, log, shift, shifted, best = numbers

@@ -7,13 +7,13 @@ Bregman divergence of log(I0) and what turning the direction adds,
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import two_sum
 from .family import REAL, Domain, Family
 from .log_bessel import parts, ratio, ratio_slope
-
-Array = Any
 
 # A concentration of 0 has no direction, and is still of the family.
 _CONCENTRATION = Domain(0.0, float("inf"), 1.0, closed=True)
@@ -26,20 +26,22 @@ class Turn(NamedTuple):
     cosine: Array
 
     @classmethod
-    def between(cls, one: Array, other: Array, *, xp: Any) -> Turn:
+    def between(cls, one: Array, other: Array, *, xp: Namespace) -> Turn:
         # Where turns are whole, what rounding the angle leaves is all there is to see.
         angle, low = two_sum(one, -other) if xp.exact else (one - other, xp.zeros_like(one))
         sine, cosine, low = xp.raw.sin(0.5 * angle), xp.raw.cos(0.5 * angle), 0.5 * low
         return cls(sine + cosine * low, cosine - sine * low)
 
 
-def _von_mises(m: Array, k: Array, n: Array, c: Array, /, *, xp: Any) -> Array:
+def _von_mises(m: Array, k: Array, n: Array, c: Array, /, *, xp: Namespace) -> Array:
     turn = Turn.between(m, n, xp=xp)
     turned = (2 * c * turn.sine) * turn.sine * ratio(k, xp=xp)
     return parts(c, k, xp=xp).bregman + turned
 
 
-def _von_mises_slopes(m: Array, k: Array, n: Array, c: Array, /, *, xp: Any) -> list[Array]:
+def _von_mises_slopes(
+    m: Array, k: Array, n: Array, c: Array, /, *, xp: Namespace
+) -> list[Array]:
     turn = Turn.between(m, n, xp=xp)
     bent, share = 2 * turn.sine * turn.sine, ratio(k, xp=xp)
     by_angle = 2 * turn.sine * turn.cosine * c * share

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._arrays.array import ZERO, Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair
 from .._arrays.protocols import Block, Fold, Reduction, Slopes
 from .entries import Rate
@@ -13,7 +15,6 @@ from .f_divergence import Source, source_of
 from .logsumexp import Peak
 from .sides import Side, side
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -31,10 +32,10 @@ class _Shares:
     def empty(self) -> tuple[float, ...]:
         return (0.0,) * (self.source.count + 1)  # and the scale that entries are on
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return self.source.passes(xp=xp)
 
-    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: Any, *, xp: Namespace) -> tuple[Array, ...]:
         numbers = self.source.numbers(stats, xp=xp)
         possible = self.source.possible(stats, xp=xp)
         unit = self.source.mean(Pair(xp.ones_like(numbers[0])), stats, xp=xp)
@@ -57,7 +58,7 @@ class KLContributions:
     def numbers(self) -> Reduction:
         return _Shares(self.source)
 
-    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Array:
         *shares, unit = numbers
         entry = self.source.entry(block, shares, xp=xp)
         value = entry.kl()
@@ -66,7 +67,7 @@ class KLContributions:
         return in_base(xp.where(xp.isnan(unit), unit, value), self.base, xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Slopes | None, ...]:
         """By shares log(x/y) and 1 - x/y; a share moves with all that its row sums over."""
         *shares, unit = numbers
@@ -86,7 +87,7 @@ class KLContributions:
             found[1] = self._slopes(outer * known, -entry.gap * unit, weight, xp=xp)
         return tuple(found)
 
-    def _slopes(self, outer: Array, inner: Array, weight: Array, *, xp: Any) -> Slopes:
+    def _slopes(self, outer: Array, inner: Array, weight: Array, *, xp: Namespace) -> Slopes:
         outer, inner = (in_base(one, self.base, xp=xp) for one in (outer, inner))
         if not self.normalize:
             return Slopes(outer, xp.zeros_like(outer), weight)
@@ -99,17 +100,17 @@ class PeakFold:
 
     side: Side
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Peak:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Peak:
         (x,) = block
         top = xp.max(x)
         weight = self.side.weight(x, top, xp=xp)
         others = xp.where(top == self.side.absent, 0.0, beside_top(weight, x == top, xp=xp))
         return Peak(xp.where(xp.any(self.side.invalid(x)), _NAN, top), others)
 
-    def merge(self, one: Peak, other: Peak, *, xp: Any) -> Peak:
+    def merge(self, one: Peak, other: Peak, *, xp: Namespace) -> Peak:
         top = xp.maximum(one.top, other.top)  # nan stays
         first = one.top >= other.top
-        others = 0.0
+        others = ZERO
         for part, leads in ((one, first), (other, ~first)):
             lower = self.side.weight(part.top, top, xp=xp) * part.mass
             others = others + xp.where(leads, part.others, lower)
@@ -126,10 +127,10 @@ class _Peaks:
 
     empty = (0.0, 0.0)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (PeakFold(self.side),)
 
-    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: Any, *, xp: Namespace) -> tuple[Array, ...]:
         (peak,) = stats
         return xp.where(peak.top == self.side.absent, _NAN, peak.top), peak.others
 
@@ -149,14 +150,14 @@ class Surprisal:
     def numbers(self) -> Reduction:
         return _Peaks(self.side)
 
-    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Array:
         top, others = numbers
         value = self.side.gap(block[0], top, xp=xp) + xp.log1p(others)
         value = xp.where(block[0] == self.side.absent, _INF, value)
         return in_base(xp.where(xp.isnan(top), _NAN, value), self.base, xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Slopes]:
         """By logits E[t] - t; by weights sum(t)/sum(p) - t/p."""
         (x,), (top, others) = block, numbers
@@ -178,10 +179,10 @@ class _Validity:
     def fills(self) -> tuple[float | None, ...]:
         return (self.side.absent,)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (PeakFold(self.side),)
 
-    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: Any, *, xp: Namespace) -> tuple[Array, ...]:
         return (xp.where(xp.isnan(stats[0].top), _NAN, 0.0 * stats[0].others),)
 
 
@@ -196,13 +197,13 @@ class PlainSurprisal:
     def numbers(self) -> Reduction:
         return _Validity(side(self.from_logits))
 
-    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Array:
         (x,), (nothing,) = block, numbers
         value = -x if self.from_logits else -xp.log(x)
         return in_base(xp.where(xp.isnan(nothing), _NAN, value), self.base, xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Slopes]:
         (x,), (nothing,) = block, numbers
         one = in_base(xp.where(xp.isnan(nothing), _NAN, -xp.ones_like(x)), self.base, xp=xp)

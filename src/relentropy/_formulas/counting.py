@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.protocols import Elementwise
 from . import binary
 from .elementwise import KL_DIV
@@ -18,7 +20,6 @@ from .logarithms import signed_log_ratio
 from .odds import Form
 from .times import times
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 _FORMS: tuple[Form, ...] = ("probability", "logit")
 
@@ -26,7 +27,7 @@ _FORMS: tuple[Form, ...] = ("probability", "logit")
 _RATE = Domain(0.0, _INF, 1.0, closed=True)
 
 
-def _poisson_slopes(rate: Array, other: Array, /, *, xp: Any) -> list[Array]:
+def _poisson_slopes(rate: Array, other: Array, /, *, xp: Namespace) -> list[Array]:
     return [slope(rate, other, xp=xp) for slope in KL_DIV.slopes]
 
 
@@ -43,7 +44,9 @@ def _trial(forms: tuple[Form, Form]) -> Elementwise:
 BERNOULLI = {forms: _trial(forms) for forms in product(_FORMS, _FORMS)}
 
 
-def _trials(of: Any, count: Array, p: Array, q: Array, /, *, xp: Any) -> Array:
+def _trials(
+    of: Callable[..., Array], count: Array, p: Array, q: Array, /, *, xp: Namespace
+) -> Array:
     """``count*of(p, q)``; no trial makes no difference, also where one would make all of it."""
     value = of(p, q, xp=xp)
     known = (count >= 0) & (count < _INF)
@@ -51,7 +54,9 @@ def _trials(of: Any, count: Array, p: Array, q: Array, /, *, xp: Any) -> Array:
     return xp.where(known, xp.where(xp.isnan(value), value, times_value), _NAN)
 
 
-def _one_trial(of: Any, count: Array, p: Array, q: Array, /, *, xp: Any) -> Array:
+def _one_trial(
+    of: Callable[..., Array], count: Array, p: Array, q: Array, /, *, xp: Namespace
+) -> Array:
     known = (count >= 0) & (count < _INF)
     return xp.where(known, of(p, q, xp=xp), _NAN)
 
@@ -68,13 +73,15 @@ BINOMIAL = {forms: _binomial(trial) for forms, trial in BERNOULLI.items()}
 # --- trials up to the first success: 1/p Bernoulli trials on average ------------------------
 
 
-def _geometric(of: Any, p: Array, q: Array, /, *, xp: Any) -> Array:
+def _geometric(of: Callable[..., Array], p: Array, q: Array, /, *, xp: Namespace) -> Array:
     ever = p > 0
     value = of(p, xp.where(ever, q, _NAN), xp=xp)
     return value / xp.where(ever, p, 1.0)
 
 
-def _geometric_divergence(of: Any, p: Array, q: Array, /, *, xp: Any) -> Array:
+def _geometric_divergence(
+    of: Callable[..., Array], p: Array, q: Array, /, *, xp: Namespace
+) -> Array:
     """The same, also where a Bernoulli trial's divergence is below the range, and this is not.
 
     Of probabilities that are so small the other outcome says nothing, and one scale is as good
@@ -89,7 +96,7 @@ def _geometric_divergence(of: Any, p: Array, q: Array, /, *, xp: Any) -> Array:
     return xp.where(rare, kl_div(a * factor, b * factor, xp=xp) / (a * factor), value)
 
 
-def _geometric_by_p(p: Array, q: Array, /, *, xp: Any) -> Array:
+def _geometric_by_p(p: Array, q: Array, /, *, xp: Namespace) -> Array:
     """``log((1 - q)/(1 - p))/p**2``."""
     inside = (p > 0) & (p <= 1) & (q >= 0) & (q <= 1)
     p, q = xp.where(inside, p, 0.5), xp.where(inside, q, 0.5)
@@ -97,13 +104,15 @@ def _geometric_by_p(p: Array, q: Array, /, *, xp: Any) -> Array:
     return xp.where(inside, log / p / p, _NAN)
 
 
-def _geometric_of_logits(of: Any, a: Array, b: Array, /, *, xp: Any) -> Array:
+def _geometric_of_logits(
+    of: Callable[..., Array], a: Array, b: Array, /, *, xp: Namespace
+) -> Array:
     ever = a > -_INF
     value = of(a, xp.where(ever, b, _NAN), xp=xp)
     return value * (1 + xp.exp(xp.where(ever, -a, 0.0)))
 
 
-def _geometric_by_logit(a: Array, b: Array, /, *, xp: Any) -> Array:
+def _geometric_by_logit(a: Array, b: Array, /, *, xp: Namespace) -> Array:
     """``exp(-a)*log((1 + exp(a))/(1 + exp(b)))``."""
     inside = (xp.abs(a) < _INF) & (xp.abs(b) < _INF)
     a, b = xp.where(inside, a, 0.0), xp.where(inside, b, 0.0)

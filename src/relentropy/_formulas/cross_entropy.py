@@ -14,13 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import ZERO, Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, exp, scale, total
 from .._arrays.protocols import Block, Measure
 from .elementwise import ENTR
 from .expectation import beside_top, finite_or_zero, in_base
 from .sides import Side, side
 
-Array = Any
 _INF = float("inf")
 
 
@@ -50,7 +51,7 @@ class CrossEntropyFold:
     def sides(self) -> tuple[Side, Side]:
         return side(self.from_logits[0]), side(self.from_logits[1])
 
-    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> State:
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Namespace) -> State:
         p_side, q_side = self.sides
         p, q = block[0], block[-1]
         p_top = xp.max(p)
@@ -77,11 +78,11 @@ class CrossEntropyFold:
             valid=~xp.any(invalid),
         )
 
-    def merge(self, one: State, other: State, *, xp: Any) -> State:
+    def merge(self, one: State, other: State, *, xp: Namespace) -> State:
         p_side, q_side = self.sides
         p_top, q_top = xp.maximum(one.p_top, other.p_top), xp.maximum(one.q_top, other.q_top)
         first = one.q_top >= other.q_top
-        mass = surprise = others = 0.0
+        mass = surprise = others = ZERO
         for part, leads in ((one, first), (other, ~first)):
             scaled = p_side.weight(part.p_top, p_top, xp=xp)
             mass = mass + scaled * part.mass
@@ -119,10 +120,10 @@ class _OfTwoSides:
 class CrossEntropy(_OfTwoSides, Measure):
     """-sum(p*log(q)) of normalised p and q; entropy where ``same``."""
 
-    def passes(self, *, xp: Any) -> tuple[CrossEntropyFold]:
+    def passes(self, *, xp: Namespace) -> tuple[CrossEntropyFold]:
         return (CrossEntropyFold(self.from_logits, self.same),)
 
-    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         mass = xp.where(state.mass > 0, state.mass, 1.0)
         value = state.surprise / mass + xp.log1p(state.others)
@@ -132,7 +133,7 @@ class CrossEntropy(_OfTwoSides, Measure):
         value = xp.where(state.valid & known, value, float("nan"))
         return (in_base(value, self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         mean = state.surprise / xp.where(state.mass > 0, state.mass, 1.0)
         return (
@@ -144,7 +145,7 @@ class CrossEntropy(_OfTwoSides, Measure):
         )
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By p's logits p*(surprise - mean surprise), by q's q - p."""
         p_top, p_mass, mean, q_top, others = numbers
@@ -187,7 +188,7 @@ class UnnormalisedFold:
     from_logits: tuple[bool, bool]
     same: bool
 
-    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Sum:
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Namespace) -> Sum:
         p_side, q_side = (side(is_log) for is_log in self.from_logits)
         p, q = block[0], block[-1]
         p_top = xp.max(p)
@@ -198,7 +199,7 @@ class UnnormalisedFold:
         lost = xp.any((p != p_side.absent) & (q == q_side.absent))
         return Sum(p_top, total(terms, xp=xp), lost, ~xp.any(invalid))
 
-    def merge(self, one: Sum, other: Sum, *, xp: Any) -> Sum:
+    def merge(self, one: Sum, other: Sum, *, xp: Namespace) -> Sum:
         p_side = side(self.from_logits[0])
         p_top = xp.maximum(one.p_top, other.p_top)
         sums = [
@@ -209,7 +210,7 @@ class UnnormalisedFold:
         return Sum(p_top, add_sums(sums[0], sums[1], xp=xp), lost, valid)
 
 
-def _scaled(factor: Array, sum_: Pair, *, xp: Any) -> Pair:
+def _scaled(factor: Array, sum_: Pair, *, xp: Namespace) -> Pair:
     """The product, also near the end of the range, where that of words overflows first."""
     low = scale(factor, sum_, xp=xp).lo
     low = None if low is None else xp.where(xp.isfinite(low), low, 0.0)
@@ -220,10 +221,10 @@ def _scaled(factor: Array, sum_: Pair, *, xp: Any) -> Pair:
 class UnnormalisedCrossEntropy(_OfTwoSides, Measure):
     """-sum(p*log(q)) of weights that are not normalised; sum(entr(p)) where ``same``."""
 
-    def passes(self, *, xp: Any) -> tuple[UnnormalisedFold]:
+    def passes(self, *, xp: Namespace) -> tuple[UnnormalisedFold]:
         return (UnnormalisedFold(self.from_logits, self.same),)
 
-    def finish(self, stats: tuple[Sum], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Sum], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         top = finite_or_zero(state.p_top, xp=xp)
         unit = exp(Pair(top), xp=xp) if self.from_logits[0] else top
@@ -232,11 +233,11 @@ class UnnormalisedCrossEntropy(_OfTwoSides, Measure):
         value = xp.where(state.lost, _INF, value)
         return (in_base(xp.where(state.valid, value, float("nan")), self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[Sum], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Sum], *, xp: Namespace) -> tuple[Array, ...]:
         return ()
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """-log(q) by p, -p/q by q, and both where they are one."""
         p_log, q_log = self.from_logits
@@ -259,7 +260,7 @@ class UnnormalisedCrossEntropy(_OfTwoSides, Measure):
         return by_p, by_q
 
 
-def _entr(p: Array, is_log: bool, *, xp: Any) -> Array:
+def _entr(p: Array, is_log: bool, *, xp: Namespace) -> Array:
     """The derivative of -w*log(w) by w, or by its logarithm."""
     if not is_log:
         return ENTR.slopes[0](p, xp=xp)

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
 from .._arrays.changes import Change
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, total
 from .._arrays.protocols import Block, Measure
 from .kl_weights import TermsFold
 from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .weight_shares import WeightShares
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 _SHARES = WeightShares()
 
@@ -43,7 +44,7 @@ class Rest(NamedTuple):
 class RestFold:
     """Everything but what needs the sums of whole rows."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Rest:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Rest:
         q, p, valid = _inside(block, xp=xp)
         terms = xp.where(valid, shape_bregman(q, p, q - p, xp=xp), 0.0)
         b, a, place = block
@@ -58,7 +59,7 @@ class RestFold:
         absent = (a == 0) & (b == 0)
         return Rest(x, y, term, s, t, others, ~xp.any(~(valid | absent)))
 
-    def merge(self, one: Rest, other: Rest, *, xp: Any) -> Rest:
+    def merge(self, one: Rest, other: Rest, *, xp: Namespace) -> Rest:
         larger = one.x >= other.x
 
         def pick(here: Array, there: Array) -> tuple[Array, Pair]:
@@ -74,7 +75,7 @@ class RestFold:
         )  # fmt: skip
 
 
-def _inside(block: Block, *, xp: Any) -> tuple[Array, Array, Array]:
+def _inside(block: Block, *, xp: Namespace) -> tuple[Array, Array, Array]:
     """q's and p's parameters, 1 where they are none, and where they are some."""
     q, p, _ = block
     valid = (p > 0) & (p < _INF) & (q > 0) & (q < _INF)
@@ -92,7 +93,7 @@ class Numbers(NamedTuple):
     """t - s."""
 
     @classmethod
-    def of(cls, rest: Rest, *, xp: Any) -> Numbers:
+    def of(cls, rest: Rest, *, xp: Namespace) -> Numbers:
         known = rest.valid & (rest.x > 0)
         one, none = xp.ones_like(rest.x), xp.zeros_like(rest.x)
         s, t = rest.s.value, rest.t.value
@@ -119,10 +120,10 @@ class DirichletKL(Measure):
     fills = (0.0, 0.0, None)
     empty = (0.0,)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (*_SHARES.passes(xp=xp), TermsFold(), RestFold())
 
-    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         *_, terms, rest = stats
         numbers = Numbers.of(rest, xp=xp)
         shares = _SHARES.mean(terms, stats, xp=xp) * (numbers.y + numbers.t)
@@ -130,11 +131,11 @@ class DirichletKL(Measure):
         value = xp.maximum(shares + rest.others.value + bracket, 0.0)
         return (xp.where(rest.valid & (rest.x > 0), value, _NAN),)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         return *_SHARES.numbers(stats, xp=xp), *Numbers.of(stats[-1], xp=xp)
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """Differences of what a parameter does by itself and by its sum."""
         shares, row = numbers[: _SHARES.count], Numbers(*numbers[_SHARES.count :])

@@ -12,25 +12,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, exp
 from .deformed import deformed
 
-Array = Any
 _INF = float("inf")
+_T = TypeVar("_T")
 
 
-class once:  # noqa: N801 - used as a decorator
+class once(Generic[_T]):  # noqa: N801 - used as a decorator
     """A property that is computed when it is first asked for.
 
     Python's own takes a lock, which torch's compiler does not know.
     """
 
-    def __init__(self, compute: Callable[[Any], Array]) -> None:
+    def __init__(self, compute: Callable[[Any], _T]) -> None:
         self.compute, self.name = compute, compute.__name__
 
-    def __get__(self, owner: Any, kind: Any = None) -> Array:
+    def __get__(self, owner: Any, kind: Any = None) -> _T:
         value = self.compute(owner)
         setattr(owner, self.name, value)
         return value
@@ -48,7 +50,7 @@ class Entry(ABC):
 
     x: Array
     y: Array
-    xp: Any
+    xp: Namespace
 
     @property
     @abstractmethod
@@ -160,7 +162,7 @@ class Entry(ABC):
         return 0.5 * (high * xp.log1p(xp.abs(t)) + xp.where(known, low, 0.0) * xp.log(share))
 
 
-def chosen(condition: Array, one: Pair, other: Pair, *, xp: Any) -> Pair:
+def chosen(condition: Array, one: Pair, other: Pair, *, xp: Namespace) -> Pair:
     """The choice between two pairs."""
     lows = (0.0 * pair.hi if pair.lo is None else pair.lo for pair in (one, other))
     return Pair(xp.where(condition, one.hi, other.hi), xp.where(condition, *lows))

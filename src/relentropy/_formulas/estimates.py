@@ -15,13 +15,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, exp
 from .._arrays.protocols import flat
 from .expectation import difference, sign
 from .expm1mx import expm1, expm1mx
 from .times import times
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 # From here on the exponential is several times all that is subtracted from it.
 _APART = 4.0
@@ -33,20 +34,20 @@ class Sample(NamedTuple):
     """Where both models have no mass, and u is 0."""
     weight: Array
     log_weight: Array
-    excess: Array | None
-    """1 - c of the control variate."""
+    excess: Array | Any
+    """1 - c of the control variate, None for the others."""
 
     @property
     def gone(self) -> Array:
         return self.log_weight == -_INF
 
-    def weighted(self, value: Array, *, xp: Any) -> Array:
+    def weighted(self, value: Array, *, xp: Namespace) -> Array:
         """``w * value``; a weight of exactly 0 takes away what is infinite, but not nan."""
         infinite = xp.abs(value) == _INF
         product = self.weight * xp.where(infinite, 0.0, value)
         return xp.where(infinite & (self.log_weight > -_INF), value, product)
 
-    def inverse(self, *, xp: Any) -> Array:
+    def inverse(self, *, xp: Namespace) -> Array:
         """``w * exp(-u)``: the sample's ratio r/p."""
         exponent = difference(self.log_weight, self.u.hi, self.gone, xp=xp)
         if self.u.lo is not None:
@@ -57,49 +58,49 @@ class Sample(NamedTuple):
 class Estimator(Protocol):
     """An estimate, and its derivative by u; both times the weight."""
 
-    def value(self, sample: Sample, *, xp: Any) -> Array: ...
+    def value(self, sample: Sample, *, xp: Namespace) -> Array: ...
 
-    def slope(self, sample: Sample, *, xp: Any) -> Array: ...
+    def slope(self, sample: Sample, *, xp: Namespace) -> Array: ...
 
 
 class K1:
     """u, of either sign."""
 
-    def value(self, sample: Sample, *, xp: Any) -> Array:
+    def value(self, sample: Sample, *, xp: Namespace) -> Array:
         return sample.weighted(sample.u.value, xp=xp)
 
-    def slope(self, sample: Sample, *, xp: Any) -> Array:
+    def slope(self, sample: Sample, *, xp: Namespace) -> Array:
         return sample.weighted(xp.ones_like(sample.u.hi), xp=xp)
 
 
 class Absolute:
     """abs(u)."""
 
-    def value(self, sample: Sample, *, xp: Any) -> Array:
+    def value(self, sample: Sample, *, xp: Namespace) -> Array:
         return sample.weighted(xp.abs(sample.u.value), xp=xp)
 
-    def slope(self, sample: Sample, *, xp: Any) -> Array:
+    def slope(self, sample: Sample, *, xp: Namespace) -> Array:
         return sample.weighted(sign(sample.u.hi, xp=xp), xp=xp)
 
 
 class K2:
     """u**2/2."""
 
-    def value(self, sample: Sample, *, xp: Any) -> Array:
+    def value(self, sample: Sample, *, xp: Namespace) -> Array:
         u = sample.u
         square = 0.5 * (u.hi * u.hi)
         if u.lo is not None:
             square = square + xp.where(xp.isfinite(u.hi), u.hi, 0.0) * u.lo
         return sample.weighted(square, xp=xp)
 
-    def slope(self, sample: Sample, *, xp: Any) -> Array:
+    def slope(self, sample: Sample, *, xp: Namespace) -> Array:
         return sample.weighted(sample.u.value, xp=xp)
 
 
 class K3:
     """exp(-u) - 1 + u, the generator of relative entropy: nothing below 0."""
 
-    def value(self, sample: Sample, *, xp: Any) -> Array:
+    def value(self, sample: Sample, *, xp: Namespace) -> Array:
         near, x, low = self._near(sample, xp=xp)
         close = expm1mx(x, xp=xp) + expm1(x, xp=xp) * low
         grown = sample.inverse(xp=xp)
@@ -107,14 +108,14 @@ class K3:
         apart = grown - xp.where(grown == _INF, 0.0, rest)  # not inf - inf
         return xp.where(near, sample.weighted(close, xp=xp), apart)
 
-    def slope(self, sample: Sample, *, xp: Any) -> Array:
+    def slope(self, sample: Sample, *, xp: Namespace) -> Array:
         near, x, low = self._near(sample, xp=xp)
         close = -expm1(x, xp=xp) - xp.exp(x) * low
         apart = sample.weighted(xp.ones_like(x), xp=xp) - sample.inverse(xp=xp)
         return xp.where(near, sample.weighted(close, xp=xp), apart)
 
     @staticmethod
-    def _near(sample: Sample, *, xp: Any) -> tuple[Array, Array, Array]:
+    def _near(sample: Sample, *, xp: Namespace) -> tuple[Array, Array, Array]:
         """Where -u is small or negative, and there its two words; else zeros."""
         near = sample.u.hi > -_APART
         x = xp.where(near, -sample.u.hi, 0.0)
@@ -126,11 +127,11 @@ class K3:
 class ControlVariate(K3):
     """k3 less what a fit finds in it of r/p - 1."""
 
-    def value(self, sample: Sample, *, xp: Any) -> Array:
+    def value(self, sample: Sample, *, xp: Namespace) -> Array:
         by_one = super().slope(sample, xp=xp)
         return super().value(sample, xp=xp) + times(sample.excess, by_one, xp=xp)
 
-    def slope(self, sample: Sample, *, xp: Any) -> Array:
+    def slope(self, sample: Sample, *, xp: Namespace) -> Array:
         by_two = sample.inverse(xp=xp)
         return super().slope(sample, xp=xp) + times(sample.excess, by_two, xp=xp)
 
@@ -163,7 +164,7 @@ class Estimate:
     def fills(self) -> tuple[float, ...]:
         return (0.0,) * len(self.slopes)
 
-    def value(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Array:
+    def value(self, log_p: Array, log_r: Array, *more: Array, xp: Namespace) -> Array:
         sample = self._sample(log_p, log_r, *more, xp=xp)
         return ESTIMATORS[self.estimator].value(sample, xp=xp)
 
@@ -173,7 +174,7 @@ class Estimate:
         weights = (self._by_weight,) if self.weighted else ()
         return (self._by_p, self._by_r, *weights, *((flat,) if fitted else ()))
 
-    def _by_p(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Array:
+    def _by_p(self, log_p: Array, log_r: Array, *more: Array, xp: Namespace) -> Array:
         sample = self._sample(log_p, log_r, *more, xp=xp)
         if self.straight_through:
             slope = ESTIMATORS["k2"].slope(sample, xp=xp)
@@ -184,10 +185,10 @@ class Estimate:
                 slope = xp.where(inside | xp.isnan(slope), slope, 0.0)
         return xp.where(sample.none, 0.0, xp.where(xp.isnan(sample.u.hi), _NAN, slope))
 
-    def _by_r(self, *operands: Array, xp: Any) -> Array:
+    def _by_r(self, *operands: Array, xp: Namespace) -> Array:
         return 0 - self._by_p(*operands, xp=xp)
 
-    def _by_weight(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Array:
+    def _by_weight(self, log_p: Array, log_r: Array, *more: Array, xp: Namespace) -> Array:
         if self.detach_weights or self.straight_through:
             return xp.zeros_like(log_p)
         value = self.value(log_p, log_r, *more, xp=xp)
@@ -195,7 +196,7 @@ class Estimate:
             return value
         return xp.where(more[0] > math.log(self.max_weight), 0.0, value)
 
-    def _sample(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Sample:
+    def _sample(self, log_p: Array, log_r: Array, *more: Array, xp: Namespace) -> Sample:
         none = (log_p == -_INF) & (log_r == -_INF)
         u = difference(log_p, log_r, none, xp=xp)
         impossible = (log_p == _INF) | (log_r == _INF)
@@ -218,6 +219,6 @@ class Estimate:
 class ControlRatio(Estimate):
     """The control variate itself, w*(r/p - 1)."""
 
-    def value(self, log_p: Array, log_r: Array, *more: Array, xp: Any) -> Array:
+    def value(self, log_p: Array, log_r: Array, *more: Array, xp: Namespace) -> Array:
         sample = self._sample(log_p, log_r, *more, xp=xp)
         return 0 - ESTIMATORS["k3"].slope(sample, xp=xp)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.polynomials import exp_reach, exp_tail
 
-Array = Any
 
-
-def expm1mx(x: Array, /, *, xp: Any) -> Array:
+def expm1mx(x: Array, /, *, xp: Namespace) -> Array:
     """``exp(x) - 1 - x`` without cancellation.
 
     ``x**2`` times a polynomial on |x| < 2; beyond, ``exp(x)`` and ``1 + x`` are at least a
@@ -22,7 +20,7 @@ def expm1mx(x: Array, /, *, xp: Any) -> Array:
     return xp.where(near, z * z * exp_tail(z, xp=xp), far)
 
 
-def expm1(x: Array, /, *, xp: Any) -> Array:
+def expm1(x: Array, /, *, xp: Namespace) -> Array:
     """``exp(x) - 1`` to 2 ulp everywhere; jax's own is off by 4."""
     near = xp.abs(x) < 0.5 * exp_reach(xp=xp)
     z = xp.where(near, x, 0.0)

@@ -10,8 +10,10 @@ Where it is an exponent, x must be known to an ulp of 1, and not of itself.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, divide, scale, three_words, two_sum
 from . import inverse_powers
 from .bregman import less_log
@@ -21,7 +23,6 @@ from .log_gamma import STEPS, STIRLING, digamma_gap, gamma_bregman
 from .log_pair import log_odds, log_pair, log_words
 from .logarithms import log_ratio
 
-Array = Any
 _INF = float("inf")
 
 # digamma(1), digamma(2) and log(2*pi)/2.
@@ -37,7 +38,7 @@ class Ratio(NamedTuple):
     excess: Array
 
     @classmethod
-    def of(cls, one: Array, other: Array, *, xp: Any) -> Ratio:
+    def of(cls, one: Array, other: Array, *, xp: Namespace) -> Ratio:
         pair = divide(Pair(one), Pair(other), xp=xp)
         return cls(pair, (one - other) / other)
 
@@ -45,19 +46,19 @@ class Ratio(NamedTuple):
     def value(self) -> Array:
         return self.pair.hi
 
-    def step_bregman(self, *, xp: Any) -> Array:
+    def step_bregman(self, *, xp: Namespace) -> Array:
         """That of lgamma from 2 to r + 1."""
         two = 2 * xp.ones_like(self.value)
         return gamma_bregman(self.value + 1, two, self.excess, xp=xp)
 
-    def slopes(self, *, xp: Any) -> tuple[Array, Array]:
+    def slopes(self, *, xp: Namespace) -> tuple[Array, Array]:
         """``digamma(1 + r)`` and ``digamma(r) - digamma(1)``."""
         two = 2 * xp.ones_like(self.value)
         gap = digamma_gap(self.value + 1, two, self.excess, xp=xp)
         return gap + _DIGAMMA_TWO, gap + self.excess / self.value
 
 
-def log_gamma(r: Ratio, step_bregman: Array, /, *, xp: Any) -> Pair:
+def log_gamma(r: Ratio, step_bregman: Array, /, *, xp: Namespace) -> Pair:
     """``lgamma(1 + r)`` for r > 0: to all its digits next to 0 and 1, else to an ulp of 1.
 
     Next to its zeros it is its tangent there and a Bregman divergence.
@@ -85,14 +86,14 @@ def log_gamma(r: Ratio, step_bregman: Array, /, *, xp: Any) -> Pair:
     return Pair(xp.where(near, close, far.hi), far.lo)
 
 
-def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:
+def _times(a: Pair, b: Pair, *, xp: Namespace) -> Pair:
     product = scale(a.hi, b, xp=xp)
     if a.lo is None or product.lo is None:
         return product
     return Pair(product.hi, product.lo + a.lo * b.hi)
 
 
-def _log(x: Pair, *, xp: Any) -> Pair:
+def _log(x: Pair, *, xp: Namespace) -> Pair:
     logarithm = log_pair(x.hi, xp=xp).pair
     return logarithm if x.lo is None else logarithm + Pair(x.lo / x.hi)
 
@@ -107,14 +108,14 @@ class Parts(NamedTuple):
     step_bregman: Array
 
     @classmethod
-    def of(cls, gap: Pair, r: Ratio, *, xp: Any) -> Parts:
+    def of(cls, gap: Pair, r: Ratio, *, xp: Namespace) -> Parts:
         step = r.step_bregman(xp=xp)
         x = gap + log_gamma(r, step, xp=xp)
         known = xp.isfinite(x.hi) & xp.isfinite(gap.hi)
         low = xp.zeros_like(x.hi) if x.lo is None else xp.where(known, x.lo, 0.0)
         return cls(gap.hi, r, Pair(xp.where(known, x.hi, gap.hi), low), step)
 
-    def divergence(self, *, xp: Any) -> Array:
+    def divergence(self, *, xp: Namespace) -> Array:
         value = expm1mx(self.x.hi, xp=xp)
         known = value < _INF  # not inf*0
         slope = expm1(xp.where(known, self.x.hi, 0.0), xp=xp)
@@ -123,7 +124,7 @@ class Parts(NamedTuple):
         log = less_log(self.r.excess, self.r.value, xp.ones_like(self.r.value), xp=xp)
         return value + (self.step_bregman + log)
 
-    def slope(self, *, xp: Any) -> Array:
+    def slope(self, *, xp: Namespace) -> Array:
         """``exp(x) - 1``."""
         value = expm1(self.x.hi, xp=xp)
         known = value < _INF
@@ -133,16 +134,16 @@ class Parts(NamedTuple):
 # --- Gumbel -------------------------------------------------------------------------------
 
 
-def _gumbel_parts(m: Array, s: Array, n: Array, t: Array, *, xp: Any) -> Parts:
+def _gumbel_parts(m: Array, s: Array, n: Array, t: Array, *, xp: Namespace) -> Parts:
     gap = Pair(*two_sum(n, -m)) if xp.exact else Pair(n - m)
     return Parts.of(divide(gap, Pair(t), xp=xp), Ratio.of(s, t, xp=xp), xp=xp)
 
 
-def _gumbel(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> Array:
+def _gumbel(m: Array, s: Array, n: Array, t: Array, /, *, xp: Namespace) -> Array:
     return _gumbel_parts(m, s, n, t, xp=xp).divergence(xp=xp)
 
 
-def _gumbel_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> list[Array]:
+def _gumbel_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Namespace) -> list[Array]:
     parts = _gumbel_parts(m, s, n, t, xp=xp)
     grown, r = parts.slope(xp=xp), parts.r.value
     digamma, slope = parts.r.slopes(xp=xp)
@@ -160,7 +161,9 @@ GUMBEL = Family(_gumbel, _gumbel_slopes, (REAL, POSITIVE))
 # --- Weibull ------------------------------------------------------------------------------
 
 
-def _weibull_parts(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> tuple[Array, Parts]:
+def _weibull_parts(
+    a: Array, b: Array, c: Array, d: Array, *, xp: Namespace
+) -> tuple[Array, Parts]:
     """The logarithm of the scales' ratio, and the parts."""
     if xp.exact:
         high, low, tail = three_words(log_odds(Pair(b), Pair(d), xp=xp))
@@ -171,11 +174,11 @@ def _weibull_parts(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> tuple[
     return logarithm.hi, Parts.of(gap, Ratio.of(c, a, xp=xp), xp=xp)
 
 
-def _weibull(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
+def _weibull(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> Array:
     return _weibull_parts(a, b, c, d, xp=xp)[1].divergence(xp=xp)
 
 
-def _weibull_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[Array]:
+def _weibull_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> list[Array]:
     logarithm, parts = _weibull_parts(a, b, c, d, xp=xp)
     grown = parts.slope(xp=xp)
     digamma, slope = parts.r.slopes(xp=xp)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, total
 from .._arrays.protocols import Block, Fold, Measure
 from .entries import Entry, Rate
@@ -13,7 +15,6 @@ from .generators import Row
 from .logit_shares import LogitMeasures, LogitShares
 from .weight_shares import WeightMeasures, WeightShares
 
-Array = Any
 Source = WeightShares | WeightMeasures | LogitShares
 _NAN = float("nan")
 
@@ -41,7 +42,7 @@ class TermsFold:
     source: Source
     means: bool
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Sums:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Sums:
         entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
         parameters = block[2:]
         value = total(self.row.term(entry, *parameters, xp=xp), xp=xp)
@@ -52,7 +53,7 @@ class TermsFold:
         by_q = total(self.row.y_by_y(entry, *parameters, xp=xp), xp=xp).value
         return Sums(value, by_p, by_q)
 
-    def merge(self, one: Sums, other: Sums, *, xp: Any) -> Sums:
+    def merge(self, one: Sums, other: Sums, *, xp: Namespace) -> Sums:
         value = add_sums(one.value, other.value, xp=xp)
         return Sums(value, one.by_p + other.by_p, one.by_q + other.by_q)
 
@@ -85,15 +86,15 @@ class FDivergence(Measure):
     def differentiated(self) -> FDivergence:
         return replace(self, means=self.normalize)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (*self.source.passes(xp=xp), TermsFold(self.row, self.source, self.means))
 
-    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         value = in_base(self._value(stats, xp=xp), self.base, xp=xp)
         value = xp.sqrt(value) if self.root else value
         return (xp.where(self.source.possible(stats, xp=xp), value, _NAN),)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         sums = stats[-1]
         unit = xp.ones_like(sums.by_p)
         if self.root:  # of f**(1/2) by f; 0 where the sides agree, and f is flat
@@ -103,7 +104,7 @@ class FDivergence(Measure):
         return *self.source.numbers(stats, xp=xp), *means, in_base(unit, self.base, xp=xp)
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """A share's slope less the mean of all, over what the row sums to."""
         *shares, p_mean, q_mean, unit = numbers
@@ -122,7 +123,14 @@ class FDivergence(Measure):
         return (by_p, by_q, *(None,) * self.row.parameters)
 
     def _about(
-        self, plain: Array, weighted: Array, e: Entry, mean: Array, unit: Array, *, xp: Any
+        self,
+        plain: Array,
+        weighted: Array,
+        e: Entry,
+        mean: Array,
+        unit: Array,
+        *,
+        xp: Namespace,
     ) -> Rate:
         """A slope less the mean of all; as it is where it is infinite."""
         if not self.means:
@@ -133,5 +141,5 @@ class FDivergence(Measure):
         weighted = xp.where(steep, weighted, xp.where(steep, 0.0, weighted) - e.x_times(mean))
         return Rate(plain * unit, weighted * unit)
 
-    def _value(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
+    def _value(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         return self.source.mean(stats[-1].value, stats, xp=xp)

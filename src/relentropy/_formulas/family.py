@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-Array = Any
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
+
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -53,7 +54,7 @@ class Family:
     def fills(self) -> tuple[float, ...]:
         return tuple(domain.inside for domain in self.domains) * 2
 
-    def value(self, *parameters: Array, xp: Any) -> Array:
+    def value(self, *parameters: Array, xp: Namespace) -> Array:
         known, kept = self._inside(parameters, xp=xp)
         found = self.divergence(*kept, xp=xp)
         return xp.where(known, found, self._limit(parameters, xp=xp))
@@ -62,14 +63,16 @@ class Family:
     def slopes(self) -> tuple[Slope, ...]:
         return tuple(Slope(self, index) for index in range(2 * len(self.domains)))
 
-    def together(self, *parameters: Array, xp: Any) -> list[Array]:
+    def together(self, *parameters: Array, xp: Namespace) -> list[Array]:
         """All slopes; 0 where equal points are, nan where there is no derivative."""
         known, kept = self._inside(parameters, xp=xp)
         limit = self._limit(parameters, xp=xp)
         edge = xp.where(limit == 0, 0.0, _NAN * xp.ones_like(limit))
         return [xp.where(known, slope, edge) for slope in self.gradient(*kept, xp=xp)]
 
-    def _inside(self, parameters: tuple[Array, ...], *, xp: Any) -> tuple[Array, list[Array]]:
+    def _inside(
+        self, parameters: tuple[Array, ...], *, xp: Namespace
+    ) -> tuple[Array, list[Array]]:
         """Where all parameters are inside, and the parameters, replaced where not."""
         known = self.domains[0].holds(parameters[0])
         for x, domain in zip(parameters[1:], (self.domains * 2)[1:], strict=True):
@@ -77,7 +80,7 @@ class Family:
         kept = [xp.where(known, x, f) for x, f in zip(parameters, self.fills, strict=True)]
         return known, kept
 
-    def _limit(self, parameters: tuple[Array, ...], *, xp: Any) -> Array:
+    def _limit(self, parameters: tuple[Array, ...], *, xp: Namespace) -> Array:
         """What a divergence is where a side has no density: nan, or that of points."""
         same = parameters[0] == parameters[0]
         valid = same
@@ -101,5 +104,5 @@ class Slope:
     family: Family
     index: int
 
-    def __call__(self, *parameters: Array, xp: Any) -> Array:
+    def __call__(self, *parameters: Array, xp: Namespace) -> Array:
         return self.family.together(*parameters, xp=xp)[self.index]

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .deformed import deformed
 from .entries import Entry
 from .expm1mx import expm1
 from .log1pmx import log1pmx
 from .power_gap import alpha_term
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -56,10 +57,10 @@ class _Row:
 
     parameters = 0
 
-    def x_by_x(self: Any, e: Entry, *parameters: Array, xp: Any) -> Array:
+    def x_by_x(self: Any, e: Entry, *parameters: Array, xp: Namespace) -> Array:
         return e.x_times(self.by_x(e, *parameters, xp=xp))
 
-    def y_by_y(self: Any, e: Entry, *parameters: Array, xp: Any) -> Array:
+    def y_by_y(self: Any, e: Entry, *parameters: Array, xp: Namespace) -> Array:
         return e.swapped.x_times(self.by_y(e, *parameters, xp=xp))
 
 
@@ -67,16 +68,16 @@ class _Row:
 class KL(_Row):
     """x*log(x/y) - x + y."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.kl()
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.log_ratio
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -e.excess
 
-    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -e.gap
 
 
@@ -84,20 +85,20 @@ class KL(_Row):
 class Jeffreys(_Row):
     """(x - y)*log(x/y): both directions of KL at once."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         ends = xp.where(e.only_x | e.only_y, _INF, 0.0)
         return xp.where(e.live, e.gap_times(e.live_log_ratio), ends)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.log_ratio - e.swapped.excess
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -e.log_ratio - e.excess
 
-    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.x_times(e.log_ratio) + e.gap
 
-    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.swapped.x_times(-e.log_ratio) - e.gap
 
 
@@ -105,13 +106,13 @@ class Jeffreys(_Row):
 class JensenShannon(_Row):
     """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.jensen_shannon()
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return 0.5 * _log_share(e, xp=xp)
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return 0.5 * _log_share(e.swapped, xp=xp)
 
 
@@ -121,15 +122,15 @@ class SkewJensenShannon(_Row):
 
     weight: float
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         v, w = 1 - self.weight, self.weight
         return v * e.kl_to_mixture(v, w) + w * e.swapped.kl_to_mixture(w, v)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         v, w = 1 - self.weight, self.weight
         return v * _log_of_mixture(e, v, w, xp=xp)
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         v, w = 1 - self.weight, self.weight
         return w * _log_of_mixture(e.swapped, w, v, xp=xp)
 
@@ -140,10 +141,10 @@ class SkewKL(_Row):
 
     weight: float
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.kl_to_mixture(1 - self.weight, self.weight)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         v, w = 1 - self.weight, self.weight
         excess = _from_mixture(e, v, w, xp=xp)
         # log(x/m) - v*excess: close ones nearly cancel
@@ -152,7 +153,7 @@ class SkewKL(_Row):
         apart = _log_of_mixture(e, v, w, xp=xp) - v * excess
         return xp.where(near, w * excess + bent, apart)
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         v, w = 1 - self.weight, self.weight
         return -w * _from_mixture(e, v, w, xp=xp)
 
@@ -161,21 +162,21 @@ class SkewKL(_Row):
 class SquaredHellinger(_Row):
     """(sqrt(x) - sqrt(y))**2/2."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         root = xp.sqrt(e.x) + xp.sqrt(e.y)
         gap = e.gap / xp.where(root > 0, root, 1.0)
         return 0.5 * (gap * gap)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -0.5 * expm1(-0.5 * e.log_ratio, xp=xp)
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -0.5 * expm1(0.5 * e.log_ratio, xp=xp)
 
-    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.gap * (0.5 * _root_share(e, xp=xp))
 
-    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -e.gap * (0.5 * _root_share(e.swapped, xp=xp))
 
 
@@ -183,13 +184,13 @@ class SquaredHellinger(_Row):
 class TotalVariation(_Row):
     """abs(x - y)/2."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return 0.5 * xp.abs(e.gap)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return xp.where(e.gap > 0, 0.5, xp.where(e.gap < 0, -0.5, 0.0 * e.gap))
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -self.by_x(e, xp=xp)
 
 
@@ -197,20 +198,20 @@ class TotalVariation(_Row):
 class Pearson(_Row):
     """(x - y)**2/y."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.chi2()
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return 2 * e.excess
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -e.excess * (2 + e.excess)
 
-    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         above = e.gap > 0  # below, the two nearly cancel
         return 2 * xp.where(above, e.chi2() + e.gap, e.x_times(e.excess))
 
-    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return -(e.chi2() + 2 * e.gap)
 
 
@@ -220,19 +221,19 @@ class Swapped(_Row):
 
     row: Row
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return self.row.term(e.swapped, xp=xp)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return self.row.by_y(e.swapped, xp=xp)
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return self.row.by_x(e.swapped, xp=xp)
 
-    def x_by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return self.row.y_by_y(e.swapped, xp=xp)
 
-    def y_by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return self.row.x_by_x(e.swapped, xp=xp)
 
 
@@ -240,15 +241,15 @@ class Swapped(_Row):
 class Triangular(_Row):
     """(x - y)**2/(x + y)."""
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return e.gap * e.spread[1]
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
-        _, t = e.spread
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
+        t = e.spread[1]
         return t * (2 - t)
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
-        _, t = e.spread
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
+        t = e.spread[1]
         return -t * (2 + t)
 
 
@@ -258,23 +259,23 @@ class Alpha(_Row):
 
     parameters = 1
 
-    def term(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         return alpha_term(e, alpha, xp=xp) + 0.0 * alpha  # of nan there is none
 
-    def by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         return deformed(e.log_ratio, alpha - 1, xp=xp)
 
-    def by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         return -deformed(e.log_ratio, alpha, xp=xp)
 
-    def x_by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         return _or_times(e, e.x_bent(alpha, alpha - 1), self.by_x(e, alpha, xp=xp), xp=xp)
 
-    def y_by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         e, slope = e.swapped, self.by_y(e, alpha, xp=xp)
         return _or_times(e, e.x_bent(1 - alpha, -alpha), slope, xp=xp)
@@ -286,28 +287,28 @@ class Tsallis(_Row):
 
     parameters = 1
 
-    def term(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         term = xp.where(e.only_y, e.y, alpha * alpha_term(e, alpha, xp=xp))
         return xp.where(alpha >= 0, term, _NAN)
 
-    def by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         slope = deformed(e.log_ratio, alpha - 1, xp=xp)
         return xp.where(alpha == 0, 0.0, alpha * slope)
 
-    def by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         slope = -alpha * deformed(e.live_log_ratio, alpha, xp=xp)
         ends = xp.where(e.only_y, 1.0, xp.where(e.only_x & (alpha > 0), -_INF, 0.0))
         return xp.where(e.live, slope, ends)
 
-    def x_by_x(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def x_by_x(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         bent = alpha * e.x_bent(alpha, alpha - 1)
         return _or_times(e, bent, self.by_x(e, alpha, xp=xp), xp=xp)
 
-    def y_by_y(self, e: Entry, *order: Array, xp: Any) -> Array:
+    def y_by_y(self, e: Entry, *order: Array, xp: Namespace) -> Array:
         (alpha,) = order
         e, slope = e.swapped, self.by_y(e, alpha, xp=xp)
         return _or_times(e, alpha * e.x_bent(1 - alpha, -alpha), slope, xp=xp)
@@ -322,49 +323,49 @@ class FromGenerator(_Row):
     p_zero: float
     q_zero: float
 
-    def term(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         inside = e.x * self.value(-e.live_log_ratio)
         ends = _ends(e, _times(e.y, self.p_zero), _times(e.x, self.q_zero), xp=xp)
         return xp.where(e.live, inside, ends)
 
-    def by_x(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         d = -e.live_log_ratio
         inside = self.value(d) - self.derivative(d)
         return xp.where(e.live, inside, _ends(e, -_INF, self.q_zero, xp=xp))
 
-    def by_y(self, e: Entry, *_: Array, xp: Any) -> Array:
+    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         inside = self.derivative(-e.live_log_ratio) * xp.exp(e.live_log_ratio)
         return xp.where(e.live, inside, _ends(e, self.p_zero, -_INF, xp=xp))
 
 
-def _root_share(e: Entry, *, xp: Any) -> Array:
+def _root_share(e: Entry, *, xp: Namespace) -> Array:
     """sqrt(x)/(sqrt(x) + sqrt(y)); 0 where there is no mass."""
     root, total = e.root_x, e.root_x + e.swapped.root_x
     return root / xp.where(total > 0, total, 1.0)
 
 
-def _or_times(e: Entry, inside: Array, slope: Array, *, xp: Any) -> Array:
+def _or_times(e: Entry, inside: Array, slope: Array, *, xp: Namespace) -> Array:
     """A product where both have mass, and x times the slope elsewhere."""
     return xp.where(e.live, inside, e.x_times(xp.where(e.live, 0.0, slope)))
 
 
-def _ends(e: Entry, only_y: Any, only_x: Any, *, xp: Any) -> Array:
+def _ends(e: Entry, only_y: Any, only_x: Any, *, xp: Namespace) -> Array:
     none = xp.zeros_like(e.x)
     return xp.where(e.only_y, only_y, xp.where(e.only_x, only_x, none))
 
 
-def _times(x: Array, slope: float) -> Array:
+def _times(x: Array, slope: float) -> Array | float:
     return slope if slope == _INF else x * slope
 
 
-def _log_share(e: Entry, *, xp: Any) -> Array:
+def _log_share(e: Entry, *, xp: Namespace) -> Array:
     """log(x/m) with m = (x + y)/2; -inf where only y is, 0 where none is."""
     total, _ = e.spread
     value = log_ratio_of(2 * e.x, total, e.gap, xp=xp)
     return _or_from_ratio(value, e, 0.5, xp=xp)
 
 
-def _from_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:
+def _from_mixture(e: Entry, v: float, w: float, *, xp: Namespace) -> Array:
     """(x - m)/m with m = v*x + w*y."""
     m = v * e.x + w * e.y
     known = m > 0
@@ -373,13 +374,13 @@ def _from_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:
     return xp.where(known, excess, xp.where(e.only_x, w / v if v > 0 else _INF, 0.0))
 
 
-def _log_of_mixture(e: Entry, v: float, w: float, *, xp: Any) -> Array:
+def _log_of_mixture(e: Entry, v: float, w: float, *, xp: Namespace) -> Array:
     """log(x/m) with m = v*x + w*y."""
     m = v * e.x + w * e.y
     return _or_from_ratio(log_ratio_of(e.x, m, w * e.gap, xp=xp), e, w, xp=xp)
 
 
-def log_ratio_of(x: Array, m: Array, gap: Array, *, xp: Any) -> Array:
+def log_ratio_of(x: Array, m: Array, gap: Array, *, xp: Namespace) -> Array:
     """log(x/m), given x - m; -inf where only m is, 0 where none is."""
     known = m > 0
     divisor = xp.where(known, m, 1.0)
@@ -390,7 +391,7 @@ def log_ratio_of(x: Array, m: Array, gap: Array, *, xp: Any) -> Array:
     return xp.where(known, value, 0.0)
 
 
-def _or_from_ratio(value: Array, e: Entry, w: float, *, xp: Any) -> Array:
+def _or_from_ratio(value: Array, e: Entry, w: float, *, xp: Namespace) -> Array:
     """Where x is too small to be seen beside y, log(x/(w*y)) as far as it is known."""
     hidden = e.live & (value == -_INF)
     return xp.where(hidden, e.live_log_ratio - math.log(w), value) if w > 0 else value

@@ -11,21 +11,22 @@ missing. Numbers may be a `Change`, ``excess`` is ``(y - x)/x``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
+from .._arrays.array import Array
 from .._arrays.changes import Change
+from .._arrays.namespace import Namespace
 from .._arrays.polynomials import log1pmx_near
 from .bregman import is_near
 from .bregman import less_log as of_arrays
 
-Array = Any
-Number = Any
+Number = TypeVar("Number", Array, Change)
 """An array, or a `Change` of arrays; then so is the result."""
 Series = tuple[float | None, ...]
 
 
 def bregman(
-    series: Series, excess: Number, d: Number, p: Number, q: Number, /, *, xp: Any
+    series: Series, excess: Number, d: Number, p: Number, q: Number, /, *, xp: Namespace
 ) -> Number:
     """``f(y) - f(x) - f'(x)*d``."""
     power, inner = p, p  # the sum of i*p**i*q**(m - i) for m = 1
@@ -38,7 +39,9 @@ def bregman(
     return excess * (d * q) * terms + 0.5 * less_log(excess, p, q, xp=xp)
 
 
-def slope_gap(series: Series, excess: Number, p: Number, q: Number, /, *, xp: Any) -> Number:
+def slope_gap(
+    series: Series, excess: Number, p: Number, q: Number, /, *, xp: Namespace
+) -> Number:
     """``f'(y) - f'(x)``."""
     power, inner = p, q + p  # the sum of p**i*q**(m - i) for m = 1
     terms = _first(series) * inner + 0.5
@@ -50,7 +53,7 @@ def slope_gap(series: Series, excess: Number, p: Number, q: Number, /, *, xp: An
     return excess * q * terms
 
 
-def curvature(series: Series, p: Number, /, *, xp: Any) -> Number:
+def curvature(series: Series, p: Number, /, *, xp: Namespace) -> Number:
     """``f''(x)``."""
     *rest, last = enumerate(series, start=1)
     terms = p * (last[0] * (last[0] + 1) * _known(last[1]))
@@ -61,7 +64,7 @@ def curvature(series: Series, p: Number, /, *, xp: Any) -> Number:
     return p * p * (terms + 0.5)
 
 
-def value(series: Series, p: Array, /, *, xp: Any) -> Array:
+def value(series: Series, p: Array, /, *, xp: Namespace) -> Array:
     """The powers themselves."""
     terms = p * _known(series[-1])
     for coefficient in reversed(series[:-1]):
@@ -78,7 +81,7 @@ def _known(coefficient: float | None) -> float:
     return coefficient
 
 
-def less_log(w: Number, numerator: Number, denominator: Number, /, *, xp: Any) -> Number:
+def less_log(w: Number, numerator: Number, denominator: Number, /, *, xp: Namespace) -> Number:
     """``w - log(1 + w)`` for ``1 + w = numerator/denominator``, also of changes."""
     if not isinstance(w, Change):
         return of_arrays(w, numerator, denominator, xp=xp)

@@ -18,6 +18,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import (
     Pair,
     Words,
@@ -34,7 +36,6 @@ from .expectation import in_base
 from .kl_term import kl_term
 from .logarithms import signed_log_ratio
 
-Array = Any
 _INF = float("inf")
 
 
@@ -52,7 +53,7 @@ class MeanFold:
 
     measure: TableMeasure
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Sums:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Sums:
         mass = self.measure.entries.mass(block, xp=xp)
         return Sums(
             terms=total(self.measure.term(block, xp=xp), xp=xp),
@@ -60,7 +61,7 @@ class MeanFold:
             valid=~xp.any(self.measure.entries.invalid(block)),
         )
 
-    def merge(self, one: Sums, other: Sums, *, xp: Any) -> Sums:
+    def merge(self, one: Sums, other: Sums, *, xp: Namespace) -> Sums:
         return Sums(
             terms=add_sums(one.terms, other.terms, xp=xp),
             mass=add_sums(one.mass, other.mass, xp=xp),
@@ -82,26 +83,26 @@ class TableMeasure(Measure):
     empty = (0.0,)
 
     @abstractmethod
-    def term(self, block: Block, *, xp: Any) -> Array:
+    def term(self, block: Block, *, xp: Namespace) -> Array:
         """What entries add."""
 
     @abstractmethod
-    def logarithm(self, block: Block, *, xp: Any) -> Array:
+    def logarithm(self, block: Block, *, xp: Namespace) -> Array:
         """The derivative of that by masses, up to a constant."""
 
     @property
     def fills(self) -> tuple[float, ...]:
         return (*self.entries.fills, *(0.0,) * self.marginals)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (MeanFold(self),)
 
-    def finish(self, stats: tuple[Sums], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Sums], *, xp: Namespace) -> tuple[Array, ...]:
         value, _ = self.numbers(stats, xp=xp)
         possible = stats[0].valid & (stats[0].mass.hi > 0)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[Sums], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Sums], *, xp: Namespace) -> tuple[Array, ...]:
         """The mean in nats, and the mass."""
         (sums,) = stats
         known = sums.mass.hi > 0
@@ -109,7 +110,7 @@ class TableMeasure(Measure):
         return divide(sums.terms, mass, xp=xp).value, mass.hi
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         value, mass = numbers
         rate = in_base((self.logarithm(block, xp=xp) - value) / mass, self.base, xp=xp)
@@ -130,7 +131,7 @@ class Cell(NamedTuple):
     """log(x/y) there, and 0 elsewhere."""
 
 
-def cell(x: Array, marginals: tuple[Words, ...], *, xp: Any) -> Cell:
+def cell(x: Array, marginals: tuple[Words, ...], *, xp: Namespace) -> Cell:
     """``y = first*(second/whole)*...``; the whole is the last of the marginals."""
     first, *others, whole = marginals
     known = whole[0] > 0
@@ -150,7 +151,7 @@ def cell(x: Array, marginals: tuple[Words, ...], *, xp: Any) -> Cell:
     return Cell(x, Pair(y[0], y[1]), difference, steep, log_steep)
 
 
-def log_ratio(x: Array, marginals: tuple[Words, ...], *, xp: Any) -> Array:
+def log_ratio(x: Array, marginals: tuple[Words, ...], *, xp: Namespace) -> Array:
     """``log(x/y)``; where x is 0, what it tends to as x, and its marginals with it, go there.
 
     An outcome of one variable that has no other entry is then told by the others alone.
@@ -187,13 +188,13 @@ class Dependence(TableMeasure):
     def marginals(self) -> int:  # type: ignore[override]
         return 3 * (self.variables + 1)
 
-    def term(self, block: Block, *, xp: Any) -> Array:
+    def term(self, block: Block, *, xp: Namespace) -> Array:
         x = self.entries.mass(block, xp=xp)
         one = cell(x, grouped(block[2:]), xp=xp)
         value = kl_term(xp.where(one.steep, 0.0, x), one.y, one.difference, xp=xp)
         return xp.where(one.steep, x * (one.log_steep - 1) + one.y.hi, value)
 
-    def logarithm(self, block: Block, *, xp: Any) -> Array:
+    def logarithm(self, block: Block, *, xp: Namespace) -> Array:
         x = self.entries.mass(block, xp=xp)
         return log_ratio(x, grouped(block[2:]), xp=xp)
 
@@ -215,12 +216,12 @@ class Surprise(TableMeasure):
     def marginals(self) -> int:  # type: ignore[override]
         return 3 * (self.count + self.inner)
 
-    def term(self, block: Block, *, xp: Any) -> Array:
+    def term(self, block: Block, *, xp: Namespace) -> Array:
         mass = self.entries.mass(block, xp=xp)
         surprise = self.logarithm(block, xp=xp)
         return mass * xp.where(mass > 0, surprise, 0.0)
 
-    def logarithm(self, block: Block, *, xp: Any) -> Array:
+    def logarithm(self, block: Block, *, xp: Namespace) -> Array:
         marginals = list(grouped(block[2:]))
         x = self.entries.mass(block, xp=xp)
         none = xp.zeros_like(x)
@@ -245,7 +246,7 @@ class Pointwise(EntryFunction):
     base: float | None
     entries = Weights()
 
-    def value(self, *block: Array, xp: Any) -> Array:
+    def value(self, *block: Array, xp: Namespace) -> Array:
         x = self.entries.mass(block, xp=xp)
         found = in_base(log_ratio(x, grouped(block[2:]), xp=xp), self.base, xp=xp)
         found = xp.where(_possible(block), found, 0.0)
@@ -253,13 +254,13 @@ class Pointwise(EntryFunction):
 
     @property
     def slopes(self) -> tuple[Any, ...]:
-        def by_entry(*block: Array, xp: Any) -> Array:
+        def by_entry(*block: Array, xp: Namespace) -> Array:
             mass = self.entries.mass(block, xp=xp)
             rate = in_base(_reciprocal(mass, block, xp=xp), self.base, xp=xp)
             return self.entries.by_entry(rate, block, xp=xp)
 
         def by_marginal(at: int, sign: float) -> Any:
-            def slope(*block: Array, xp: Any) -> Array:
+            def slope(*block: Array, xp: Namespace) -> Array:
                 rate = sign * _reciprocal(block[at], block, xp=xp)
                 return in_base(rate, self.base, xp=xp)
 
@@ -277,11 +278,11 @@ def _possible(block: Block) -> Array:
     return (block[2] > 0) & (block[5] > 0)
 
 
-def _reciprocal(x: Array, block: Block, *, xp: Any) -> Array:
+def _reciprocal(x: Array, block: Block, *, xp: Namespace) -> Array:
     possible = _possible(block)
     rate = xp.where(possible, 1 / xp.where(possible, x, 1.0), 0.0)
     return xp.where(block[-3] > 0, rate, float("nan"))
 
 
-def _none(*block: Array, xp: Any) -> Array:
+def _none(*block: Array, xp: Namespace) -> Array:
     return xp.zeros_like(block[0])

@@ -24,6 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, divide, exp, three_words, total
 from .._arrays.polynomials import exp_reach, exp_tail
 from .._arrays.protocols import Block, EntryFunction, Measure
@@ -33,7 +35,6 @@ from .expm1mx import expm1
 from .joint import TableMeasure
 from .logsumexp import relative
 
-Array = Any
 _INF = float("inf")
 _LOGITS = Logits()
 
@@ -44,19 +45,19 @@ class Centre(NamedTuple):
     valid: Array
 
 
-def _weight(logit: Array, largest: Array, *, xp: Any) -> Array:
+def _weight(logit: Array, largest: Array, *, xp: Namespace) -> Array:
     return exp(relative(logit, largest, xp=xp), xp=xp)
 
 
 class _CentreFold:
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Centre:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Centre:
         gap = relative(block[0], block[1], xp=xp)
         weight = _weight(block[0], block[2], xp=xp)
         terms = weight * xp.where(weight > 0, gap.hi, 0.0)
         valid = ~xp.any(_LOGITS.invalid(block))
         return Centre(total(weight, xp=xp).value, total(terms, xp=xp).value, valid)
 
-    def merge(self, one: Centre, other: Centre, *, xp: Any) -> Centre:
+    def merge(self, one: Centre, other: Centre, *, xp: Namespace) -> Centre:
         return Centre(one.mass + other.mass, one.sum + other.sum, one.valid & other.valid)
 
 
@@ -72,21 +73,21 @@ class MeanLogit(Measure):
     fills = (*_LOGITS.fills, 0.0)
     empty = (-_INF, -_INF)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (_CentreFold(),)
 
-    def finish(self, stats: tuple[Centre], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Centre], *, xp: Namespace) -> tuple[Array, ...]:
         (found,) = stats
         known = found.mass > 0
         mean = xp.where(known, found.sum / xp.where(known, found.mass, 1.0), -_INF)
         mean = xp.where(found.valid, mean, float("nan"))
         return mean, mean
 
-    def numbers(self, stats: tuple[Centre], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Centre], *, xp: Namespace) -> tuple[Array, ...]:
         return ()
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         return only_first(xp.zeros_like(block[0]), need, xp=xp)
 
@@ -106,7 +107,7 @@ class Guess(NamedTuple):
     """Where the product is zero."""
 
 
-def guess(block: Block, words: Block, *, xp: Any) -> Guess:
+def guess(block: Block, words: Block, *, xp: Namespace) -> Guess:
     """What guesses, two words for the table and for each variable, make of its entries."""
     gap = relative(block[0], block[1], xp=xp)
     none = words[0] == -_INF
@@ -142,7 +143,7 @@ class Masses(NamedTuple):
 
 @dataclass(frozen=True)
 class _CorrectionFold:
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Masses:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Masses:
         logit, largest, own, *words = block
         one = guess(block, tuple(words), xp=xp)
         weight = _weight(logit, own, xp=xp)
@@ -157,7 +158,7 @@ class _CorrectionFold:
             guessed=total(q, xp=xp).value,
         )
 
-    def merge(self, one: Masses, other: Masses, *, xp: Any) -> Masses:
+    def merge(self, one: Masses, other: Masses, *, xp: Namespace) -> Masses:
         return Masses(
             add_sums(one.weight, other.weight, xp=xp),
             add_sums(one.excess, other.excess, xp=xp),
@@ -179,10 +180,10 @@ class Correction(Measure):
     def fills(self) -> tuple[float, ...]:
         return (*_LOGITS.fills, *(0.0,) * (3 + 2 * self.variables))
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (_CorrectionFold(),)
 
-    def finish(self, stats: tuple[Masses], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Masses], *, xp: Namespace) -> tuple[Array, ...]:
         (sums,) = stats
         known = (sums.weight.hi > 0) & (sums.guessed > 0)
         mass = Pair(xp.where(known, sums.weight.hi, 1.0), xp.where(known, sums.weight.lo, 0.0))
@@ -192,12 +193,12 @@ class Correction(Measure):
         found = xp.where(near, xp.log1p(xp.where(near, share, 0.0)), far)
         return found, found
 
-    def numbers(self, stats: tuple[Masses], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Masses], *, xp: Namespace) -> tuple[Array, ...]:
         (found,) = stats
         return (xp.where(found.weight.hi > 0, found.weight.hi, 1.0),)
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """Less the entry's share of the marginal: guesses stay as they are."""
         (mass,) = numbers
@@ -217,7 +218,7 @@ class LogCell(NamedTuple):
     none: Array
 
 
-def log_cell(block: Block, *, xp: Any) -> LogCell:
+def log_cell(block: Block, *, xp: Namespace) -> LogCell:
     """Of a logit, the largest, and of the table and each variable a guess and its error."""
     words = tuple(word for i, word in enumerate(block[2:]) if i % 3 < 2)
     one, (whole, *parts) = guess(block, words, xp=xp), block[4::3]
@@ -248,7 +249,7 @@ class DependenceOfLogits(TableMeasure):
     def marginals(self) -> int:  # type: ignore[override]
         return 3 + 3 * self.variables
 
-    def term(self, block: Block, *, xp: Any) -> Array:
+    def term(self, block: Block, *, xp: Namespace) -> Array:
         one = log_cell(block, xp=xp)
         other = xp.where(one.none, 0.0, exp(one.exponent, xp=xp))
         minus = -one.d
@@ -261,7 +262,7 @@ class DependenceOfLogits(TableMeasure):
         terms = xp.where(near, one.weight * g, other - (one.weight + spread))
         return xp.where(one.live, terms, other)
 
-    def logarithm(self, block: Block, *, xp: Any) -> Array:
+    def logarithm(self, block: Block, *, xp: Namespace) -> Array:
         return log_cell(block, xp=xp).d.value
 
 
@@ -271,20 +272,20 @@ class PointwiseOfLogits(EntryFunction):
 
     base: float | None
 
-    def value(self, *block: Array, xp: Any) -> Array:
+    def value(self, *block: Array, xp: Namespace) -> Array:
         one = log_cell(block, xp=xp)
         found = xp.where(one.live, one.d.value, xp.where(one.none, 0.0, -_INF))
         return in_base(xp.where(block[2] > -_INF, found, float("nan")), self.base, xp=xp)
 
     @property
     def slopes(self) -> tuple[Any, ...]:
-        def by_entry(*block: Array, xp: Any) -> Array:
+        def by_entry(*block: Array, xp: Namespace) -> Array:
             one = in_base(xp.ones_like(block[0]), self.base, xp=xp)
             one = xp.where(log_cell(block, xp=xp).live, one, 0.0)
             return xp.where(block[2] > -_INF, one, float("nan"))
 
         def slope(sign: float) -> Any:
-            def by(*block: Array, xp: Any) -> Array:
+            def by(*block: Array, xp: Namespace) -> Array:
                 one = in_base(sign * xp.ones_like(block[0]), self.base, xp=xp)
                 return xp.where(log_cell(block, xp=xp).none, 0.0, one)
 

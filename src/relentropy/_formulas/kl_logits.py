@@ -18,6 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, choose, divide, exp, minus, total, two_sum
 from .._arrays.polynomials import exp_reach, exp_tail
 from .._arrays.protocols import Block, Measure
@@ -28,7 +30,6 @@ from .logit_shares import logarithms
 from .sides import Logits
 from .times import times
 
-Array = Any
 _INF = float("inf")
 _OFFSET = 2.0**20
 """A rounded difference of logits that far apart lacks digits of what else they differ by."""
@@ -64,7 +65,7 @@ class KLFold:
     from_logits: tuple[bool, bool]
     normalize: bool
 
-    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> State:
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Namespace) -> State:
         (a, a_tail), (b, b_tail) = logarithms(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
         live = ~(no_p | no_q)
@@ -133,7 +134,7 @@ class KLFold:
             valid=valid,
         )
 
-    def merge(self, one: State, other: State, *, xp: Any) -> State:
+    def merge(self, one: State, other: State, *, xp: Namespace) -> State:
         """Chan's update: both parts are recentred on the mean of their centres.
 
         Moving a centre by e adds expm1mx(e) for every unit of teacher mass, so that F stays a
@@ -171,17 +172,17 @@ class KLFold:
         )
 
 
-def _is_far(height: Array, top: Array, *, xp: Any) -> Array:
+def _is_far(height: Array, top: Array, *, xp: Namespace) -> Array:
     """Of the student's largest entry above the teacher's scale; exponentials stay below inf."""
     return (height > xp.limits.headroom) | (top == -_INF)
 
 
-def _height(top: Array, q_top: Array, centre: Pair, *, xp: Any) -> Pair:
+def _height(top: Array, q_top: Array, centre: Pair, *, xp: Namespace) -> Pair:
     """The student's largest logit on the teacher's scale."""
     return Pair(*two_sum(finite_or_zero(q_top, xp=xp), -finite_or_zero(top, xp=xp))) - centre
 
 
-def _single(x: Array, *, xp: Any) -> Pair:
+def _single(x: Array, *, xp: Namespace) -> Pair:
     """A merged sum, whose low word is not worth its cost."""
     return Pair(x, xp.zeros_like(x) if xp.exact else None)
 
@@ -195,7 +196,7 @@ class _Scale(NamedTuple):
     far: Array
 
 
-def _exponent(of: State | _Scale, *, xp: Any) -> Pair:
+def _exponent(of: State | _Scale, *, xp: Namespace) -> Pair:
     """The logarithm of the excess's scale. A far centre takes its anchor back first."""
     none = of.centre.map(xp.zeros_like)
     anchor = finite_or_zero(xp.where(of.far, of.q_top, of.top), xp=xp)
@@ -205,7 +206,7 @@ def _exponent(of: State | _Scale, *, xp: Any) -> Pair:
 class _Scaled:
     """One part of a merge, on the scale of the whole."""
 
-    def __init__(self, part: State, whole: _Scale, scale: Array, *, xp: Any) -> None:
+    def __init__(self, part: State, whole: _Scale, scale: Array, *, xp: Namespace) -> None:
         self.part, self.xp = part, xp
         self.mass, self.mean = scale * part.mass.value, scale * part.mean
         self.move = part.centre - whole.centre
@@ -228,7 +229,7 @@ class _Scaled:
         return xp.where(far, student, xp.where(near, close, apart))
 
 
-def _means(state: State, *, xp: Any) -> tuple[Pair, Array]:
+def _means(state: State, *, xp: Namespace) -> tuple[Pair, Array]:
     """F/S and T/S."""
     known = state.mass.hi > 0
     mass = state.mass.map(lambda word: xp.where(known, word, 0.0))
@@ -236,7 +237,7 @@ def _means(state: State, *, xp: Any) -> tuple[Pair, Array]:
     return divide(state.excess, mass, xp=xp), state.mean / mass.hi
 
 
-def _far_log_mean(state: State, f: Pair, *, xp: Any) -> Array:
+def _far_log_mean(state: State, f: Pair, *, xp: Namespace) -> Array:
     """log E[exp(d)] about the centre of what is far."""
     height = _height(state.top, state.q_top, state.centre, xp=xp).value
     return height + xp.log(xp.where(state.far & (f.hi > 0), f.hi, 1.0))
@@ -276,10 +277,10 @@ class KLFromLogits(Measure):
         p_is_log, q_is_log = self.from_logits
         return (-_INF if p_is_log else 0.0, -_INF if q_is_log else 0.0)
 
-    def passes(self, *, xp: Any) -> tuple[KLFold]:
+    def passes(self, *, xp: Namespace) -> tuple[KLFold]:
         return (KLFold(self.from_logits, self.normalize),)
 
-    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         value = self._normalised(state, xp=xp) if self.normalize else self._plain(state, xp=xp)
         value = xp.where(state.lost, _INF, value)
@@ -288,7 +289,7 @@ class KLFromLogits(Measure):
             possible = possible & (state.top > -_INF) & (state.q_top > -_INF)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[State], *, xp: Any) -> Numbers:
+    def numbers(self, stats: tuple[State], *, xp: Namespace) -> Numbers:
         (state,) = stats
         none = xp.zeros_like(state.mean)
         if not self.normalize:  # p and q as they are, instead of shares of a row
@@ -310,7 +311,7 @@ class KLFromLogits(Measure):
         )
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By q's logits p*expm1(d), by p's -p*(d + KL), d the normalised log-ratio.
 
@@ -358,7 +359,7 @@ class KLFromLogits(Measure):
         return by_a, by_b
 
     @staticmethod
-    def _normalised(state: State, *, xp: Any) -> Array:
+    def _normalised(state: State, *, xp: Namespace) -> Array:
         f, eta = _means(state, xp=xp)
         w = f.hi + eta
         small = w < 0.5
@@ -368,14 +369,14 @@ class KLFromLogits(Measure):
         return xp.where(state.far, _far_log_mean(state, f, xp=xp) - eta, value)
 
     @staticmethod
-    def _log_mean(state: State, *, xp: Any) -> Array:
+    def _log_mean(state: State, *, xp: Namespace) -> Array:
         """log E[exp(d)] about the centre: what is missing to the difference of normalisers."""
         f, eta = _means(state, xp=xp)
         close = xp.log1p(xp.where(state.far, 0.0, f.hi + eta))
         return xp.where(state.far, _far_log_mean(state, f, xp=xp), close)
 
     @staticmethod
-    def _plain(state: State, *, xp: Any) -> Array:
+    def _plain(state: State, *, xp: Namespace) -> Array:
         # Where far, F is what Z exceeds S + T by, which is not small without a mean.
         top, q_top = (finite_or_zero(x, xp=xp) for x in (state.top, state.q_top))
         teacher = xp.exp(top - q_top) * (state.mass.value + state.mean)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, two_prod, two_sum
 from .._arrays.polynomials import atanh_reach, atanh_tail
 
-Array = Any
 
-
-def kl_div(x: Array, y: Array, /, *, xp: Any) -> Array:
+def kl_div(x: Array, y: Array, /, *, xp: Namespace) -> Array:
     """``x*log(x/y) - x + y``; inf where x or y is outside its domain."""
     infinity = float("inf")
     inside = (x >= 0) & (y >= 0) & (x < infinity) & (y < infinity)
@@ -35,7 +33,7 @@ def kl_div(x: Array, y: Array, /, *, xp: Any) -> Array:
     return xp.where(xp.isnan(x) | xp.isnan(y), x + y, value)
 
 
-def kl_term(x: Array, y: Pair, d: Pair, /, *, low: Array | None = None, xp: Any) -> Array:
+def kl_term(x: Array, y: Pair, d: Pair, /, *, low: Array | None = None, xp: Namespace) -> Array:
     """The term for finite non-negative x and y, given ``d = x - y`` as a pair.
 
     ``low`` is what rounding x left, which d and y know of.
@@ -56,7 +54,7 @@ def kl_term(x: Array, y: Pair, d: Pair, /, *, low: Array | None = None, xp: Any)
     return xp.where(near, a + bent, xp.where(t == 0, 0.0, far))
 
 
-def _far(x: Array, y: Pair, d: Pair, low: Array | None, *, xp: Any) -> Array:
+def _far(x: Array, y: Pair, d: Pair, low: Array | None, *, xp: Namespace) -> Array:
     absent, known = x == 0, y.hi > 0
     x, divisor = xp.where(absent, 1.0, x), xp.where(known, y.hi, 1.0)
     if not xp.exact:  # no quotient of widened numbers leaves the range, no remainder counts
@@ -81,22 +79,24 @@ def _far(x: Array, y: Pair, d: Pair, low: Array | None, *, xp: Any) -> Array:
     return xp.where(absent, y.hi, xp.where(inside, value, apart))
 
 
-def _apart(x: Array, y: Array, *, xp: Any) -> Array:
+def _apart(x: Array, y: Array, *, xp: Namespace) -> Array:
     """For numbers whose ratio leaves the range."""
     return x * (xp.log(x) - xp.log(y) - 1) + y
 
 
-def power_of_two_scale(largest: Array, /, *, xp: Any) -> Array:
+def power_of_two_scale(largest: Array, /, *, xp: Namespace) -> Array:
     """The power of two that brings a magnitude into the middle of the range."""
     return _power_by_size(largest, xp.limits.scalings, xp=xp)
 
 
-def product_scale(largest: Array, /, *, xp: Any) -> Array:
+def product_scale(largest: Array, /, *, xp: Namespace) -> Array:
     """The same for numbers that are multiplied with their own sums."""
     return _power_by_size(largest, xp.limits.product_scalings, xp=xp)
 
 
-def _power_by_size(largest: Array, scalings: Any, *, xp: Any) -> Array:
+def _power_by_size(
+    largest: Array, scalings: tuple[tuple[float, float], ...], *, xp: Namespace
+) -> Array:
     *steps, (_, power) = scalings
     factor = xp.ones_like(largest) * power
     for threshold, power in reversed(steps):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, total
 from .._arrays.protocols import Block, Measure
 from .elementwise import KL_DIV
@@ -14,7 +16,6 @@ from .kl_term import kl_div
 from .sides import Weights
 from .weight_shares import SumFold, WeightShares
 
-Array = Any
 _SIDE = Weights()
 _SHARES = WeightShares()
 _INF = float("inf")
@@ -23,7 +24,7 @@ _INF = float("inf")
 class TermsFold(SumFold):
     """sum of the divergence's terms, p and q on p's scale."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Pair:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Pair:
         entry = _SHARES.entry(block, _SHARES.numbers(stats, xp=xp), xp=xp)
         return total(entry.kl(), xp=xp)
 
@@ -36,19 +37,19 @@ class KLFromWeights(Measure):
     fills = (0.0, 0.0)
     empty = (0.0,)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (*_SHARES.passes(xp=xp), TermsFold())
 
-    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         value = _SHARES.mean(stats[-1], stats, xp=xp)
         possible = _SHARES.possible(stats, xp=xp)
         return (in_base(xp.where(possible, value, float("nan")), self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         return *_SHARES.numbers(stats, xp=xp), _SHARES.mean(stats[-1], stats, xp=xp)
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """(log(p/q') - KL)/sum(p) and (1 - p/q')/sum(q), from the exact difference."""
         *shares, value = numbers
@@ -70,7 +71,7 @@ class KLFromWeights(Measure):
 class GeneralisedFold(SumFold):
     """sum(kl_div(p, q)), and nan where a weight is none."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Pair:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Pair:
         p, q = block
         terms = kl_div(p, q, xp=xp)
         invalid = _SIDE.invalid(p) | _SIDE.invalid(q)
@@ -85,17 +86,17 @@ class GeneralisedKL(Measure):
     fills = (0.0, 0.0)
     empty = (0.0,)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (GeneralisedFold(),)
 
-    def finish(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Pair], *, xp: Namespace) -> tuple[Array, ...]:
         return (in_base(stats[0].value, self.base, xp=xp),)
 
-    def numbers(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Pair], *, xp: Namespace) -> tuple[Array, ...]:
         return ()
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """log(p/q) and 1 - p/q, the terms' own."""
         return tuple(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, divide, far_scale
 from .._arrays.polynomials import js_reach, js_tail
 from .entries import Entry, chosen, once
@@ -12,7 +13,6 @@ from .kl_term import kl_term
 from .log_pair import log_words
 from .logarithms import signed_log_ratio
 
-Array = Any
 _INF = float("inf")
 
 
@@ -27,7 +27,7 @@ class LinearEntry(Entry):
     scaled_x: Pair
     scaled_y: Pair
     scaled_gap: Pair
-    xp: Any
+    xp: Namespace
     unit: Array | None = None
     raw: tuple[Array, Array, Array] | None = None
     """The weights before scaling and what to add to the logarithm of their ratio, where

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .bregman import (
     exp_bregman,
     exp_bregman_by_y,
@@ -15,19 +15,18 @@ from .expm1mx import expm1, expm1mx
 from .family import LOGARITHM, POSITIVE, PROPER, REAL, Family
 from .logarithms import log_ratio
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 # --- the normal distribution, by what its scale is given ----------------------------------
 
 
-def _by_std(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> Array:
+def _by_std(m: Array, s: Array, n: Array, t: Array, /, *, xp: Namespace) -> Array:
     """``z**2/2 + e**2/2 - log1pmx(e)``, z and e the differences over q's scale."""
     z, e = (m - n) / t, (s - t) / t
     return 0.5 * (z * z + e * e) + log_bregman(s, t, xp=xp)
 
 
-def _std_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> list[Array]:
+def _std_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Namespace) -> list[Array]:
     z, e = (m - n) / t, (s - t) / t
     by_mean = z / t
     by_s = e * (1 / s + 1 / t)
@@ -35,30 +34,34 @@ def _std_slopes(m: Array, s: Array, n: Array, t: Array, /, *, xp: Any) -> list[A
     return [by_mean, by_s, -by_mean, by_t]
 
 
-def _by_variance(m: Array, v: Array, n: Array, w: Array, /, *, xp: Any) -> Array:
+def _by_variance(m: Array, v: Array, n: Array, w: Array, /, *, xp: Namespace) -> Array:
     d = m - n
     return 0.5 * (d * (d / w) + log_bregman(v, w, xp=xp))
 
 
-def _variance_slopes(m: Array, v: Array, n: Array, w: Array, /, *, xp: Any) -> list[Array]:
+def _variance_slopes(
+    m: Array, v: Array, n: Array, w: Array, /, *, xp: Namespace
+) -> list[Array]:
     d = m - n
     by_mean, e = d / w, (v - w) / w
     return [by_mean, 0.5 * (e / v), -by_mean, -0.5 * ((e + d * by_mean) / w)]
 
 
-def _by_log_variance(m: Array, k: Array, n: Array, el: Array, /, *, xp: Any) -> Array:
+def _by_log_variance(m: Array, k: Array, n: Array, el: Array, /, *, xp: Namespace) -> Array:
     z = _standardised(m - n, el, xp=xp)
     return 0.5 * (z * z + exp_bregman(k, el, xp=xp))
 
 
-def _log_variance_slopes(m: Array, k: Array, n: Array, el: Array, /, *, xp: Any) -> list[Array]:
+def _log_variance_slopes(
+    m: Array, k: Array, n: Array, el: Array, /, *, xp: Namespace
+) -> list[Array]:
     z = _standardised(m - n, el, xp=xp)
     by_mean = _standardised(z, el, xp=xp)
     grown = exp_bregman_by_y(k, el, xp=xp)
     return [by_mean, 0.5 * grown, -by_mean, -0.5 * (grown + z * z)]
 
 
-def _standardised(d: Array, log_variance: Array, *, xp: Any) -> Array:
+def _standardised(d: Array, log_variance: Array, *, xp: Namespace) -> Array:
     """``d/std``, in two steps of which none overflows where d is 0."""
     root = xp.exp(xp.minimum(-0.25 * log_variance, 2 * xp.limits.headroom))
     return d * root * root
@@ -73,11 +76,11 @@ NORMAL = {
 # --- Laplace's distribution -----------------------------------------------------------------
 
 
-def _laplace(m: Array, b: Array, n: Array, c: Array, /, *, xp: Any) -> Array:
+def _laplace(m: Array, b: Array, n: Array, c: Array, /, *, xp: Namespace) -> Array:
     return _laplace_gap(m - n, b, xp=xp) / c + log_bregman(b, c, xp=xp)
 
 
-def _laplace_gap(gap: Array, b: Array, /, *, xp: Any) -> Array:
+def _laplace_gap(gap: Array, b: Array, /, *, xp: Namespace) -> Array:
     """``b*(exp(-d) - 1 + d)`` with d = abs(gap)/b, which is less than the gap."""
     size = xp.where(gap < 0, -gap, gap)
     d = size / b
@@ -86,7 +89,7 @@ def _laplace_gap(gap: Array, b: Array, /, *, xp: Any) -> Array:
     return xp.where(near, close, size + b * expm1(xp.where(near, -2.0, -d), xp=xp))
 
 
-def _laplace_slopes(m: Array, b: Array, n: Array, c: Array, /, *, xp: Any) -> list[Array]:
+def _laplace_slopes(m: Array, b: Array, n: Array, c: Array, /, *, xp: Namespace) -> list[Array]:
     gap = m - n
     # Choices instead of abs and sign, whose derivatives at 0 are not these functions'.
     below = gap < 0
@@ -107,7 +110,7 @@ LAPLACE = Family(_laplace, _laplace_slopes, (REAL, POSITIVE))
 # --- uniform distributions ------------------------------------------------------------------
 
 
-def _uniform(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
+def _uniform(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> Array:
     same, covered, wide = _intervals(a, b, c, d)
     more = xp.where(covered & wide, (d - b) + (a - c), 0.0)
     width = xp.where(wide, b - a, 1.0)
@@ -120,7 +123,7 @@ def _uniform(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
     return xp.where((b < a) | (d < c), _NAN, value)
 
 
-def _uniform_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[Array]:
+def _uniform_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> list[Array]:
     same, covered, wide = _intervals(a, b, c, d)
     known = covered & wide & ~same
     lost = xp.where(same & (b >= a), 0.0, _NAN * xp.ones_like(a))
@@ -138,24 +141,24 @@ UNIFORM = Family(_uniform, _uniform_slopes, (REAL, REAL))
 # --- positive ones --------------------------------------------------------------------------
 
 
-def _exponential(rate: Array, other: Array, /, *, xp: Any) -> Array:
+def _exponential(rate: Array, other: Array, /, *, xp: Namespace) -> Array:
     return log_bregman(other, rate, xp=xp)
 
 
-def _exponential_slopes(rate: Array, other: Array, /, *, xp: Any) -> list[Array]:
+def _exponential_slopes(rate: Array, other: Array, /, *, xp: Namespace) -> list[Array]:
     return [slope(other, rate, xp=xp) for slope in (log_bregman_by_x, log_bregman_by_y)]
 
 
 EXPONENTIAL = Family(_exponential, _exponential_slopes, (PROPER,))
 
 
-def _pareto(x: Array, a: Array, y: Array, b: Array, /, *, xp: Any) -> Array:
+def _pareto(x: Array, a: Array, y: Array, b: Array, /, *, xp: Namespace) -> Array:
     covered = x >= y
     value = log_bregman(b, a, xp=xp) + b * _log_of_scales(x, y, xp=xp)
     return xp.where(covered, value, _INF)
 
 
-def _pareto_slopes(x: Array, a: Array, y: Array, b: Array, /, *, xp: Any) -> list[Array]:
+def _pareto_slopes(x: Array, a: Array, y: Array, b: Array, /, *, xp: Namespace) -> list[Array]:
     same, covered = (x == y) & (a == b), x >= y
     log = _log_of_scales(x, y, xp=xp)
     found = [
@@ -167,7 +170,7 @@ def _pareto_slopes(x: Array, a: Array, y: Array, b: Array, /, *, xp: Any) -> lis
     return [xp.where(same, 0.0, xp.where(covered, slope, _NAN)) for slope in found]
 
 
-def _log_of_scales(x: Array, y: Array, *, xp: Any) -> Array:
+def _log_of_scales(x: Array, y: Array, *, xp: Namespace) -> Array:
     covered = x >= y
     return log_ratio(xp.where(covered, x, 1.0), xp.where(covered, y, 1.0), xp=xp)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.polynomials import log1pmx_near
 
-Array = Any
 
-
-def log1pmx(x: Array, /, *, xp: Any) -> Array:
+def log1pmx(x: Array, /, *, xp: Namespace) -> Array:
     """``log(1 + x) - x`` without cancellation.
 
     With r = x/(2 + x) it is ``2*atanh(r) - x``, a series in r**2 between -0.6 and 1.5;

@@ -20,11 +20,11 @@ by mpmath at 60 digits; A' is at most 1e-16 off, relatively:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from . import inverse_powers
-
-Array = Any
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Interval:
     high: float
     coefficients: tuple[float, ...]
 
-    def clipped(self, x: Array, *, xp: Any) -> Array:
+    def clipped(self, x: Array, *, xp: Namespace) -> Array:
         """The closest point; choices, as a clip's derivative at an end is not ours."""
         return xp.where(x < self.low, self.low, xp.where(x < self.high, x, self.high))
 
@@ -60,7 +60,7 @@ class Parts(NamedTuple):
     """``A(y) - A(x)``."""
 
 
-def parts(y: Array, x: Array, /, *, xp: Any) -> Parts:
+def parts(y: Array, x: Array, /, *, xp: Namespace) -> Parts:
     """B(y; x) and A(y) - A(x) of non-negative numbers."""
     bregman, gap = _far(y, x, xp=xp)
     for one in reversed(_INTERVALS):
@@ -80,7 +80,7 @@ def parts(y: Array, x: Array, /, *, xp: Any) -> Parts:
     return Parts(bregman, gap)
 
 
-def _far(y: Array, x: Array, *, xp: Any) -> Parts:
+def _far(y: Array, x: Array, *, xp: Namespace) -> Parts:
     y_i, x_i = (xp.where(one < _FAR, _FAR, one) for one in (y, x))
     p, q, d = 1 / x_i, 1 / y_i, y_i - x_i
     excess = d / x_i
@@ -89,7 +89,7 @@ def _far(y: Array, x: Array, *, xp: Any) -> Parts:
     return Parts(bregman + gap * (y - y_i), gap)
 
 
-def ratio(x: Array, /, *, xp: Any) -> Array:
+def ratio(x: Array, /, *, xp: Namespace) -> Array:
     """``A(x) = I1(x)/I0(x)``."""
     beyond = xp.where(x < _FAR, _FAR, x)
     excess = (beyond - _FAR) * (1 / _FAR)
@@ -105,7 +105,7 @@ def ratio(x: Array, /, *, xp: Any) -> Array:
     return total
 
 
-def ratio_slope(x: Array, /, *, xp: Any) -> Array:
+def ratio_slope(x: Array, /, *, xp: Namespace) -> Array:
     """``A'(x)``."""
     value = inverse_powers.curvature(_POWERS, 1 / xp.where(x < _FAR, _FAR, x), xp=xp)
     for one in reversed(_INTERVALS):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, calm, exp, far_scale
 from .._arrays.polynomials import js_log_reach, js_log_tail
 from .entries import Entry, chosen, once
 from .expm1mx import expm1, expm1mx
 from .kl_term import kl_term
 
-Array = Any
 _INF = float("inf")
 
 
@@ -28,7 +28,7 @@ class LogEntry(Entry):
     y: Array
     no_x: Array
     no_y: Array
-    xp: Any
+    xp: Namespace
 
     @once
     def live(self) -> Array:

@@ -18,16 +18,14 @@ Where two such divergences are to be subtracted, both are evaluated at once, as 
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._arrays.array import Array
 from .._arrays.changes import Change
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair
 from . import inverse_powers
 from .inverse_powers import Number, less_log
 from .kl_term import kl_term
 from .logarithms import signed_log_ratio
-
-Array = Any
 
 # From here on eleven terms of the series are enough for float64.
 STEPS = 8
@@ -38,17 +36,17 @@ STIRLING = (
 )  # fmt: skip
 
 
-def gamma_bregman(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
+def gamma_bregman(y: Array, x: Array, d: Array, /, *, xp: Namespace) -> Array:
     """``lgamma(y) - lgamma(x) - digamma(x)*d`` of positive numbers; at most 8 ulp."""
     return kl_term(y, Pair(x), Pair(d), xp=xp) + shape_bregman(y, x, d, xp=xp)
 
 
-def digamma_gap(y: Array, x: Array, d: Array, /, *, xp: Any) -> Array:
+def digamma_gap(y: Array, x: Array, d: Array, /, *, xp: Namespace) -> Array:
     """``digamma(y) - digamma(x)``; at most 6 ulp."""
     return signed_log_ratio(y, x, d, xp=xp) + shape_slope_gap(y, x, d, xp=xp)
 
 
-def shape_bregman(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
+def shape_bregman(y: Number, x: Number, d: Number, /, *, xp: Namespace) -> Number:
     """``f(y) - f(x) - f'(x)*d``; at most 8 ulp."""
     excess, p, q = _past_steps(y, x, d, xp=xp)
     total = inverse_powers.bregman(STIRLING, excess, d, p, q, xp=xp)
@@ -57,7 +55,7 @@ def shape_bregman(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
     return total
 
 
-def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
+def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Namespace) -> Number:
     """``f'(y) - f'(x)``; at most 6 ulp."""
     excess, p, q = _past_steps(y, x, d, xp=xp)
     total = inverse_powers.slope_gap(STIRLING, excess, p, q, xp=xp)
@@ -67,7 +65,7 @@ def shape_slope_gap(y: Number, x: Number, d: Number, /, *, xp: Any) -> Number:
     return total
 
 
-def shape_curvature(x: Number, /, *, xp: Any) -> Number:
+def shape_curvature(x: Number, /, *, xp: Namespace) -> Number:
     """``f''(x) = trigamma(x) - 1/x``; at most 6 ulp."""
     total = inverse_powers.curvature(STIRLING, 1 / (x + STEPS), xp=xp)
     for k in reversed(range(STEPS)):
@@ -75,13 +73,15 @@ def shape_curvature(x: Number, /, *, xp: Any) -> Number:
     return total
 
 
-def _past_steps(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number, Number]:
+def _past_steps(
+    y: Number, x: Number, d: Number, *, xp: Namespace
+) -> tuple[Number, Number, Number]:
     """The relative difference past all steps, and the inverse of x and of y there."""
     x, y = x + STEPS, y + STEPS
     return _excess(y, x, d, xp=xp), 1 / x, 1 / y
 
 
-def _step(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number]:
+def _step(y: Number, x: Number, d: Number, *, xp: Namespace) -> tuple[Number, Number]:
     """w of one step, and ``w - log(1 + w)``."""
     excess = _excess(y, x, d, xp=xp)
     w = excess / (y + 1)
@@ -96,7 +96,7 @@ def _step(y: Number, x: Number, d: Number, *, xp: Any) -> tuple[Number, Number]:
     return w, less_log(w, y / x, (y + 1) / (x + 1), xp=xp)
 
 
-def _excess(y: Number, x: Number, d: Number, *, xp: Any) -> Number:
+def _excess(y: Number, x: Number, d: Number, *, xp: Namespace) -> Number:
     """``d/x``, whose change is that of y/x where d is all but -x."""
     excess = d / x
     if not isinstance(excess, Change):

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, three_words, two_prod, two_sum
-
-Array = Any
 
 # Terms past the tenth are below the high word's last bit and need no low word.
 _PAIRED, _TERMS = 11, 22
@@ -31,14 +31,14 @@ class Logarithm(NamedTuple):
     tail: Array | None = None
 
 
-def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
+def log_pair(w: Array, /, *, xp: Namespace) -> Logarithm:
     """log(w) in three words in an exact namespace; -inf at 0, nan below."""
     if not xp.exact:
         return Logarithm(Pair(xp.log(w)))
     inside = (w > 0) & (w < float("inf"))
     fraction, exponent = _split(xp.where(inside, w, 1.0), xp=xp)
-    total = xp.rounded(fraction + 1)  # a compiler would fold the sum with the next away
-    total = Pair(total, fraction - (total - 1))
+    rounded = xp.rounded(fraction + 1)  # a compiler would fold the sum with the next away
+    total = Pair(rounded, fraction - (rounded - 1))
     words = _log_quotient(Pair(fraction - 1, xp.zeros_like(fraction)), total, xp=xp)
     high, low, tail = three_words(_with_powers(words, exponent, xp=xp))
     outside = xp.log(xp.where(inside, 1.0, w))
@@ -46,7 +46,7 @@ def log_pair(w: Array, /, *, xp: Any) -> Logarithm:
     return Logarithm(pair, xp.where(inside, tail, 0.0))
 
 
-def log_words(x: Array, y: Array, /, *, xp: Any) -> Pair:
+def log_words(x: Array, y: Array, /, *, xp: Namespace) -> Pair:
     """log(x/y) of positive numbers, off by an ulp of 1 at most, however large it is.
 
     What exponents need: ``exp(a*log(x))`` is then as good for x = 1e-300 as for x = 1/2.
@@ -60,7 +60,7 @@ def log_words(x: Array, y: Array, /, *, xp: Any) -> Pair:
     return Pair(*two_sum(exponent * long, rest))
 
 
-def log_odds(one: Pair, other: Pair, /, *, xp: Any) -> list[Array]:
+def log_odds(one: Pair, other: Pair, /, *, xp: Namespace) -> list[Array]:
     """log(one/other) of positive weights as words, the sum of which is as good as `log_pair`.
 
     One series for both, so that odds close to 1 have all these digits too. Only weights of at
@@ -78,13 +78,13 @@ def log_odds(one: Pair, other: Pair, /, *, xp: Any) -> list[Array]:
     return _with_powers(words, exponent, xp=xp)
 
 
-def _with_powers(words: list[Array], exponent: Array, *, xp: Any) -> list[Array]:
+def _with_powers(words: list[Array], exponent: Array, *, xp: Namespace) -> list[Array]:
     """The words of a logarithm and those of ``exponent * log(2)``."""
     long, short, rest = _LOG_TWO[xp.limits.splitter > 2**20]
     return [exponent * long, words[0], words[1], exponent * short, *words[2:], exponent * rest]
 
 
-def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:
+def _split(w: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """w as a fraction in [sqrt(1/2), sqrt(2)) and a power of two, by exact products."""
     exponent = xp.zeros_like(w)
     step = 512 if xp.limits.splitter > 2**20 else 64
@@ -100,7 +100,7 @@ def _split(w: Array, *, xp: Any) -> tuple[Array, Array]:
     return xp.where(upper, 0.5 * w, w), xp.where(upper, exponent + 1, exponent)
 
 
-def _split_pair(w: Pair, *, xp: Any) -> tuple[Pair, Array]:
+def _split_pair(w: Pair, *, xp: Namespace) -> tuple[Pair, Array]:
     fraction, exponent = _split(w.hi, xp=xp)
     if w.lo is None:
         return Pair(fraction), exponent
@@ -109,7 +109,7 @@ def _split_pair(w: Pair, *, xp: Any) -> tuple[Pair, Array]:
     return Pair(fraction, w.lo * scale), exponent
 
 
-def _log_quotient(difference: Pair, total: Pair, *, xp: Any) -> list[Array]:
+def _log_quotient(difference: Pair, total: Pair, *, xp: Namespace) -> list[Array]:
     """log((1 + s)/(1 - s)) as words, where s is ``difference / total``.
 
     2*s in three, the rest of the series, a hundredth of it, in two.
@@ -131,19 +131,19 @@ def _log_quotient(difference: Pair, total: Pair, *, xp: Any) -> list[Array]:
     return [2 * word for word in words]
 
 
-def _quotient(x: Pair, total: Pair, *, xp: Any) -> tuple[Array, Pair]:
+def _quotient(x: Pair, total: Pair, *, xp: Namespace) -> tuple[Array, Pair]:
     """``x / total`` rounded, and the remainder."""
     quotient = x.hi / total.hi
     remainder = x - Pair(*two_prod(quotient, total.hi, xp=xp))
     return quotient, remainder - Pair(*two_prod(quotient, total.lo, xp=xp))
 
 
-def _times(a: Pair, b: Pair, *, xp: Any) -> Pair:
+def _times(a: Pair, b: Pair, *, xp: Namespace) -> Pair:
     high, low = two_prod(a.hi, b.hi, xp=xp)
     return Pair(high) + Pair(low + (a.hi * b.lo + a.lo * b.hi))
 
 
-def _plus_constant(x: Pair, high: float, low: float, *, xp: Any) -> Pair:
+def _plus_constant(x: Pair, high: float, low: float, *, xp: Namespace) -> Pair:
     """``high`` is the larger by far; the barrier keeps compilers from folding it away."""
     total = xp.rounded(x.hi + high)
     return Pair(total, ((x.hi - (total - high)) + x.lo) + low)

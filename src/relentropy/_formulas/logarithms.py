@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-Array = Any
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 
 
-def xlogy(x: Array, y: Array, /, *, xp: Any) -> Array:
+def xlogy(x: Array, y: Array, /, *, xp: Namespace) -> Array:
     """``x*log(y)``, 0 where x = 0 unless y is nan."""
     return _product(x, y, xp.log, xp=xp)
 
 
-def xlog1py(x: Array, y: Array, /, *, xp: Any) -> Array:
+def xlog1py(x: Array, y: Array, /, *, xp: Namespace) -> Array:
     """``x*log(1 + y)``, 0 where x = 0 unless y is nan."""
     return _product(x, y, xp.log1p, xp=xp)
 
 
-def _product(x: Array, y: Array, log: Any, *, xp: Any) -> Array:
+def _product(x: Array, y: Array, log: Any, *, xp: Namespace) -> Array:
     absent = (x == 0) & ~xp.isnan(y)
     return xp.where(absent, 0.0, x * log(xp.where(absent, 1.0, y)))
 
 
-def entr(x: Array, /, *, xp: Any) -> Array:
+def entr(x: Array, /, *, xp: Namespace) -> Array:
     """``-x*log(x)``, 0 at 0 and -inf below."""
     inside = xp.where(x > 0, x, 1.0)
     value = xp.where(x == 0, 0.0, -x * xp.log(inside))
@@ -30,7 +31,7 @@ def entr(x: Array, /, *, xp: Any) -> Array:
     return xp.where(xp.isnan(x), x, value)
 
 
-def log_ratio(x: Array, y: Array, /, *, xp: Any) -> Array:
+def log_ratio(x: Array, y: Array, /, *, xp: Namespace) -> Array:
     """``log(x/y)`` of positive numbers with a small relative error, also where it is tiny.
 
     log1p of the relative difference, taken from the smaller number: the difference of close
@@ -39,7 +40,7 @@ def log_ratio(x: Array, y: Array, /, *, xp: Any) -> Array:
     return _from_difference(x, y, x - y, xp=xp)
 
 
-def signed_log_ratio(x: Array, y: Array, difference: Array, /, *, xp: Any) -> Array:
+def signed_log_ratio(x: Array, y: Array, difference: Array, /, *, xp: Namespace) -> Array:
     """``log(x/y)`` given x - y; infinite where one of the two is zero, 0 where both are."""
     positive = (x > 0) & (y > 0)
     one, two = xp.where(positive, x, 1.0), xp.where(positive, y, 1.0)
@@ -48,7 +49,7 @@ def signed_log_ratio(x: Array, y: Array, difference: Array, /, *, xp: Any) -> Ar
     return xp.where((x == 0) & (y > 0), -float("inf"), value)
 
 
-def _from_difference(x: Array, y: Array, difference: Array, *, xp: Any) -> Array:
+def _from_difference(x: Array, y: Array, difference: Array, *, xp: Namespace) -> Array:
     # Choices instead of abs and minimum, whose derivatives at x = y are not the function's.
     below = difference < 0
     ratio = xp.where(below, -difference, difference) / xp.where(below, x, y)
@@ -58,7 +59,7 @@ def _from_difference(x: Array, y: Array, difference: Array, *, xp: Any) -> Array
     return xp.where(below, -value, value)
 
 
-def rel_entr(x: Array, y: Array, /, *, xp: Any) -> Array:
+def rel_entr(x: Array, y: Array, /, *, xp: Namespace) -> Array:
     """``x*log(x/y)``, 0 at x = 0 and inf where x or y is outside its domain."""
     positive = (x > 0) & (y > 0)
     one, two = xp.where(positive, x, 1.0), xp.where(positive, y, 1.0)

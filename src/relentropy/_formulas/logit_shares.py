@@ -8,9 +8,12 @@ too much on one side, entries that are close by ``expm1`` of their log-ratio, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import ZERO, Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, calm, exp, minus, total, two_sum
 from .._arrays.protocols import Block, Fold
 from .entries import Rate
@@ -19,11 +22,12 @@ from .log_entries import LogEntry
 from .log_pair import Logarithm, log_pair
 from .weight_shares import Measured, MergedMeasures
 
-Array = Any
 _INF = float("inf")
 
 
-def logarithms(block: Block, from_logits: tuple[bool, bool], *, xp: Any) -> list[Logarithm]:
+def logarithms(
+    block: Block, from_logits: tuple[bool, bool], *, xp: Namespace
+) -> list[Logarithm]:
     """Both sides as logits."""
     return [
         _logits(one) if is_log else log_pair(one, xp=xp)
@@ -49,8 +53,9 @@ class Masses(NamedTuple):
 class MassesFold:
     from_logits: tuple[bool, bool]
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Masses:
-        found, invalid = [], False
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Masses:
+        found: list[tuple[Array, Array]] = []
+        invalid: Array | Any = False
         for log, _ in logarithms(block, self.from_logits, xp=xp):
             top = xp.max(log.hi)
             below = _below(log, log.hi == -_INF, finite_or_zero(top, xp=xp), xp=xp)
@@ -59,16 +64,16 @@ class MassesFold:
             invalid = xp.any(~(log.hi < _INF)) | invalid
         return Masses(*found[0], *found[1], ~invalid)
 
-    def merge(self, one: Masses, other: Masses, *, xp: Any) -> Masses:
+    def merge(self, one: Masses, other: Masses, *, xp: Namespace) -> Masses:
         p_top, q_top = xp.maximum(one.p_top, other.p_top), xp.maximum(one.q_top, other.q_top)
-        p_mass = q_mass = 0.0
+        p_mass = q_mass = ZERO
         for part in (one, other):
             p_mass = p_mass + part.p_mass * exp_difference(part.p_top, p_top, xp=xp)
             q_mass = q_mass + part.q_mass * exp_difference(part.q_top, q_top, xp=xp)
         return Masses(p_top, p_mass, q_top, q_mass, one.valid & other.valid)
 
 
-def _below(log: Pair, absent: Array, anchor: Array, *, xp: Any) -> Pair:
+def _below(log: Pair, absent: Array, anchor: Array, *, xp: Namespace) -> Pair:
     """A logit less an anchor; what is masked enters no arithmetic."""
     return minus(log.map(lambda word: xp.where(absent, 0.0, word)), anchor, xp=xp).map(
         lambda word: xp.where(absent, 0.0, word)
@@ -102,7 +107,7 @@ class Residual(NamedTuple):
 class ResidualFold:
     shares: LogitShares
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Residual:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Residual:
         entry = self.shares.entry(block, self.shares.first_numbers(stats[0], xp=xp), xp=xp)
         u = entry.live_log_ratio
         close = entry.live & (u < 1) & (u > -1)
@@ -112,7 +117,7 @@ class ResidualFold:
             total(-gap, xp=xp), total(moving, xp=xp).value, total(xp.abs(gap), xp=xp).value
         )
 
-    def merge(self, one: Residual, other: Residual, *, xp: Any) -> Residual:
+    def merge(self, one: Residual, other: Residual, *, xp: Namespace) -> Residual:
         return Residual(
             one.too_much + other.too_much, one.close + other.close, one.apart + other.apart
         )
@@ -130,10 +135,10 @@ class LogitShares:
         p_is_log, q_is_log = self.from_logits
         return (-_INF if p_is_log else 0.0, -_INF if q_is_log else 0.0)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (MassesFold(self.from_logits), ResidualFold(self))
 
-    def first_numbers(self, masses: Masses, *, xp: Any) -> Numbers:
+    def first_numbers(self, masses: Masses, *, xp: Namespace) -> Numbers:
         p_mass = xp.where(masses.p_mass > 0, masses.p_mass, 1.0)
         ratio = p_mass / xp.where(masses.q_mass > 0, masses.q_mass, 1.0)
         p_top, q_top = (finite_or_zero(top, xp=xp) for top in (masses.p_top, masses.q_top))
@@ -141,7 +146,7 @@ class LogitShares:
         rest = (ratio * xp.exp(-offset) - 1) if xp.exact else xp.zeros_like(ratio)
         return Numbers(p_top, q_top, p_mass, ratio, offset, rest)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> Numbers:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> Numbers:
         masses, residual = stats[:2]
         first = self.first_numbers(masses, xp=xp)
         # Rows that are far apart say too little of the offset, and need it less.
@@ -158,7 +163,7 @@ class LogitShares:
             rest=xp.where(alike, 0.0, rest),
         )
 
-    def entry(self, block: Block, numbers: Any, *, xp: Any) -> LogEntry:
+    def entry(self, block: Block, numbers: Any, *, xp: Namespace) -> LogEntry:
         numbers = Numbers(*numbers)
         (a, a_tail), (b, b_tail) = logarithms(block, self.from_logits, xp=xp)
         no_p, no_q = a.hi == -_INF, b.hi == -_INF
@@ -179,34 +184,38 @@ class LogitShares:
         ratio = calm(ratio, a.hi - b.hi, xp=xp)
         return LogEntry(log_x, log_y, ratio, x, y, no_p, no_q, xp)
 
-    def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
-        masses = stats[0]
+    def possible(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
+        masses: Masses = stats[0]
         return masses.valid & (masses.p_top > -_INF) & (masses.q_top > -_INF)
 
-    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
-        masses = stats[0]
+    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
+        masses: Masses = stats[0]
         return terms.value / xp.where(masses.p_mass > 0, masses.p_mass, 1.0)
 
-    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
+    def by_p(
+        self, block: Block, numbers: Sequence[Array], rate: Rate, *, xp: Namespace
+    ) -> Array:
         """The derivative by p's input of what changes by ``rate`` with its shares."""
-        numbers = Numbers(*numbers)
+        residuals = Numbers(*numbers)
         if self.from_logits[0]:
-            return rate.weighted / numbers.p_mass
+            return rate.weighted / residuals.p_mass
         # The share of a weight is one over the row's sum, also at zero.
-        return rate.plain * (xp.exp(-numbers.p_top) / numbers.p_mass)
+        return rate.plain * (xp.exp(-residuals.p_top) / residuals.p_mass)
 
-    def by_q(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
-        numbers = Numbers(*numbers)
+    def by_q(
+        self, block: Block, numbers: Sequence[Array], rate: Rate, *, xp: Namespace
+    ) -> Array:
+        residuals = Numbers(*numbers)
         if self.from_logits[1]:
-            return rate.weighted / numbers.p_mass
-        return rate.plain * (xp.exp(-numbers.q_top) * numbers.ratio / numbers.p_mass)
+            return rate.weighted / residuals.p_mass
+        return rate.plain * (xp.exp(-residuals.q_top) * residuals.ratio / residuals.p_mass)
 
 
 @dataclass(frozen=True)
 class MeasuredFold(MergedMeasures):
     from_logits: tuple[bool, bool]
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Measured:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Measured:
         (a, _), (b, _) = logarithms(block, self.from_logits, xp=xp)
         valid = ~xp.any(~((a.hi < _INF) & (b.hi < _INF)))
         return Measured(xp.maximum(xp.max(a.hi), xp.max(b.hi)), valid)
@@ -216,32 +225,37 @@ class MeasuredFold(MergedMeasures):
 class LogitMeasures(LogitShares):
     """Not normalised; entries are on the scale of the largest logit of both sides."""
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (MeasuredFold(self.from_logits),)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> Numbers:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> Numbers:
         top = finite_or_zero(stats[0].top, xp=xp)
         none = xp.zeros_like(top)
         return Numbers(top, top, none + 1, none + 1, none, none)
 
-    def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
-        return stats[0].valid
+    def possible(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
+        measured: Measured = stats[0]
+        return measured.valid
 
-    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
+    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         return _lifted(terms.value, finite_or_zero(stats[0].top, xp=xp), xp=xp)
 
-    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
+    def by_p(
+        self, block: Block, numbers: Sequence[Array], rate: Rate, *, xp: Namespace
+    ) -> Array:
         if not self.from_logits[0]:
             return rate.plain
         return _lifted(rate.weighted, Numbers(*numbers).p_top, xp=xp)
 
-    def by_q(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
+    def by_q(
+        self, block: Block, numbers: Sequence[Array], rate: Rate, *, xp: Namespace
+    ) -> Array:
         if not self.from_logits[1]:
             return rate.plain
         return _lifted(rate.weighted, Numbers(*numbers).q_top, xp=xp)
 
 
-def _lifted(x: Array, top: Array, *, xp: Any) -> Array:
+def _lifted(x: Array, top: Array, *, xp: Namespace) -> Array:
     """``x*exp(top)``, in two halves where the second factor may overflow alone."""
     none = x == 0
     far = xp.abs(top) > xp.limits.headroom

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, exp, scale, total, two_sum
 from .._arrays.protocols import Block, Measure, Slopes
 from .expectation import beside_top, exp_difference, finite_or_zero, sign
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -29,7 +30,7 @@ class Peak(NamedTuple):
         return 1 + self.others
 
 
-def relative(a: Array, top: Array, *, xp: Any) -> Pair:
+def relative(a: Array, top: Array, *, xp: Namespace) -> Pair:
     """``a - top`` as a pair; -inf stays, and a row without a finite top is left as it is."""
     anchor = finite_or_zero(top, xp=xp)
     if not xp.exact:
@@ -41,13 +42,13 @@ def relative(a: Array, top: Array, *, xp: Any) -> Pair:
 class PeakFold:
     """`Peak` of a row of logits, in one pass."""
 
-    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> Peak:
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Namespace) -> Peak:
         (a,) = block
         top = xp.max(a)
         weights = exp(relative(a, top, xp=xp), xp=xp)
         return Peak(top, beside_top(weights, a == top, xp=xp))
 
-    def merge(self, one: Peak, other: Peak, *, xp: Any) -> Peak:
+    def merge(self, one: Peak, other: Peak, *, xp: Namespace) -> Peak:
         top = xp.maximum(one.top, other.top)
         first = one.top >= other.top
         lower = xp.where(first, other.top, one.top)
@@ -65,19 +66,19 @@ class LogSumExp(Measure):
     fills = (-_INF,)
     empty = (-_INF,)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (PeakFold(),)
 
-    def finish(self, stats: tuple[Peak], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Peak], *, xp: Namespace) -> tuple[Array, ...]:
         (peak,) = stats
         value = peak.top + xp.log1p(peak.others)
         return (xp.where(xp.abs(peak.top) == _INF, peak.top, value),)
 
-    def numbers(self, stats: tuple[Peak], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Peak], *, xp: Namespace) -> tuple[Array, ...]:
         return stats[0]
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """softmax(a); 0 where a row has no mass, which moving a little does not give it."""
         top, others = numbers
@@ -85,7 +86,7 @@ class LogSumExp(Measure):
         return (xp.where(top == -_INF, 0.0, share),)
 
 
-def sign_of_sum(value: Array, *, xp: Any) -> Array:
+def sign_of_sum(value: Array, *, xp: Namespace) -> Array:
     """The sign of a sum of exponentials whose logarithm is given."""
     present = xp.where(xp.isnan(value), value, 1.0)
     return xp.where(value == -_INF, 0.0, present)
@@ -98,23 +99,23 @@ class SoftmaxNumbers:
     fills = (-_INF,)
     empty = (0.0, 0.0)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (PeakFold(),)
 
-    def finish(self, stats: tuple[Peak], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Peak], *, xp: Namespace) -> tuple[Array, ...]:
         (peak,) = stats
         # An infinite largest logit has no softmax: nan, in every entry of its row.
         nowhere = xp.abs(peak.top) == _INF
         return xp.where(nowhere, _NAN, peak.top), peak.others
 
 
-def softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
+def softmax_entry(a: Array, top: Array, others: Array, *, xp: Namespace) -> Array:
     """exp(a)/sum(exp(a)), given the row's numbers."""
     share = exp(relative(a, top, xp=xp), xp=xp) / (1 + others)
     return xp.where(xp.abs(top) < _INF, share, _NAN)
 
 
-def log_softmax_entry(a: Array, top: Array, others: Array, *, xp: Any) -> Array:
+def log_softmax_entry(a: Array, top: Array, others: Array, *, xp: Namespace) -> Array:
     """log(softmax(a)), given the row's numbers; at the largest entry just -log1p(others)."""
     gap, loss = relative(a, top, xp=xp), xp.log1p(others)
     plain = gap.hi - loss
@@ -128,11 +129,11 @@ class Softmax:
 
     numbers = SoftmaxNumbers()
 
-    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Array:
         return softmax_entry(block[0], *numbers, xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Slopes]:
         share = softmax_entry(block[0], *numbers, xp=xp)
         return (Slopes(share, share, share),)
@@ -144,11 +145,11 @@ class LogSoftmax:
 
     numbers = SoftmaxNumbers()
 
-    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Array:
+    def entry(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Array:
         return log_softmax_entry(block[0], *numbers, xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Slopes]:
         share = softmax_entry(block[0], *numbers, xp=xp)
         one = xp.where(xp.isnan(numbers[0]), _NAN, xp.ones_like(share))
@@ -165,7 +166,7 @@ class SignedSum(NamedTuple):
 class SignedSumFold:
     """Signed weights: exponents are shifted by the largest ``a + log(abs(b))``."""
 
-    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Any) -> SignedSum:
+    def step(self, block: tuple[Array, ...], stats: Any, *, xp: Namespace) -> SignedSum:
         a, b = block
         absent = b == 0
         a = xp.where(absent, -_INF, a)
@@ -179,7 +180,7 @@ class SignedSumFold:
         terms = xp.where(shift == _INF, infinite, terms)
         return SignedSum(shift, total(terms, xp=xp, compensated=True))
 
-    def merge(self, one: SignedSum, other: SignedSum, *, xp: Any) -> SignedSum:
+    def merge(self, one: SignedSum, other: SignedSum, *, xp: Namespace) -> SignedSum:
         shift = xp.maximum(one.shift, other.shift)
         scaled = [
             scale(exp_difference(part.shift, shift, xp=xp), part.sum, xp=xp)
@@ -196,10 +197,10 @@ class SignedLogSumExp(Measure):
     fills = (-_INF, 0.0)
     empty = (-_INF, 0.0)
 
-    def passes(self, *, xp: Any) -> tuple[Any, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Any, ...]:
         return (SignedSumFold(),)
 
-    def finish(self, stats: tuple[SignedSum], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[SignedSum], *, xp: Namespace) -> tuple[Array, ...]:
         shift, found = stats[0]
         signs = sign(found.hi, xp=xp)
         size = found.map(lambda word: word * signs)
@@ -211,12 +212,12 @@ class SignedLogSumExp(Measure):
             value = xp.where(signs < 0, _NAN, value)
         return value, signs
 
-    def numbers(self, stats: tuple[SignedSum], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[SignedSum], *, xp: Namespace) -> tuple[Array, ...]:
         shift, found = stats[0]
         return shift, found.value
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """b*exp(a) and exp(a), over the sum."""
         a, b = block
@@ -231,7 +232,7 @@ class SignedLogSumExp(Measure):
         return by_a if need[0] else None, by_b if need[1] else None
 
 
-def _log(x: Pair, *, xp: Any) -> Array:
+def _log(x: Pair, *, xp: Namespace) -> Array:
     """log of a pair, with all its digits near 1."""
     low = 0.0 if x.lo is None else x.lo
     excess = (x.hi - 1) + low

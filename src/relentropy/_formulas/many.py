@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from .._arrays.array import ZERO, Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, total
 from .._arrays.protocols import Block, Fold, Measure
 from .entries import Entry, Rate
@@ -17,7 +19,6 @@ from .f_divergence import Source, source_of
 from .generators import log_ratio_of
 from .kl_term import kl_term
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -27,14 +28,14 @@ class PairedFold:
 
     fold: Fold
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> tuple[Any, ...]:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> tuple[Any, ...]:
         first, *others = block
         return tuple(
             self.fold.step((first, other), tuple(stat[k] for stat in stats), xp=xp)
             for k, other in enumerate(others)
         )
 
-    def merge(self, one: Any, other: Any, *, xp: Any) -> tuple[Any, ...]:
+    def merge(self, one: Any, other: Any, *, xp: Namespace) -> tuple[Any, ...]:
         return tuple(self.fold.merge(a, b, xp=xp) for a, b in zip(one, other, strict=True))
 
 
@@ -75,11 +76,11 @@ class ManyJensenShannon(Measure):
     def differentiated(self) -> ManyJensenShannon:
         return replace(self, means=True)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         paired = (PairedFold(one) for one in self.source.passes(xp=xp))
         return (*paired, _TermsFold(self))
 
-    def entries(self, block: Block, stats: Any, *, xp: Any) -> list[Entry]:
+    def entries(self, block: Block, stats: Any, *, xp: Namespace) -> list[Entry]:
         first, *others = block
         return [
             self.source.entry((first, other), numbers, xp=xp)
@@ -89,37 +90,37 @@ class ManyJensenShannon(Measure):
     def mixture(self, entries: list[Entry]) -> Mixture:
         first, *rest = self.weights
         pairs = list(zip(rest, entries, strict=True))
-        middle, gap = first * entries[0].x, 0.0
+        middle, gap = first * entries[0].x, ZERO
         for weight, entry in pairs:
             middle = middle + weight * entry.y
             gap = gap + weight * entry.gap
         masses = [entries[0].x, *(entry.y for entry in entries)]
         return Mixture(masses, middle, [gap, *(gap - entry.gap for entry in entries)])
 
-    def numbers_of_pairs(self, stats: Any, *, xp: Any) -> list[tuple[Array, ...]]:
+    def numbers_of_pairs(self, stats: Any, *, xp: Namespace) -> list[tuple[Array, ...]]:
         count = len(self.source.passes(xp=xp))
         return [
             self.source.numbers(tuple(stat[k] for stat in stats[:count]), xp=xp)
             for k in range(len(self.weights) - 1)
         ]
 
-    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         value = in_base(self._mean(stats[-1].value, stats, xp=xp), self.base, xp=xp)
         for k in range(len(self.weights) - 1):
             possible = self.source.possible(tuple(stat[k] for stat in stats[:-1]), xp=xp)
             value = xp.where(possible, value, _NAN)
         return (value,)
 
-    def _mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
+    def _mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         return self.source.mean(terms, tuple(stat[0] for stat in stats[:-1]), xp=xp)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         flat = [word for one in self.numbers_of_pairs(stats, xp=xp) for word in one]
         means = (self._mean(Pair(one), stats, xp=xp) for one in stats[-1].means)
         return *flat, *means
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By the shares of the k-th w_k*(log(p_k/m) - KL(p_k, m))."""
         others, count = len(self.weights) - 1, self.source.count
@@ -154,10 +155,10 @@ class ManyJensenShannon(Measure):
 class _TermsFold:
     measure: ManyJensenShannon
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Sums:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Sums:
         pairs = self.measure.numbers_of_pairs(stats, xp=xp)
         mixture = self.measure.mixture(self.measure.entries(block, pairs, xp=xp))
-        term, means = 0.0, []
+        term, means = ZERO, []
         rows = zip(self.measure.weights, mixture.masses, mixture.gaps, strict=True)
         for weight, mass, gap in rows:
             own = kl_term(mass, Pair(mixture.middle), Pair(gap), xp=xp)
@@ -167,6 +168,6 @@ class _TermsFold:
                 means.append(total(xp.where(mass > 0, mass * slope, 0.0), xp=xp).value)
         return Sums(total(term, xp=xp), tuple(means))
 
-    def merge(self, one: Sums, other: Sums, *, xp: Any) -> Sums:
+    def merge(self, one: Sums, other: Sums, *, xp: Namespace) -> Sums:
         means = tuple(a + b for a, b in zip(one.means, other.means, strict=True))
         return Sums(add_sums(one.value, other.value, xp=xp), means)

@@ -8,15 +8,14 @@ one library and are differentiated by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from .._arrays import matrices
+from .._arrays.array import Array, Library
 from .._arrays.protocols import Elementwise
 from .bregman import log_bregman, log_bregman_by_x, log_bregman_by_y
 from .elementwise import LOG1PMX
-
-Array = Any
 
 LOG_BREGMAN = Elementwise(log_bregman, (log_bregman_by_y, log_bregman_by_x), (1.0, 1.0))
 
@@ -26,8 +25,8 @@ class Matrices:
     """One library's operations, and elementwise functions with derivatives of their own."""
 
     library: str
-    raw: Any
-    elementwise: Any
+    raw: Library
+    elementwise: Callable[..., Array]
 
     def solve(self, lower: Array, right: Array) -> Array:
         return matrices.solve_lower(lower, right, library=self.library, raw=self.raw)

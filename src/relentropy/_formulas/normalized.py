@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.protocols import EntryFunction
 
-Array = Any
 Average = Literal["arithmetic", "geometric", "min", "max", "joint"]
 
 
@@ -21,7 +22,7 @@ class Normalized(EntryFunction):
 
     average: Average
 
-    def value(self, information: Array, *entropies: Array, xp: Any) -> Array:
+    def value(self, information: Array, *entropies: Array, xp: Namespace) -> Array:
         mean = self._mean(*entropies, xp=xp)
         none = mean == 0
         certain = none
@@ -33,12 +34,12 @@ class Normalized(EntryFunction):
 
     @property
     def slopes(self) -> tuple[Any, ...]:
-        def by_information(information: Array, *entropies: Array, xp: Any) -> Array:
+        def by_information(information: Array, *entropies: Array, xp: Namespace) -> Array:
             mean = self._mean(*entropies, xp=xp)
             return xp.where(mean == 0, 0.0, 1 / xp.where(mean == 0, 1.0, mean))
 
         def by_entropy(at: int) -> Any:
-            def slope(information: Array, *entropies: Array, xp: Any) -> Array:
+            def slope(information: Array, *entropies: Array, xp: Namespace) -> Array:
                 mean = self._mean(*entropies, xp=xp)
                 divisor = xp.where(mean == 0, 1.0, mean)
                 share = self._share(at, *entropies, xp=xp)
@@ -49,7 +50,7 @@ class Normalized(EntryFunction):
         count = 1 if self.average == "joint" else 2
         return by_information, *(by_entropy(at) for at in range(count))
 
-    def _mean(self, one: Array, other: Array | None = None, *, xp: Any) -> Array:
+    def _mean(self, one: Array, other: Array | None = None, *, xp: Namespace) -> Array:
         if other is None:
             return one
         if self.average == "arithmetic":
@@ -58,7 +59,7 @@ class Normalized(EntryFunction):
             return xp.raw.sqrt(one) * xp.raw.sqrt(other)
         return xp.minimum(one, other) if self.average == "min" else xp.maximum(one, other)
 
-    def _share(self, at: int, *entropies: Array, xp: Any) -> Array:
+    def _share(self, at: int, *entropies: Array, xp: Namespace) -> Array:
         """The derivative of the average by one of the entropies; in halves at ties."""
         own, rest = entropies[at], entropies[-1 - at]
         if self.average == "joint":

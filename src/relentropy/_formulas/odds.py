@@ -6,8 +6,10 @@ their odds. What is written for `Odds` needs no second version for the other way
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import (
     Pair,
     choose,
@@ -24,7 +26,6 @@ from .expectation import difference
 from .log_pair import log_odds
 from .logarithms import signed_log_ratio
 
-Array = Any
 Form = Literal["probability", "pair", "logit"]
 _INF = float("inf")
 
@@ -41,7 +42,7 @@ class Odds(NamedTuple):
     """The square root of the smaller weight, which may have left the range; of logits only."""
     invalid: Array
 
-    def turned(self, flip: Array, *, xp: Any) -> Odds:
+    def turned(self, flip: Array, *, xp: Namespace) -> Odds:
         """The two outcomes in the other order where ``flip`` says so."""
         return self._replace(
             one=choose(flip, self.other, self.one, xp=xp),
@@ -49,7 +50,7 @@ class Odds(NamedTuple):
             logit=xp.where(flip, -self.logit, self.logit),
         )
 
-    def share(self, factor: Array, *, xp: Any) -> Array:
+    def share(self, factor: Array, *, xp: Namespace) -> Array:
         """The first outcome's probability times a factor of at least 0, which may be inf."""
         value = self.of_total(self.times_one(factor, xp=xp))
         value = xp.where(factor == _INF, factor, value)
@@ -62,7 +63,7 @@ class Odds(NamedTuple):
             value if self.total.lo is None else value - value * (self.total.lo / self.total.hi)
         )
 
-    def times_one(self, factor: Array, *, xp: Any) -> Array:
+    def times_one(self, factor: Array, *, xp: Namespace) -> Array:
         """``one * factor``, with its digits where the weight alone is subnormal."""
         product = self.one.hi * factor
         if self.root is None or not xp.exact:
@@ -71,14 +72,14 @@ class Odds(NamedTuple):
         root = xp.where(low, self.root, 0.0)
         return xp.where(low, (root * factor) * root, product)
 
-    def lifted(self, *, xp: Any) -> Pair:
+    def lifted(self, *, xp: Namespace) -> Pair:
         """``one`` times the limits' lift."""
         if self.root is None:
             return self.one.map(lambda word: word * xp.limits.lift)
         return Pair(self.times_one(xp.ones_like(self.root) * xp.limits.lift, xp=xp))
 
 
-def odds(form: Form, operands: tuple[Array, ...], *, xp: Any) -> Odds:
+def odds(form: Form, operands: tuple[Array, ...], *, xp: Namespace) -> Odds:
     """The distribution that its operands stand for."""
     if form == "logit":
         return _from_logit(*operands, xp=xp)
@@ -87,7 +88,7 @@ def odds(form: Form, operands: tuple[Array, ...], *, xp: Any) -> Odds:
     return _from_probability(*operands, xp=xp)
 
 
-def _from_probability(p: Array, *, xp: Any) -> Odds:
+def _from_probability(p: Array, *, xp: Namespace) -> Odds:
     valid = (p >= 0) & (p <= 1)
     p = xp.where(valid, p, 0.5)
     high = xp.rounded(1 - p)  # a compiler would fold the sum with the next line away
@@ -95,19 +96,19 @@ def _from_probability(p: Array, *, xp: Any) -> Odds:
     return _of_weights(one, other, Pair(xp.ones_like(p)), valid, xp=xp)
 
 
-def _from_pair(p: Array, complement: Array, *, xp: Any) -> Odds:
+def _from_pair(p: Array, complement: Array, *, xp: Namespace) -> Odds:
     valid = (p >= 0) & (p <= 1) & (complement >= 0) & (complement <= 1)
     valid = valid & ((p > 0) | (complement > 0))
     one, other = Pair(xp.where(valid, p, 0.5)), Pair(xp.where(valid, complement, 0.5))
     return _of_weights(one, other, one + other, valid, xp=xp)
 
 
-def _of_weights(one: Pair, other: Pair, total: Pair, valid: Array, *, xp: Any) -> Odds:
+def _of_weights(one: Pair, other: Pair, total: Pair, valid: Array, *, xp: Namespace) -> Odds:
     logit = signed_log_ratio(one.hi, other.hi, (one - other).value, xp=xp)
     return Odds(one, other, total, logit, None, ~valid)
 
 
-def _from_logit(a: Array, *, xp: Any) -> Odds:
+def _from_logit(a: Array, *, xp: Namespace) -> Odds:
     invalid = xp.isnan(a)
     a = xp.where(invalid, 0.0, a)
     below = a < 0
@@ -118,7 +119,7 @@ def _from_logit(a: Array, *, xp: Any) -> Odds:
     return Odds(Pair(one), Pair(other), one_plus(small, xp=xp), a, root, invalid)
 
 
-def one_plus(x: Array, *, xp: Any) -> Pair:
+def one_plus(x: Array, *, xp: Namespace) -> Pair:
     """``1 + x`` for x from 0 to 1."""
     total = xp.rounded(1 + x)
     return Pair(total, x - (total - 1))
@@ -133,7 +134,7 @@ class Gap(NamedTuple):
     """log of the ratio of q's odds to those of p; 0 where both have no mass in one outcome."""
 
 
-def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Gap:
+def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Namespace) -> Gap:
     """The gap between two distributions, p's smaller outcome first in both, in all digits.
 
     Two determinants of exact products where both are weights. A logit's exponential is rounded:
@@ -146,19 +147,19 @@ def gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Gap:
         if forms == ("probability", "probability"):
             return Gap(q.lifted(xp=xp) - p.lifted(xp=xp), log)
         return Gap(divide(direct, q.total, xp=xp), log)
-    log = _log_gap(p, q, forms, xp=xp)
+    gap = _log_gap(p, q, forms, xp=xp)
     # Beyond, q.other is little of what is left of p.other, and has an exponential of its own.
-    close = (log.hi > -4.0) & ((log.hi < 1.0) | (log.hi < 2.0) & (q.logit < 0))
-    grown = _expm1(log.map(lambda word: xp.where(close, word, 0.0)), xp=xp)
+    close = (gap.hi > -4.0) & ((gap.hi < 1.0) | (gap.hi < 2.0) & (q.logit < 0))
+    grown = _expm1(gap.map(lambda word: xp.where(close, word, 0.0)), xp=xp)
     one = xp.where(close, p.lifted(xp=xp).hi, 0.0)
     weight = q.other.map(lambda word: xp.where(close, word, 0.0))
     rest = divide(q.total, Pair(xp.where(close, weight.hi, 1.0), weight.lo), xp=xp)
     near = divide(scale(one, grown, xp=xp), rest, xp=xp)
     far = divide(direct, q.total, xp=xp)
-    return Gap(choose(close, near, far, xp=xp), log.value)
+    return Gap(choose(close, near, far, xp=xp), gap.value)
 
 
-def determinant(p: Odds, q: Odds, *, xp: Any) -> Pair:
+def determinant(p: Odds, q: Odds, *, xp: Namespace) -> Pair:
     """``lift * (q.one*p.other - p.one*q.other)``."""
     first = _product(q.lifted(xp=xp), p.other, xp=xp)
     second = _product(p.lifted(xp=xp), q.other, xp=xp)
@@ -168,7 +169,7 @@ def determinant(p: Odds, q: Odds, *, xp: Any) -> Pair:
     return Pair(*fast_two_sum(high, low + tail))
 
 
-def _product(a: Pair, b: Pair, *, xp: Any) -> list[Array]:
+def _product(a: Pair, b: Pair, *, xp: Namespace) -> list[Array]:
     """a*b as words, without error but for the product of low words."""
     words = [*two_prod(a.hi, b.hi, xp=xp)]
     for low, high in ((a.lo, b.hi), (b.lo, a.hi)):
@@ -179,7 +180,7 @@ def _product(a: Pair, b: Pair, *, xp: Any) -> list[Array]:
     return words
 
 
-def _log_of_ratio(p: Odds, q: Odds, direct: Pair, *, xp: Any) -> Array:
+def _log_of_ratio(p: Odds, q: Odds, direct: Pair, *, xp: Namespace) -> Array:
     """log((q.one*p.other)/(q.other*p.one)) of weights, given the determinant."""
     none = (q.logit == p.logit) & (xp.abs(p.logit) == _INF)
     plain = difference(q.logit, p.logit, none, xp=xp).hi
@@ -195,7 +196,7 @@ def _log_of_ratio(p: Odds, q: Odds, direct: Pair, *, xp: Any) -> Array:
     return xp.where(far, plain, xp.where(below, -log, log))
 
 
-def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Pair:
+def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Namespace) -> Pair:
     """The difference of logits as a pair, weights' logarithms to more than that."""
     none = (q.logit == p.logit) & (xp.abs(p.logit) == _INF)
     plain = difference(q.logit, p.logit, none, xp=xp)
@@ -214,7 +215,7 @@ def _log_gap(p: Odds, q: Odds, forms: tuple[Form, Form], *, xp: Any) -> Pair:
     return choose(known, found, plain, xp=xp)
 
 
-def _expm1(x: Pair, *, xp: Any) -> Pair:
+def _expm1(x: Pair, *, xp: Namespace) -> Pair:
     """``exp(x) - 1`` as a pair for x of moderate size."""
     # Towards -1 what is left of 1 counts, of which the polynomial would know too few digits.
     near = (x.hi < exp_reach(xp=xp)) & (x.hi > -0.5 * exp_reach(xp=xp))

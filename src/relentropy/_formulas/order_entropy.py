@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import ZERO, Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import exp, far_scale, total
 from .._arrays.protocols import Block, Fold, Measure
 from .deformed import deformed, log1p_over
@@ -24,7 +26,6 @@ from .expectation import beside_top, in_base
 from .renyi import finite_order
 from .sides import Side, side
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -46,7 +47,7 @@ class State(NamedTuple):
 class OrderFold:
     side: Side
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> State:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> State:
         p, alpha = block[0], finite_order(block[1][:1, :], xp=xp)
         top = xp.max(p)
         weight = self.side.weight(p, top, xp=xp)
@@ -64,11 +65,11 @@ class OrderFold:
             alpha=block[1][:1, :],
         )
 
-    def merge(self, one: State, other: State, *, xp: Any) -> State:
+    def merge(self, one: State, other: State, *, xp: Namespace) -> State:
         top = xp.maximum(one.top, other.top)
         alpha = finite_order(one.alpha, xp=xp)
         leads = one.top >= other.top
-        others = powers = bent = 0.0
+        others = powers = bent = ZERO
         for part, first in ((one, leads), (other, ~leads)):
             weight = self.side.weight(part.top, top, xp=xp)
             gap = self.side.gap(part.top, top, xp=xp)
@@ -82,7 +83,7 @@ class OrderFold:
         return State(top, others, bent, powers, valid, one.alpha)
 
     def _powers(
-        self, x: Array, top: Array, weight: Array, gap: Array, alpha: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, gap: Array, alpha: Array, *, xp: Namespace
     ) -> tuple[Array, Array]:
         """``w*expm1((1 - a)*g)/(1 - a)`` and ``w**a``."""
         order = 1 - alpha
@@ -111,10 +112,10 @@ class OrderEntropy(Measure):
     def fills(self) -> tuple[float | None, ...]:
         return (self.side.absent, None)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (OrderFold(self.side),)
 
-    def _rate(self, block: Block, numbers: tuple[Array, ...], *, xp: Any) -> Rate:
+    def _rate(self, block: Block, numbers: tuple[Array, ...], *, xp: Namespace) -> Rate:
         """The derivative of Rényi's entropy by shares."""
         top, others, beyond, powers = numbers
         p, alpha = block[0], finite_order(block[1], xp=xp)
@@ -136,7 +137,7 @@ class OrderEntropy(Measure):
         return Rate(xp.where(absent, ends, rate), xp.where(absent, 0.0, weighted))
 
     def _by_entry(
-        self, block: Block, numbers: tuple[Array, ...], rate: Rate, *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], rate: Rate, *, xp: Namespace
     ) -> Array:
         top, others, *_ = numbers
         if self.from_logits:
@@ -152,26 +153,26 @@ class OrderEntropy(Measure):
 class RenyiEntropy(OrderEntropy):
     """log(sum(p**a))/(1 - a)."""
 
-    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         value = xp.log1p(state.others) + _beyond(state, xp=xp)
         value = xp.where(state.alpha == 0, xp.log1p(state.powers), value)
         value = in_base(value, self.base, xp=xp)
         return (xp.where(self._possible(state), value, _NAN),)
 
-    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         return state.top, state.others, _beyond(state, xp=xp), state.powers
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By shares a/(1 - a)*(p**(a - 1)/sum(p**a) - 1), which is -log(p) - H at a = 1."""
         rate = self._rate(block, numbers, xp=xp)
         return in_base(self._by_entry(block, numbers, rate, xp=xp), self.base, xp=xp), None
 
 
-def _beyond(state: State, *, xp: Any) -> Array:
+def _beyond(state: State, *, xp: Namespace) -> Array:
     """Rényi's entropy less log(S)."""
     alpha = finite_order(state.alpha, xp=xp)
     total_ = 1 + xp.where(alpha > 1, state.powers, state.others)
@@ -183,7 +184,7 @@ def _beyond(state: State, *, xp: Any) -> Array:
 class TsallisEntropy(OrderEntropy):
     """(1 - sum(p**a))/(a - 1)."""
 
-    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         order = 1 - finite_order(state.alpha, xp=xp)
         surprise = xp.log1p(state.others)
@@ -197,12 +198,12 @@ class TsallisEntropy(OrderEntropy):
         value = xp.where(beyond, value * (endless / xp.where(beyond, state.alpha, 1.0)), value)
         return (xp.where(self._possible(state), value, _NAN),)
 
-    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         return state.top, state.others, _beyond(state, xp=xp), state.powers
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By shares a/(1 - a)*(p**(a - 1) - sum(p**a)): Rényi's times the sum of powers."""
         _, others, _, powers = numbers

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import ZERO, Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, total
 from .._arrays.protocols import Block, Measure
 from .expectation import difference
@@ -20,7 +22,6 @@ from .expm1mx import expm1, expm1mx
 from .log1pmx import log1pmx
 from .times import times
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
     """Where both have mass."""
 
 
-def _entry(block: Block, *, xp: Any) -> Entry:
+def _entry(block: Block, *, xp: Namespace) -> Entry:
     log_p, log_q = block
     live = (log_p > -_INF) & (log_q > -_INF)
     return Entry(
@@ -57,19 +58,19 @@ def _entry(block: Block, *, xp: Any) -> Entry:
 class PartialFold:
     bucket: bool
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Sums:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Sums:
         log_p, log_q = block
         p, q, d, live = _entry(block, xp=xp)
         x, low = d.hi, 0.0 if d.lo is None else d.lo
-        gain = None
+        gain: Pair | None = None
         if self.bucket:
             grown = expm1(x, xp=xp)
             # Far above, where p*(exp(d) - 1) leaves the range, q is all that counts.
             far = x > xp.limits.headroom
             excess = xp.where(far, q, p * (expm1mx(x, xp=xp) + grown * low))
             lifted = xp.where(log_p > -_INF, 0.0, q)
-            gain = xp.where(far, q, p * (grown + low * (1 + grown)))
-            gain = total(xp.where(live, gain, q - p), xp=xp)
+            raised = xp.where(far, q, p * (grown + low * (1 + grown)))
+            gain = total(xp.where(live, raised, q - p), xp=xp)
         else:
             excess, lifted = -(p * x + p * low), xp.zeros_like(p)
         return Sums(
@@ -81,7 +82,7 @@ class PartialFold:
             valid=~xp.any(~((log_p < _INF) & (log_q < _INF))),
         )
 
-    def merge(self, one: Sums, other: Sums, *, xp: Any) -> Sums:
+    def merge(self, one: Sums, other: Sums, *, xp: Namespace) -> Sums:
         return Sums(
             one.p + other.p,
             one.q + other.q,
@@ -102,10 +103,10 @@ class PartialKL(Measure):
     fills = (-_INF, -_INF)
     empty = (0.0, 0.0, 0.0)
 
-    def passes(self, *, xp: Any) -> tuple[PartialFold]:
+    def passes(self, *, xp: Namespace) -> tuple[PartialFold]:
         return (PartialFold(self.bucket),)
 
-    def finish(self, stats: tuple[Sums], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Sums], *, xp: Namespace) -> tuple[Array, ...]:
         (sums,) = stats
         if self.bucket:
             rest, relative, _ = self._rest(sums, xp=xp)
@@ -118,12 +119,12 @@ class PartialKL(Measure):
             xp.where(sums.valid, one, _NAN) for one in (value, sums.p.value, sums.q.value)
         )
 
-    def numbers(self, stats: tuple[Sums], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Sums], *, xp: Namespace) -> tuple[Array, ...]:
         (sums,) = stats
         return (self._rest(sums, xp=xp)[2],) if self.bucket else ()
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By log q, p*(exp(d - D) - 1), by log p, p*(D - d); D is the bucket's d.
 
@@ -146,12 +147,12 @@ class PartialKL(Measure):
                 by_q = xp.where(near, close, times(q, xp.exp(-log_ratio), xp=xp) - p)
         else:
             if need[0]:
-                low = 0.0 if d.lo is None else d.lo
+                low = ZERO if d.lo is None else d.lo
                 by_p = xp.where(lost, _INF, p * ((1 - d.hi) - low))
             by_q = 0 - p if need[1] else None
         return by_p, by_q
 
-    def _rest(self, sums: Sums, *, xp: Any) -> tuple[Array, Array, Array]:
+    def _rest(self, sums: Sums, *, xp: Namespace) -> tuple[Array, Array, Array]:
         """P, (Q - P)/P, or Q where P is 0, and log(Q/P)."""
         one = xp.ones_like(sums.p.hi)
         rest = (Pair(one) - sums.p).value

@@ -14,24 +14,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, minus, scale, total
 from .._arrays.protocols import Block, Elementwise, Measure
 from .expectation import difference
 from .log_pair import log_pair
 from .weight_shares import SumFold
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 # --- target as a weight -------------------------------------------------------------------
 
 
-def weight_term(b: Array, t: Array, /, *, xp: Any) -> Array:
+def weight_term(b: Array, t: Array, /, *, xp: Namespace) -> Array:
     """``t*(log(t) - b)``, 0 at t = 0 and nan below."""
     return _weight_pair(b, t, xp=xp).value
 
 
-def _weight_pair(b: Array, t: Array, *, xp: Any) -> Pair:
+def _weight_pair(b: Array, t: Array, *, xp: Namespace) -> Pair:
     """The term and its rounding error, which is 0 where the product overflows."""
     inside = _both_finite(b, t) & (t > 0)
     t_inside = xp.where(inside, t, 1.0)
@@ -45,11 +46,11 @@ def _weight_pair(b: Array, t: Array, *, xp: Any) -> Pair:
     return Pair(high, xp.where(inside & xp.isfinite(term.lo), term.lo, 0.0))
 
 
-def _weight_term_by_input(b: Array, t: Array, /, *, xp: Any) -> Array:
+def _weight_term_by_input(b: Array, t: Array, /, *, xp: Namespace) -> Array:
     return xp.where(xp.isnan(b), b, xp.where(t >= 0, 0.0 - t, _NAN))
 
 
-def _weight_term_by_target(b: Array, t: Array, /, *, xp: Any) -> Array:
+def _weight_term_by_target(b: Array, t: Array, /, *, xp: Namespace) -> Array:
     inside = _both_finite(b, t) & (t > 0)
     t_inside = xp.where(inside, t, 1.0)
     rate = _plus_one(_log_ratio(xp.where(inside, b, 0.0), t_inside, xp=xp))
@@ -59,7 +60,7 @@ def _weight_term_by_target(b: Array, t: Array, /, *, xp: Any) -> Array:
     return xp.where(inside, rate, limit)
 
 
-def _log_ratio(b: Array, t: Array, *, xp: Any) -> Pair:
+def _log_ratio(b: Array, t: Array, *, xp: Namespace) -> Pair:
     """log(t) - b of finite numbers."""
     logarithm = log_pair(t, xp=xp)
     gap = minus(logarithm.pair, b, xp=xp)
@@ -69,7 +70,7 @@ def _log_ratio(b: Array, t: Array, *, xp: Any) -> Pair:
 # --- target as a logarithm ----------------------------------------------------------------
 
 
-def log_term(b: Array, t: Array, /, *, xp: Any) -> Array:
+def log_term(b: Array, t: Array, /, *, xp: Namespace) -> Array:
     """``exp(t)*(t - b)``, 0 where t is -inf."""
     inside = _both_finite(b, t)
     gap = difference(t, b, ~inside, xp=xp).value
@@ -77,25 +78,25 @@ def log_term(b: Array, t: Array, /, *, xp: Any) -> Array:
     return xp.where(inside, value, _log_limit(b, t, inside, xp=xp))
 
 
-def _log_term_by_input(b: Array, t: Array, /, *, xp: Any) -> Array:
+def _log_term_by_input(b: Array, t: Array, /, *, xp: Namespace) -> Array:
     return xp.where(xp.isnan(b), b, 0.0 - xp.exp(t))
 
 
-def _log_term_by_target(b: Array, t: Array, /, *, xp: Any) -> Array:
+def _log_term_by_target(b: Array, t: Array, /, *, xp: Namespace) -> Array:
     inside = _both_finite(b, t)
     rate = _plus_one(difference(t, b, ~inside, xp=xp))
     value = _times_mass(xp.where(inside, t, 0.0), rate, xp=xp)
     return xp.where(inside, value, _log_limit(b, t, inside, xp=xp))
 
 
-def _log_limit(b: Array, t: Array, inside: Array, *, xp: Any) -> Array:
+def _log_limit(b: Array, t: Array, inside: Array, *, xp: Namespace) -> Array:
     """Where one is infinite; no mass is so small as to make an infinite gap finite."""
     none = t == -_INF
     gap = xp.where(inside | none, 0.0, t) - xp.where(inside | none, 0.0, b)
     return xp.where(none & ~(b < _INF), _NAN, gap)
 
 
-def _times_mass(t: Array, factor: Array, *, xp: Any) -> Array:
+def _times_mass(t: Array, factor: Array, *, xp: Namespace) -> Array:
     """``exp(t)*factor``, also where the exponential alone leaves the range."""
     extreme = xp.abs(t) > 2 * xp.limits.headroom
     half = xp.exp(xp.where(extreme, 0.5 * t, 0.0))
@@ -128,7 +129,7 @@ class PlainSumFold(SumFold):
 
     target_is_log: bool
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Pair:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Pair:
         if self.target_is_log:
             return total(log_term(*block, xp=xp), xp=xp)
         terms = _weight_pair(*block, xp=xp)
@@ -150,17 +151,17 @@ class PlainSum(Measure):
     def empty(self) -> tuple[float, ...]:
         return (0.0 if self.divisor else _NAN,)
 
-    def passes(self, *, xp: Any) -> tuple[PlainSumFold]:
+    def passes(self, *, xp: Namespace) -> tuple[PlainSumFold]:
         return (PlainSumFold(self.target_is_log),)
 
-    def finish(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Pair], *, xp: Namespace) -> tuple[Array, ...]:
         return (stats[0].value / self.divisor,)
 
-    def numbers(self, stats: tuple[Pair], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Pair], *, xp: Namespace) -> tuple[Array, ...]:
         return ()
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """The terms' own derivatives."""
         terms = FROM_LOGS if self.target_is_log else FROM_WEIGHTS

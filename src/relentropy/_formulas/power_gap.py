@@ -16,16 +16,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import exp
 from .deformed import mean_exp
 from .entries import Entry
 from .expm1mx import expm1, expm1mx
 
-Array = Any
 _INF = float("inf")
 
 
-def alpha_term(e: Entry, alpha: Array, *, xp: Any) -> Array:
+def alpha_term(e: Entry, alpha: Array, *, xp: Namespace) -> Array:
     """A(x, y), with the limits where one of them is 0."""
     inside = (alpha >= 0) & (alpha <= 1)
     between = _between(e, xp.where(inside, alpha, 0.5), xp=xp)
@@ -38,7 +39,7 @@ def alpha_term(e: Entry, alpha: Array, *, xp: Any) -> Array:
     return xp.where(e.only_y, only_y, xp.where(e.only_x, only_x, value))
 
 
-def _between(e: Entry, alpha: Array, *, xp: Any) -> Array:
+def _between(e: Entry, alpha: Array, *, xp: Namespace) -> Array:
     u = e.live_log_ratio
     reach, count = (3.0, 29) if xp.exact else (2.0**-5, 7)
     x_leads = u > 0
@@ -47,7 +48,7 @@ def _between(e: Entry, alpha: Array, *, xp: Any) -> Array:
     z = xp.where(near, s, 0.0)
     smaller, larger = xp.where(x_leads, e.y, e.x), xp.where(x_leads, e.x, e.y)
 
-    series = None
+    series: Array | Any = None
     for of_x, of_y in zip(_sums(alpha, count), _sums(1 - alpha, count), strict=True):
         coefficient = xp.where(x_leads, of_x, of_y)
         series = coefficient if series is None else series * z + coefficient
@@ -72,7 +73,7 @@ def _sums(v: Array, count: int) -> list[Array]:
     return found[::-1]
 
 
-def _above(e: Entry, alpha: Array, *, xp: Any) -> Array:
+def _above(e: Entry, alpha: Array, *, xp: Namespace) -> Array:
     d = -e.live_log_ratio
     order = alpha - 1
     z = xp.maximum(xp.minimum(-order * d, xp.limits.largest), -xp.limits.largest)
@@ -88,7 +89,7 @@ def _above(e: Entry, alpha: Array, *, xp: Any) -> Array:
     return (e.kl() + xp.where(near, close, apart)) / alpha
 
 
-def _h_over(z: Array, *, xp: Any) -> Array:
+def _h_over(z: Array, *, xp: Namespace) -> Array:
     """``(exp(z) - 1 - z)/abs(z)``; 0 at 0."""
     none = z == 0
     safe = xp.where(none, 1.0, z)

@@ -17,6 +17,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, exp, total
 from .._arrays.protocols import Block, Fold, Measure
 from .deformed import deformed, log1p_over
@@ -26,7 +28,6 @@ from .expm1mx import expm1
 from .f_divergence import Source, source_of
 from .power_gap import alpha_term
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -47,12 +48,12 @@ class Sums(NamedTuple):
     """sum(x**a*y**(1 - a))*exp(-shift)."""
 
 
-def finite_order(alpha: Array, *, xp: Any) -> Array:
+def finite_order(alpha: Array, *, xp: Namespace) -> Array:
     """The order; a very large one instead of inf."""
     return xp.minimum(alpha, xp.limits.endless)
 
 
-def scaled_powers(e: Entry, alpha: Array, *, xp: Any) -> tuple[Array, Array]:
+def scaled_powers(e: Entry, alpha: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """A row's shift, and ``x**a*y**(1 - a)*exp(-shift)`` of what both sides have."""
     factor, exponent = e.powers(alpha)
     largest = xp.max(xp.where(e.live, exponent.hi, -_INF))
@@ -61,7 +62,7 @@ def scaled_powers(e: Entry, alpha: Array, *, xp: Any) -> tuple[Array, Array]:
     return shift, _shifted(e, factor, exponent, shift, xp=xp)
 
 
-def _shifted(e: Entry, factor: Array, exponent: Pair, shift: Array, *, xp: Any) -> Array:
+def _shifted(e: Entry, factor: Array, exponent: Pair, shift: Array, *, xp: Namespace) -> Array:
     """``factor*exp(exponent - shift)`` where both sides have mass."""
     # Past 1/eps the low words of exponents are larger than 1, and noise.
     wild = xp.abs(shift) > xp.limits.headroom**6
@@ -73,7 +74,7 @@ def _shifted(e: Entry, factor: Array, exponent: Pair, shift: Array, *, xp: Any) 
     return xp.where(e.live, factor * exp(below, xp=xp), 0.0)
 
 
-def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
+def order_sums(e: Entry, alpha: Array, *, xp: Namespace) -> Sums:
     """`Sums` of a block."""
     shift, powers = scaled_powers(e, alpha, xp=xp)
     return Sums(
@@ -86,7 +87,7 @@ def order_sums(e: Entry, alpha: Array, *, xp: Any) -> Sums:
     )
 
 
-def merged_sums(one: Sums, other: Sums, *, xp: Any) -> Sums:
+def merged_sums(one: Sums, other: Sums, *, xp: Namespace) -> Sums:
     """`Sums` of two parts together."""
     shift, (first, second) = common_shift(one, other, xp=xp)
     return Sums(
@@ -99,7 +100,7 @@ def merged_sums(one: Sums, other: Sums, *, xp: Any) -> Sums:
     )
 
 
-def common_shift(one: Any, other: Any, *, xp: Any) -> tuple[Array, list[Array]]:
+def common_shift(one: Any, other: Any, *, xp: Namespace) -> tuple[Array, list[Array]]:
     """The shift of two parts together, and what scales each part's shifted sums to it."""
     # A part without any power has the shift 0, and nothing to be shifted.
     shifts = [xp.where(part.powers > 0, part.shift, -_INF) for part in (one, other)]
@@ -123,7 +124,7 @@ class Powers(NamedTuple):
     """sum*exp(-shift); over it, powers are on the scale of the entries."""
 
 
-def powers_of(source: Source, stats: tuple[Any, ...], *, xp: Any) -> Powers:
+def powers_of(source: Source, stats: tuple[Any, ...], *, xp: Namespace) -> Powers:
     """A row's numbers, from passes of which the last is an `OrderFold`."""
     sums, order = stats[-1]
     alpha = finite_order(order, xp=xp)
@@ -171,12 +172,12 @@ class OrderFold:
         """The order of every row."""
         return block[2][:1, :]
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> tuple[Sums, Array]:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> tuple[Sums, Array]:
         entry = self.source.entry(block, self.source.numbers(stats, xp=xp), xp=xp)
         order = self.order(block, stats)
         return order_sums(entry, finite_order(order, xp=xp), xp=xp), order
 
-    def merge(self, one: Any, other: Any, *, xp: Any) -> tuple[Sums, Array]:
+    def merge(self, one: Any, other: Any, *, xp: Namespace) -> tuple[Sums, Array]:
         return merged_sums(one[0], other[0], xp=xp), one[1]
 
 
@@ -197,21 +198,21 @@ class RenyiDivergence(Measure):
     def fills(self) -> tuple[float | None, ...]:
         return (*self.source.fills, None)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (*self.source.passes(xp=xp), OrderFold(self.source))
 
-    def finish(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         powers, alpha = powers_of(self.source, stats, xp=xp), stats[-1][1]
         value = self.factor * in_base(powers.divergence, self.base, xp=xp)
         possible = self.source.possible(stats, xp=xp) & (alpha >= 0)
         return (xp.where(possible, value, _NAN),)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         shares = self.source.numbers(stats, xp=xp)
         return *shares, *powers_of(self.source, stats, xp=xp)
 
     def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By p's shares a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1), by q's 1 - x**a*y**-a/C."""
         *shares, divergence, log, shift, shifted = numbers
@@ -230,7 +231,7 @@ class RenyiDivergence(Measure):
         return by_p, by_q, None
 
 
-def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
+def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Namespace) -> Rate:
     """``a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1)``."""
     order = alpha - 1
     own = e.live_log_ratio - powers.divergence
@@ -253,7 +254,7 @@ def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
     )
 
 
-def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
+def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Namespace) -> Rate:
     """``1 - x**a*y**-a/C``."""
     # The log-ratio less log(C)/a, which is that of the mean.
     z = alpha * e.live_log_ratio - powers.log
@@ -272,12 +273,12 @@ def tilted_by_y(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Rate:
     )
 
 
-def _known(exponent: Array, *, xp: Any) -> Array:
+def _known(exponent: Array, *, xp: Namespace) -> Array:
     """Whether an exponent is so small that a difference to another one has digits."""
     return xp.abs(exponent) < xp.limits.headroom
 
 
-def _tilted_share(e: Entry, alpha: Array, powers: Powers, *, xp: Any) -> Array:
+def _tilted_share(e: Entry, alpha: Array, powers: Powers, *, xp: Namespace) -> Array:
     """``x**a*y**(1 - a)/C``."""
     factor, exponent = e.powers(alpha)
     return _shifted(e, factor, exponent, powers.shift, xp=xp) / powers.shifted

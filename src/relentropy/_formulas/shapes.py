@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
 from .._arrays.changes import Change
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import two_prod, two_sum
 from .bregman import less_log
 from .family import PROPER, Family
@@ -27,7 +29,6 @@ from .kl_term import product_scale
 from .log_gamma import shape_bregman, shape_curvature, shape_slope_gap
 from .logarithms import signed_log_ratio
 
-Array = Any
 _INF = float("inf")
 
 
@@ -39,7 +40,7 @@ class Products(NamedTuple):
     gap: Array
 
 
-def products(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Products:
+def products(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> Products:
     """``a*b`` and ``c*d`` of positive numbers, up to a common factor.
 
     The factor is a power of two, so that neither product is lost to the ends of the range where
@@ -56,7 +57,7 @@ def products(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Products:
     return Products(one, other, (high + low) + (lost + least))
 
 
-def ratio_excess(w: Array, one: Array, other: Array, /, *, xp: Any) -> Array:
+def ratio_excess(w: Array, one: Array, other: Array, /, *, xp: Namespace) -> Array:
     """``r - 1 - log(r)`` for ``r = one/other``, given ``w = r - 1``."""
     inside = (one > 0) & (other > 0)
     value = less_log(
@@ -71,13 +72,13 @@ def ratio_excess(w: Array, one: Array, other: Array, /, *, xp: Any) -> Array:
 # --- gamma --------------------------------------------------------------------------------
 
 
-def _gamma(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
+def _gamma(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> Array:
     means = products(a, d, c, b, xp=xp)
     by_mean = c * ratio_excess(means.gap / means.other, means.one, means.other, xp=xp)
     return by_mean + shape_bregman(c, a, c - a, xp=xp)
 
 
-def _gamma_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[Array]:
+def _gamma_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> list[Array]:
     means = products(a, d, c, b, xp=xp)
     excess = c * (means.gap / means.other)
     log_mean = signed_log_ratio(means.one, means.other, means.gap, xp=xp)
@@ -92,14 +93,14 @@ def _gamma_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list
 def _by_scale(function: Any) -> Any:
     """The same function of scales: only a ratio of rates counts."""
 
-    def of_scales(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Any:
+    def of_scales(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> Any:
         return function(a, d, c, b, xp=xp)
 
     return of_scales
 
 
 def _gamma_slopes_by_scale(
-    a: Array, b: Array, c: Array, d: Array, /, *, xp: Any
+    a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace
 ) -> list[Array]:
     by_a, by_d, by_c, by_b = _gamma_slopes(a, d, c, b, xp=xp)
     return [by_a, by_b, by_c, by_d]
@@ -140,7 +141,7 @@ class Pairs(NamedTuple):
         )
 
 
-def _pairs(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> Pairs:
+def _pairs(a: Array, b: Array, c: Array, d: Array, *, xp: Namespace) -> Pairs:
     turned = b > a
     x, s = xp.where(turned, b, a), xp.where(turned, a, b)
     y, t = xp.where(turned, d, c), xp.where(turned, c, d)
@@ -151,7 +152,7 @@ def _pairs(a: Array, b: Array, c: Array, d: Array, *, xp: Any) -> Pairs:
     return Pairs(x, s, y, t, shares, by_x, by_s, turned)
 
 
-def _beta(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
+def _beta(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> Array:
     _, s, y, t, shares, by_x, by_s, _ = pairs = _pairs(a, b, c, d, xp=xp)
     value = y * ratio_excess(by_x, shares[0], shares[2], xp=xp)
     value = value + t * ratio_excess(by_s, shares[1], shares[3], xp=xp)
@@ -159,7 +160,7 @@ def _beta(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> Array:
     return xp.maximum(value + shape_bregman(*pairs.changes, xp=xp).gap, 0.0)
 
 
-def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Any) -> list[Array]:
+def _beta_slopes(a: Array, b: Array, c: Array, d: Array, /, *, xp: Namespace) -> list[Array]:
     x, s, y, t, shares, by_x, by_s, turned = pairs = _pairs(a, b, c, d, xp=xp)
     *_, move = changes = pairs.changes
     curved = move * shape_curvature(changes[1], xp=xp)

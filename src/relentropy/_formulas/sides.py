@@ -8,8 +8,10 @@ What is written for a `Side` needs no second version for the other kind of input
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, exp
 from .expectation import finite_or_zero
 from .log_pair import log_words
@@ -17,7 +19,6 @@ from .logarithms import log_ratio
 from .logsumexp import relative
 from .times import times
 
-Array = Any
 _INF = float("inf")
 
 
@@ -27,28 +28,30 @@ class Side(Protocol):
     absent: float
     """What stands for no mass."""
 
-    def weight(self, x: Array, top: Array, *, xp: Any) -> Array:
+    def weight(self, x: Array, top: Array, *, xp: Namespace) -> Array:
         """Mass relative to the largest entry; 0 where absent."""
 
-    def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
+    def gap(self, x: Array, top: Array, *, xp: Namespace) -> Array:
         """-log(weight), 0 where absent."""
 
-    def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
+    def below(self, x: Array, top: Array, *, xp: Namespace) -> Pair:
         """log(weight) for exponents, off by an ulp of 1 at most; where absent any number."""
 
-    def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
+    def product(
+        self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Namespace
+    ) -> Array:
         """weight * factor, with its digits where the weight alone is subnormal."""
 
     def invalid(self, x: Array) -> Array:
         """Entries that no distribution has."""
 
     def by_entry(
-        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Namespace
     ) -> Array:
         """The derivative by x, where that by x's logit is ``weight/mass * rate``."""
 
     def excess(
-        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Namespace
     ) -> Array:
         """The same for a rate of ``1 - share/(weight/mass)``: by x's logit, a difference."""
 
@@ -57,16 +60,18 @@ class Side(Protocol):
 class Logits:
     absent = -_INF
 
-    def weight(self, x: Array, top: Array, *, xp: Any) -> Array:
+    def weight(self, x: Array, top: Array, *, xp: Namespace) -> Array:
         return xp.where(x == -_INF, 0.0, exp(relative(x, top, xp=xp), xp=xp))
 
-    def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
+    def gap(self, x: Array, top: Array, *, xp: Namespace) -> Array:
         return xp.where(x == -_INF, 0.0, finite_or_zero(top, xp=xp) - x)
 
-    def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
+    def below(self, x: Array, top: Array, *, xp: Namespace) -> Pair:
         return relative(x, top, xp=xp)
 
-    def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
+    def product(
+        self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Namespace
+    ) -> Array:
         if not xp.exact:
             return weight * factor
         low = (weight < xp.limits.subnormal) & (x > -_INF)
@@ -78,7 +83,7 @@ class Logits:
         return ~(x < _INF)
 
     def by_entry(
-        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Namespace
     ) -> Array:
         limit, steep = rate, xp.abs(rate) == _INF  # no mass is so small as to make it finite
         rate = xp.where(steep, 0.0, rate)
@@ -87,7 +92,7 @@ class Logits:
         return xp.where(x == -_INF, 0.0, xp.where(steep, limit, value))
 
     def excess(
-        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Namespace
     ) -> Array:
         return weight / mass - share
 
@@ -96,39 +101,41 @@ class Logits:
 class Weights:
     absent = 0.0
 
-    def weight(self, x: Array, top: Array, *, xp: Any) -> Array:
+    def weight(self, x: Array, top: Array, *, xp: Namespace) -> Array:
         return x / self._anchor(top, xp=xp)
 
-    def gap(self, x: Array, top: Array, *, xp: Any) -> Array:
+    def gap(self, x: Array, top: Array, *, xp: Namespace) -> Array:
         known = x > 0
         anchor = self._anchor(top, xp=xp)
         return xp.where(known, log_ratio(anchor, xp.where(known, x, anchor), xp=xp), 0.0)
 
-    def below(self, x: Array, top: Array, *, xp: Any) -> Pair:
+    def below(self, x: Array, top: Array, *, xp: Namespace) -> Pair:
         anchor = self._anchor(top, xp=xp)
         weight = xp.where((x > 0) & (x < _INF), x, anchor)
         return log_words(weight, anchor, xp=xp)
 
-    def product(self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Any) -> Array:
+    def product(
+        self, x: Array, top: Array, weight: Array, factor: Array, *, xp: Namespace
+    ) -> Array:
         return weight * factor
 
     def invalid(self, x: Array) -> Array:
         return ~((x >= 0) & (x < _INF))
 
     def by_entry(
-        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Namespace
     ) -> Array:
         return rate / mass / self._anchor(top, xp=xp)
 
     def excess(
-        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Any
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Namespace
     ) -> Array:
         absent = (share == 0) & (x == 0)
         rate = 1 - share / xp.where(absent, 1.0, weight / mass)
         return self.by_entry(x, top, weight, mass, rate, xp=xp)
 
     @staticmethod
-    def _anchor(top: Array, *, xp: Any) -> Array:
+    def _anchor(top: Array, *, xp: Namespace) -> Array:
         return xp.where((top > 0) & (top < _INF), top, 1.0)
 
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, exp
 from .._arrays.protocols import Elementwise, flat
 from .expectation import difference
 from .expm1mx import expm1
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 
 
@@ -53,7 +54,7 @@ class Surrogate:
     def slopes(self) -> tuple[Any, ...]:
         return (self._slope, flat, flat)
 
-    def value(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Any) -> Array:
+    def value(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Namespace) -> Array:
         token = self._token(log_p, log_old, advantage, xp=xp)
         ratio = xp.where(token.above, 1.0 + self.high, token.ratio)
         ratio = xp.where(token.below, 1.0 - self.low, ratio)
@@ -61,13 +62,15 @@ class Surrogate:
             ratio = xp.where(token.far, self.dual, ratio)
         return self._product(ratio, token, advantage, xp=xp)
 
-    def _slope(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Any) -> Array:
+    def _slope(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Namespace) -> Array:
         token = self._token(log_p, log_old, advantage, xp=xp)
         none = (log_p == -_INF) & (log_old == -_INF)
         still = token.above | token.below | token.far | none
         return self._product(xp.where(still, 0.0, token.ratio), token, advantage, xp=xp)
 
-    def _token(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Any) -> _Token:
+    def _token(
+        self, log_p: Array, log_old: Array, advantage: Array, *, xp: Namespace
+    ) -> _Token:
         u = _log_ratio(log_p, log_old, xp=xp)
         grown = expm1(u.hi, xp=xp)
         if u.lo is not None:
@@ -80,7 +83,7 @@ class Surrogate:
         return _Token(u, exp(u, xp=xp), above, below, far)
 
     @staticmethod
-    def _product(ratio: Array, token: _Token, advantage: Array, *, xp: Any) -> Array:
+    def _product(ratio: Array, token: _Token, advantage: Array, *, xp: Namespace) -> Array:
         """``-ratio*A``; 0 where A is, whatever the ratio, but nan where there is none."""
         ratio = xp.where(advantage == 0, 0.0, ratio)
         return xp.where(xp.isnan(token.u.hi), _NAN, 0 - ratio * advantage)
@@ -94,25 +97,25 @@ class Clipped(Surrogate):
     def slopes(self) -> tuple[Any, ...]:
         return (flat, flat, flat)
 
-    def value(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Any) -> Array:
+    def value(self, log_p: Array, log_old: Array, advantage: Array, *, xp: Namespace) -> Array:
         token = self._token(log_p, log_old, advantage, xp=xp)
         return xp.where(token.above | token.below, xp.ones_like(token.ratio), 0.0)
 
 
-def _log_ratio(log_p: Array, log_old: Array, *, xp: Any) -> Pair:
+def _log_ratio(log_p: Array, log_old: Array, *, xp: Namespace) -> Pair:
     none = (log_p == -_INF) & (log_old == -_INF)
     return difference(log_p, log_old, none, xp=xp)
 
 
-def _ratio(log_p: Array, log_old: Array, /, *, xp: Any) -> Array:
+def _ratio(log_p: Array, log_old: Array, /, *, xp: Namespace) -> Array:
     return exp(_log_ratio(log_p, log_old, xp=xp), xp=xp)
 
 
-def _first(value: Array, other: Array, /, *, xp: Any) -> Array:
+def _first(value: Array, other: Array, /, *, xp: Namespace) -> Array:
     return value
 
 
-def _one(value: Array, other: Array, /, *, xp: Any) -> Array:
+def _one(value: Array, other: Array, /, *, xp: Namespace) -> Array:
     return xp.ones_like(value)
 
 

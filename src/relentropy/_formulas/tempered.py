@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, divide
 from .._arrays.protocols import Block, Fold, Measure
-
-Array = Any
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class _TemperedFold:
     fold: Fold
     of: Tempered
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Any:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Any:
         return self.fold.step(self.of.divided(block, xp=xp), stats, xp=xp)
 
-    def merge(self, one: Any, other: Any, *, xp: Any) -> Any:
+    def merge(self, one: Any, other: Any, *, xp: Namespace) -> Any:
         return self.fold.merge(one, other, xp=xp)
 
 
@@ -52,17 +52,17 @@ class Tempered(Measure):
     def differentiated(self) -> Tempered:
         return Tempered(self.measure.differentiated, self.temperature)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return tuple(_TemperedFold(fold, self) for fold in self.measure.passes(xp=xp))
 
-    def finish(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: Any, *, xp: Namespace) -> tuple[Array, ...]:
         return self.measure.finish(stats, xp=xp)
 
-    def numbers(self, stats: Any, *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: Any, *, xp: Namespace) -> tuple[Array, ...]:
         return self.measure.numbers(stats, xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[tuple[Array | None, ...], ...]:
         found = self.measure.slopes(self.divided(block, xp=xp), numbers, need, xp=xp)
         return tuple(
@@ -70,13 +70,13 @@ class Tempered(Measure):
             for slopes in found
         )
 
-    def divided(self, block: Block, *, xp: Any) -> Block:
+    def divided(self, block: Block, *, xp: Namespace) -> Block:
         return tuple(
             one if fill is None else self._over_temperature(one, xp=xp)
             for one, fill in zip(block, self.fills, strict=True)
         )
 
-    def _over_temperature(self, logits: Array, *, xp: Any) -> Array | Pair:
+    def _over_temperature(self, logits: Array, *, xp: Namespace) -> Array | Any:
         if not (xp.exact and self.measure.takes_pairs):
             return logits / self.temperature
         temperature = Pair(self.temperature * xp.ones_like(logits))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 
-Array = Any
 
-
-def times(seed: Array, slope: Array, *, xp: Any) -> Array:
+def times(seed: Array, slope: Array, *, xp: Namespace) -> Array:
     """``seed*slope``, and 0 where the seed is 0, whatever the slope is.
 
     The chain rule's product: what a loss does not depend on, because it is masked, weighted

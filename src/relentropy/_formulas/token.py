@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.protocols import Block, Measure
 from .cross_entropy import CrossEntropy, CrossEntropyFold
 from .logsumexp import Peak, PeakFold, log_softmax_entry, softmax_entry
 
-Array = Any
 _INF, _NAN = float("inf"), float("nan")
 _ENTROPY = CrossEntropy((True, True), None, same=True)
 
@@ -31,13 +32,13 @@ class State(NamedTuple):
 class TokenFold:
     of: PeakFold | CrossEntropyFold
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> State:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> State:
         logits, token, position = block
         here = position == token
         chosen = xp.max(xp.where(here, logits, -_INF))
         return State(self.of.step((logits,), stats, xp=xp), chosen, xp.any(here))
 
-    def merge(self, one: State, other: State, *, xp: Any) -> State:
+    def merge(self, one: State, other: State, *, xp: Namespace) -> State:
         row = self.of.merge(one.row, other.row, xp=xp)
         chosen = xp.maximum(one.chosen, other.chosen)
         return State(row, chosen, one.found | other.found)
@@ -61,10 +62,10 @@ class TokenLogProb(Measure):
     def varying(self) -> int:
         return 1 + self.with_entropy
 
-    def passes(self, *, xp: Any) -> tuple[TokenFold]:
+    def passes(self, *, xp: Namespace) -> tuple[TokenFold]:
         return (TokenFold(_ENTROPY.passes(xp=xp)[0] if self.with_entropy else PeakFold()),)
 
-    def finish(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def finish(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         peak = self._peak(state)
         log_prob = log_softmax_entry(state.chosen, peak.top, peak.others, xp=xp)
@@ -73,14 +74,14 @@ class TokenLogProb(Measure):
             return (log_prob,)
         return log_prob, *_ENTROPY.finish((state.row,), xp=xp)
 
-    def numbers(self, stats: tuple[State], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[State], *, xp: Namespace) -> tuple[Array, ...]:
         (state,) = stats
         if not self.with_entropy:
             return self._peak(state)
         return *self._peak(state), *_ENTROPY.numbers((state.row,), xp=xp)
 
     def slopes(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Any
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[tuple[Array | None, ...], ...]:
         logits, token, position = block
         top, others, *rest = numbers
@@ -89,7 +90,7 @@ class TokenLogProb(Measure):
         # A largest entry is not among the others, and any other entry is.
         beside = xp.where(logits == top, others, mass - share * mass) / mass
         by_logits = xp.where(position == token, beside, 0 - share)
-        found = [(by_logits, None, None)]
+        found: list[tuple[Array | None, ...]] = [(by_logits, None, None)]
         if self.with_entropy:
             (by,) = _ENTROPY.grad((logits,), tuple(rest), (need[0],), xp=xp)
             found.append((by, None, None))

@@ -11,9 +11,12 @@ up to a factor 1 + eps, so that all errors are of second order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.array import Array
+from .._arrays.namespace import Namespace
 from .._arrays.pairs import (
     Pair,
     add_sums,
@@ -30,7 +33,6 @@ from .kl_term import power_of_two_scale
 from .linear_entries import LinearEntry
 from .sides import Weights
 
-Array = Any
 _SIDE = Weights()
 
 
@@ -42,10 +44,10 @@ class Largest(NamedTuple):
 class LargestFold:
     """The largest weights, which the others are scaled by."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Largest:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Largest:
         return Largest(xp.max(block[0]), xp.max(block[1]))
 
-    def merge(self, one: Largest, other: Largest, *, xp: Any) -> Largest:
+    def merge(self, one: Largest, other: Largest, *, xp: Namespace) -> Largest:
         return Largest(xp.maximum(one.p, other.p), xp.maximum(one.q, other.q))
 
 
@@ -58,7 +60,7 @@ class Masses(NamedTuple):
 class MassesFold:
     """The sums of both sides."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Masses:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Masses:
         p, q = block[:2]
         valid = ~xp.any(_SIDE.invalid(p) | _SIDE.invalid(q))
         if xp.exact:
@@ -67,21 +69,21 @@ class MassesFold:
             q = q * power_of_two_scale(largest.q, xp=xp)
         return Masses(total(p, xp=xp), total(q, xp=xp), valid)
 
-    def merge(self, one: Masses, other: Masses, *, xp: Any) -> Masses:
+    def merge(self, one: Masses, other: Masses, *, xp: Namespace) -> Masses:
         return Masses(one.p + other.p, one.q + other.q, one.valid & other.valid)
 
 
 class SumFold:
     """What sums of blocks have in common: how they merge."""
 
-    def merge(self, one: Pair, other: Pair, *, xp: Any) -> Pair:
+    def merge(self, one: Pair, other: Pair, *, xp: Namespace) -> Pair:
         return add_sums(one, other, xp=xp)
 
 
 class ResidualFold(SumFold):
     """sum(delta): how far the rounded ratio is from the true one."""
 
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Pair:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Pair:
         _, _, delta = _matched(block, _ratio(stats, xp=xp), xp=xp)
         return total(delta.hi, low=delta.lo, xp=xp)
 
@@ -113,7 +115,7 @@ class Numbers(NamedTuple):
         return Ratio(self.p_scale, self.q_scale, self.rounded)
 
 
-def _ratio(stats: tuple[Any, ...], *, xp: Any) -> Ratio:
+def _ratio(stats: tuple[Any, ...], *, xp: Namespace) -> Ratio:
     masses = stats[1] if xp.exact else stats[0]
     rounded = masses.p.hi / masses.q.hi
     if xp.exact:
@@ -125,7 +127,7 @@ def _ratio(stats: tuple[Any, ...], *, xp: Any) -> Ratio:
     return Ratio(one, one, c - (c - rounded))
 
 
-def _matched(block: Block, ratio: Ratio, *, xp: Any) -> tuple[Array, Pair, Pair]:
+def _matched(block: Block, ratio: Ratio, *, xp: Namespace) -> tuple[Array, Pair, Pair]:
     """p, q*r without error, and delta without error."""
     p, q = block[:2]
     if not xp.exact:
@@ -143,17 +145,17 @@ class WeightShares:
     fills = (0.0, 0.0)
     count = len(Numbers._fields)
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         rest = (MassesFold(), ResidualFold())
         return (LargestFold(), *rest) if xp.exact else rest
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> Numbers:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> Numbers:
         _, masses, residual = stats[:3] if xp.exact else (None, *stats[:2])
         eps = divide(residual, masses.p, xp=xp)
         low = xp.zeros_like(eps.hi) if eps.lo is None else eps.lo
         return Numbers(*_ratio(stats, xp=xp), eps.hi, low, masses.p.hi, masses.q.hi)
 
-    def entry(self, block: Block, numbers: Any, *, xp: Any) -> LinearEntry:
+    def entry(self, block: Block, numbers: Any, *, xp: Namespace) -> LinearEntry:
         """p, q' of p's mass, and their difference p - q' with all its digits."""
         numbers = Numbers(*numbers)
         eps = Pair(numbers.eps, numbers.eps_low)
@@ -175,12 +177,12 @@ class WeightShares:
         raw = (block[0], block[1], scales)
         return LinearEntry(Pair(p), y, d, xp, _unit(numbers.p_mass, xp=xp), raw)
 
-    def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
+    def possible(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         """Whether both rows are distributions."""
         masses = self._masses(stats, xp=xp)
         return masses.valid & (masses.p.hi > 0) & (masses.q.hi > 0)
 
-    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
+    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         """A sum of entries, over the scale they are on."""
         mass = self._masses(stats, xp=xp).p
         if xp.exact:
@@ -189,22 +191,26 @@ class WeightShares:
         value = divide(terms, mass, xp=xp).value
         return xp.where(xp.isfinite(terms.hi), value, terms.hi)
 
-    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
+    def by_p(
+        self, block: Block, numbers: Sequence[Array], rate: Rate, *, xp: Namespace
+    ) -> Array:
         """The derivative by p's weights of what changes by ``rate`` with its shares."""
-        numbers = Numbers(*numbers)
-        return rate.plain / numbers.p_mass * numbers.p_scale
+        residuals = Numbers(*numbers)
+        return rate.plain / residuals.p_mass * residuals.p_scale
 
-    def by_q(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
-        numbers = Numbers(*numbers)
-        return rate.plain / numbers.q_mass * numbers.q_scale
+    def by_q(
+        self, block: Block, numbers: Sequence[Array], rate: Rate, *, xp: Namespace
+    ) -> Array:
+        residuals = Numbers(*numbers)
+        return rate.plain / residuals.q_mass * residuals.q_scale
 
     @staticmethod
-    def _masses(stats: tuple[Any, ...], *, xp: Any) -> Masses:
+    def _masses(stats: tuple[Any, ...], *, xp: Namespace) -> Masses:
         masses: Masses = stats[1] if xp.exact else stats[0]
         return masses
 
 
-def _unit(mass: Array, *, xp: Any) -> Array:
+def _unit(mass: Array, *, xp: Namespace) -> Array:
     """The power of two that brings a scaled mass of at least 1 below 2."""
     unit = xp.ones_like(mass)
     step = 512.0 if xp.limits.splitter > 2**20 else 64.0
@@ -226,12 +232,12 @@ class Measured(NamedTuple):
 class MergedMeasures:
     """What folds of `Measured` have in common: how they merge."""
 
-    def merge(self, one: Measured, other: Measured, *, xp: Any) -> Measured:
+    def merge(self, one: Measured, other: Measured, *, xp: Namespace) -> Measured:
         return Measured(xp.maximum(one.top, other.top), one.valid & other.valid)
 
 
 class MeasuredFold(MergedMeasures):
-    def step(self, block: Block, stats: Any, *, xp: Any) -> Measured:
+    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Measured:
         p, q = block[:2]
         valid = ~xp.any(_SIDE.invalid(p) | _SIDE.invalid(q))
         return Measured(xp.maximum(xp.max(p), xp.max(q)), valid)
@@ -244,25 +250,26 @@ class WeightMeasures:
     fills = (0.0, 0.0)
     count = 1
 
-    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
         return (MeasuredFold(),)
 
-    def numbers(self, stats: tuple[Any, ...], *, xp: Any) -> tuple[Array, ...]:
+    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
         top = stats[0].top
         return (power_of_two_scale(top, xp=xp) if xp.exact else xp.ones_like(top),)
 
-    def entry(self, block: Block, numbers: Any, *, xp: Any) -> LinearEntry:
+    def entry(self, block: Block, numbers: Any, *, xp: Namespace) -> LinearEntry:
         p, q = (one * numbers[0] for one in block[:2])
         gap = Pair(*two_sum(p, -q)) if xp.exact else Pair(p - q)
         return LinearEntry(Pair(p), Pair(q), gap, xp)
 
-    def possible(self, stats: tuple[Any, ...], *, xp: Any) -> Array:
-        return stats[0].valid
+    def possible(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
+        measured: Measured = stats[0]
+        return measured.valid
 
-    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Any) -> Array:
+    def mean(self, terms: Pair, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         return terms.value / self.numbers(stats, xp=xp)[0]
 
-    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Any) -> Array:
+    def by_p(self, block: Block, numbers: Any, rate: Rate, *, xp: Namespace) -> Array:
         return rate.plain
 
     by_q = by_p

@@ -58,7 +58,7 @@ class _Value(Function):  # type: ignore[misc]
         part = _merged(job, arrays, group)
         stats, xp = (part.state,), job.xp
         values = job.measure.finish(stats, xp=xp)[: job.measure.varying]
-        kept = (*values, *job.measure.numbers(stats, xp=xp))
+        kept: Arrays = (*values, *job.measure.numbers(stats, xp=xp))
         # Users may change results in place, which torch forbids for views made in here.
         outputs = (one.clone() for one in _outputs(job, part))
         return *outputs, *(one.reshape((job.rows,)) for one in kept)

@@ -175,7 +175,7 @@ class _Value(Function):  # type: ignore[misc]
         parts = _passes(job, measure, arrays, group)
         stats = tuple(one.state for one in parts)
         values = measure.finish(stats, xp=xp)[: job.varying]
-        kept = (*values, *measure.numbers(stats, xp=xp))
+        kept: Arrays = (*values, *measure.numbers(stats, xp=xp))
         rows = tuple(one.reshape(job.layout.batch) for one in kept)
         # Users may change results in place, which torch forbids for views made in here.
         return *(one.clone() for one in _outputs(job, parts)), *rows

@@ -267,7 +267,7 @@ class HeadJob:
         mask = arrays[-1]
         index = self.xp.raw.nonzero(mask)[0]
         fewer = self.unmasked(int(index.shape[0]))
-        outputs = []
+        outputs: list[Any] = []
         for one in fewer.value(fewer.cut(arrays[:-1], index)):
             shape = (self.rows, *one.shape[1:])
             outputs.append(self.xp.raw.zeros(shape, dtype=one.dtype, device=one.device))
