@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from . import _arguments
-from ._arrays.protocols import Measure
 from ._call import normalised, reduce
 from ._formulas.contributions import KLContributions
-from ._formulas.kl_logits import KLFromLogits
-from ._formulas.kl_weights import GeneralisedKL, KLFromWeights
+from ._formulas.measures import kl_measure
 from ._records import record
 
 Array = TypeVar("Array")
@@ -137,13 +135,7 @@ def kl_divergence(
     _arguments.refuse_labels(p, q)
     flags = _arguments.both_flags(from_logits)
     base = _arguments.checked_base(base)
-    measure: Measure
-    if any(flags):
-        measure = KLFromLogits(flags, _arguments.one_flag("normalize", normalize), base)
-    elif _arguments.one_flag("normalize", normalize):
-        measure = KLFromWeights(base)
-    else:
-        measure = GeneralisedKL(base)
+    measure = kl_measure(flags, _arguments.one_flag("normalize", normalize), base)
     operands = {"p": p, "q": q}
     (value,) = reduce(measure, operands, axis=axis, where=where, keepdims=keepdims, dtype=dtype)
     return value  # type: ignore[no-any-return]

@@ -9,11 +9,39 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from . import _arguments
+from ._call import reduce
 from ._formulas import generators as rows
+from ._formulas.measures import measure_of
 from ._records import record
-from ._rows import of_row
 
 Array = TypeVar("Array")
+
+
+def divergence_of(
+    generator: rows.Variant,
+    operands: dict[str, Any],
+    from_logits: Any,
+    normalize: Any,
+    *,
+    base: Any = None,
+    root: bool = False,
+    **keywords: Any,
+) -> Any:
+    """Return a generator's divergence of two operands, after the checks that all share."""
+    _arguments.refuse_labels(**operands)
+    flags = _arguments.both_flags(from_logits)
+    if isinstance(generator, rows.Swapped):
+        generator, flags = generator.generator, flags[::-1]
+        operands = dict(reversed(operands.items()))
+    measure = measure_of(
+        generator,
+        flags,
+        _arguments.one_flag("normalize", normalize),
+        _arguments.checked_base(base),
+        root=root,
+    )
+    (value,) = reduce(measure, operands, **keywords)
+    return value
 
 
 @record(
@@ -65,7 +93,7 @@ def jeffreys_divergence(
     >>> round(float(jeffreys_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 12)
     0.274653072167
     """
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         rows.Jeffreys(), {"p": p, "q": q}, from_logits, normalize, base=base,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -123,7 +151,7 @@ def hellinger_distance(
     >>> float(hellinger_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     1.0
     """
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         rows.SquaredHellinger(), {"p": p, "q": q}, from_logits, normalize, root=True,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -178,7 +206,7 @@ def total_variation(
     >>> float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
     0.25
     """
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         rows.TotalVariation(), {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -243,10 +271,9 @@ def chi2_divergence(
     0.25
     """
     kind = _arguments.chosen("kind", kind, ("pearson", "neyman"))  # type: ignore[assignment]
-    pearson = rows.Pearson()
-    return of_row(  # type: ignore[no-any-return]
-        pearson if kind == "pearson" else rows.Swapped(pearson), {"p": p, "q": q}, from_logits,
-        normalize, axis=axis, where=where, keepdims=keepdims, dtype=dtype,
+    return divergence_of(  # type: ignore[no-any-return]
+        _NAMED[kind], {"p": p, "q": q}, from_logits, normalize,
+        axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
 
 
@@ -298,7 +325,7 @@ def triangular_discrimination(
     >>> float(triangular_discrimination(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     2.0
     """
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         rows.Triangular(), {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -351,7 +378,7 @@ class Generator:
                 raise TypeError(f"{name} must be a number, or inf, not {limit!r}")
 
 
-_NAMED: dict[str, rows.Row] = {
+_NAMED: dict[str, rows.Variant] = {
     "kl": rows.KL(),
     "reverse-kl": rows.Swapped(rows.KL()),
     "jeffreys": rows.Jeffreys(),
@@ -422,7 +449,7 @@ def f_divergence(
     0.130812035941
     """
     if isinstance(generator, Generator):
-        row: rows.Row = rows.FromGenerator(
+        row: rows.Variant = rows.FromGenerator(
             generator.value, generator.derivative, float(generator.p_zero),
             float(generator.q_zero),
         )  # fmt: skip
@@ -430,7 +457,7 @@ def f_divergence(
         row = _NAMED[_arguments.chosen("generator", generator, tuple(_NAMED))]
     else:
         raise TypeError(f"generator must be a name or a Generator, not {generator!r}")
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         row, {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip

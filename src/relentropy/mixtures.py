@@ -9,7 +9,7 @@ from ._call import reduce
 from ._formulas import generators as rows
 from ._formulas.many import ManyJensenShannon
 from ._records import record
-from ._rows import of_row
+from .f_divergences import divergence_of
 
 Array = TypeVar("Array")
 
@@ -79,7 +79,7 @@ def js_divergence(
     """
     weight = _arguments.checked_share("weight", weight)
     row = rows.JensenShannon() if weight == 0.5 else rows.SkewJensenShannon(weight)
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         row, {"p": p, "q": q}, from_logits, normalize, base=base,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -143,7 +143,7 @@ def js_distance(
     >>> print(f"{js_distance(p, q):.6e}")
     1.369306e-09
     """
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         rows.JensenShannon(), {"p": p, "q": q}, from_logits, normalize, base=base, root=True,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -282,7 +282,7 @@ def skew_kl_divergence(
     1.0
     """
     weight = _arguments.checked_share("weight", weight)
-    return of_row(  # type: ignore[no-any-return]
+    return divergence_of(  # type: ignore[no-any-return]
         rows.KL() if weight == 1 else rows.SkewKL(weight), {"p": p, "q": q}, from_logits,
         normalize, base=base, axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from . import _arguments
+from ._arrays.library import gather, placed
 from ._call import reduce
 from ._formulas import generators as rows
 from ._formulas.chernoff import ChernoffInformation
 from ._formulas.order_entropy import RenyiEntropy, TsallisEntropy
 from ._formulas.renyi import RenyiDivergence
 from ._records import record
-from ._rows import of_row
+from .f_divergences import divergence_of
 
 Array = TypeVar("Array")
 _FINITE = sys.float_info.max
@@ -86,8 +89,9 @@ def alpha_divergence(
     """
     operands = {"p": p, "q": q}
     order, axis = _arguments.order_and_axis(alpha, operands, axis, least=-_FINITE, most=_FINITE)
-    return of_row(  # type: ignore[no-any-return]
-        rows.Alpha(), operands, from_logits, normalize, parameters={"alpha": order},
+    kl = rows.KL()
+    return _of_order(  # type: ignore[no-any-return]
+        rows.Alpha(), {0: rows.Swapped(kl), 1: kl}, order, (operands, from_logits, normalize),
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
 
@@ -157,8 +161,8 @@ def tsallis_divergence(
     """
     operands = {"p": p, "q": q}
     order, axis = _arguments.order_and_axis(alpha, operands, axis, least=0.0, most=_FINITE)
-    return of_row(  # type: ignore[no-any-return]
-        rows.Tsallis(), operands, from_logits, normalize, parameters={"alpha": order},
+    return _of_order(  # type: ignore[no-any-return]
+        rows.Tsallis(), {1: rows.KL()}, order, (operands, from_logits, normalize),
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
 
@@ -233,11 +237,10 @@ def renyi_divergence(
     _arguments.refuse_labels(**operands)
     order, axis = _arguments.order_and_axis(alpha, operands, axis, least=0.0)
     measure = RenyiDivergence(_arguments.both_flags(from_logits), _arguments.checked_base(base))
-    (value,) = reduce(
-        measure, operands, parameters={"alpha": order},
+    return _of_order(  # type: ignore[no-any-return]
+        measure, {1: rows.KL()}, order, (operands, from_logits, True), base=base,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
-    return value  # type: ignore[no-any-return]
 
 
 @record(
@@ -517,6 +520,42 @@ def tsallis_entropy(
         TsallisEntropy, p, alpha, from_logits, None,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
+
+
+def _of_order(
+    family: rows.Row | RenyiDivergence, limits: dict[int, rows.Variant], order: Any,
+    arguments: tuple[dict[str, Any], Any, Any], *, base: Any = None, **keywords: Any,
+) -> Any:  # fmt: skip
+    """Return a family's divergence of an order, or of an array of them.
+
+    Where the order is among ``limits``, in whatever form, it is their generator's.
+    """
+
+    def limit(at: int, **keywords: Any) -> Any:
+        return divergence_of(limits[at], *arguments, base=base, **keywords)
+
+    def of_family(**keywords: Any) -> Any:
+        parameters = {"alpha": order}
+        if isinstance(family, RenyiDivergence):
+            return reduce(family, arguments[0], parameters=parameters, **keywords)[0]
+        return divergence_of(family, *arguments, parameters=parameters, **keywords)
+
+    if isinstance(order, float):
+        return limit(int(order), **keywords) if order in limits else of_family(**keywords)
+    keepdims = keywords.pop("keepdims")
+    value = of_family(keepdims=True, **keywords)
+    result = gather({"value": value})
+    raw = result.raw
+    for at in limits:
+        if isinstance(order, list | np.ndarray):
+            equal = np.asarray(order) == at
+            if not equal.any():  # an order of the host, which decides nothing about operands
+                continue
+            equal = raw.asarray(equal.tolist(), **placed(result.library, result.device))
+        else:
+            equal = order == at
+        value = raw.where(equal, limit(at, keepdims=True, **keywords), value)
+    return value if keepdims else raw.squeeze(value, axis=keywords["axis"])
 
 
 def _entropy(

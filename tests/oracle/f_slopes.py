@@ -11,13 +11,12 @@ when normalised, and otherwise phi itself or phi times the mass.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mpmath import mp
 
 from .components import (
-    NOTHING,
     ONE,
     Side,
     cancelled,
@@ -45,17 +44,23 @@ class Term:
         the product ``y * df/dy`` is ``y_edge * x``: 0, -1 or -inf.
     power : mpf
         The largest power of x / y in the slopes, which multiplies an error of d.
+    both_zero : pair of mpf
+        The derivatives where both masses are zero: those at equality, or one-sided ones.
     """
 
     slopes: Callable
     x_edge: mp.mpf = ZERO
     y_edge: mp.mpf = ZERO
     power: mp.mpf = ZERO
+    both_zero: tuple = (ZERO, ZERO)
 
 
 # Each as a function of d = log(x / y).
 
-KL = Term(lambda d: (d, 1 - mp.exp(d)), y_edge=-ONE, power=ONE)
+CONTRIBUTIONS = Term(lambda d: (d, 1 - mp.exp(d)), y_edge=-ONE, power=ONE)
+# As of `kl_divergence`: without any p the term is q.
+KL = replace(CONTRIBUTIONS, both_zero=(ZERO, ONE))
+REVERSE_KL = Term(lambda d: (1 - mp.exp(-d), -d), x_edge=-ONE, power=ONE, both_zero=(ONE, ZERO))
 JEFFREYS = Term(
     lambda d: (1 + d - mp.exp(-d), 1 - d - mp.exp(d)), x_edge=-ONE, y_edge=-ONE, power=ONE
 )
@@ -103,13 +108,14 @@ def _mixtures(w, d):
 
 
 def _alpha(a):
-    def slopes(d):
-        by_x = (mp.exp((a - 1) * d) - 1) / (a - 1) if a != 1 else d
-        by_y = (1 - mp.exp(a * d)) / a if a != 0 else -d
-        return by_x, by_y
+    if a in (0, 1):
+        return KL if a else REVERSE_KL
 
-    x_edge = ZERO if a > 0 else -ONE if a == 0 else -mp.inf
-    y_edge = ZERO if a < 1 else -ONE if a == 1 else -mp.inf
+    def slopes(d):
+        return (mp.exp((a - 1) * d) - 1) / (a - 1), (1 - mp.exp(a * d)) / a
+
+    x_edge = ZERO if a > 0 else -mp.inf
+    y_edge = ZERO if a < 1 else -mp.inf
     return Term(slopes, x_edge, y_edge, max(abs(a), abs(a - 1)))
 
 
@@ -117,14 +123,12 @@ def _tsallis(a):
     if a == 0:  # q's mass where p is zero, which no mass of p moves
         return Term(lambda d: (ZERO, ONE if d == -mp.inf else ZERO))
     alpha = _alpha(a)
-    return Term(
-        lambda d: tuple(a * v for v in alpha.slopes(d)), alpha.x_edge, alpha.y_edge, alpha.power
-    )
+    return replace(alpha, slopes=lambda d: tuple(a * v for v in alpha.slopes(d)))
 
 
 NAMED = {
     "kl": KL,
-    "reverse-kl": Term(lambda d: (1 - mp.exp(-d), -d), x_edge=-ONE, power=ONE),
+    "reverse-kl": REVERSE_KL,
     "jeffreys": JEFFREYS,
     "jensen-shannon": _js(mp.mpf(0.5)),
     "squared-hellinger": SQUARED_HELLINGER,
@@ -143,7 +147,7 @@ TERMS = {
     "tsallis_divergence": lambda alpha: _tsallis(mp.mpf(alpha)),
     "skew_kl_divergence": lambda weight=0.5: _skew(mp.mpf(weight)),
     "f_divergence": lambda generator: NAMED[generator],
-    "kl_contributions": lambda: KL,
+    "kl_contributions": lambda: CONTRIBUTIONS,
 }
 
 
@@ -157,7 +161,7 @@ def f_slopes(term, p, q, from_logits=False, normalize=True, *, bits, seeds=None)
     ratios = [log_ratio(p, q, i, bits) for i in range(count)]
     by_p, by_q = [], []
     for x, y, d, c in zip(p.masses, q.masses, ratios, seeds or [ONE] * count, strict=True):
-        by_x, by_y = term.slopes(d) if c else (ZERO, ZERO)
+        by_x, by_y = (term.slopes(d) if x or y else term.both_zero) if c else (ZERO, ZERO)
         by_p.append((c * by_x, x * c * by_x if x else c * term.x_edge * y if c and y else ZERO))
         by_q.append((c * by_y, y * c * by_y if y else c * term.y_edge * x if c and x else ZERO))
     equal = not any(ratios)
@@ -185,7 +189,7 @@ def _components(operand, slopes, normalize, equal, bits, more=(), larger=()):
         elif not mp.isfinite(mean):
             gap = -mean, ONE
         elif equal:
-            gap = (ZERO, mp.inf) if operand.masses[i] else NOTHING
+            gap = (ZERO, mp.inf) if operand.masses[i] else (slope, ONE)
         else:
             gap = cancelled(slope - mean, abs(slope) * larger[i] + size + more[i], bits)
         components.append(times_slope(operand, i, *gap))

@@ -93,7 +93,6 @@ _ENTRIES = {
     "logsubexp": "LogSubExp",
 }
 _ROWS = {
-    "kl_row": "KL",
     "jeffreys": "Jeffreys",
     "jensen_shannon": "JensenShannon",
     "skew_jensen_shannon": "SkewJensenShannon",

@@ -59,9 +59,10 @@ def twin_of(function: Any) -> Twin | None:
 
 
 def base_of(function: Any) -> tuple[float, float]:
-    """The two words of a measure's base; nats where it has none."""
-    base = getattr(function, "base", None)
-    return (1.0, 0.0) if base is None else reciprocal_log(base, _SPLITTER)
+    """Return the hi and lo components of a measure's factor over its base's logarithm."""
+    base, factor = getattr(function, "base", None), getattr(function, "factor", 1.0)
+    high, low = (1.0, 0.0) if base is None else reciprocal_log(base, _SPLITTER)
+    return factor * high, factor * low
 
 
 def _kl_logits(measure: KLFromLogits) -> Twin | None:
@@ -76,7 +77,6 @@ def _kl_weights(measure: KLFromWeights) -> Twin:
 
 
 _ROWS = {
-    rows.KL: "kl_row",
     rows.Jeffreys: "jeffreys",
     rows.JensenShannon: "jensen_shannon",
     rows.SkewJensenShannon: "skew_jensen_shannon",
@@ -91,17 +91,12 @@ _ROWS = {
 
 
 def _f_divergence(measure: FDivergence) -> Twin | None:
-    row, turned = measure.row, False
-    if isinstance(row, rows.Swapped):
-        row, turned = row.row, True
+    row = measure.row
     name = _ROWS.get(type(row))
-    if name is None or (turned and type(row) not in (rows.KL, rows.Pearson)):
-        return None
-    if not measure.normalize or len(set(measure.from_logits)) > 1:
+    if name is None or not measure.normalize or len(set(measure.from_logits)) > 1:
         return None
     kernel = name + ("_logits" if all(measure.from_logits) else "_weights")
-    change = 1.0 if turned else 2.0 if measure.root else 0.0
-    options = (getattr(row, "weight", 0.0), change)
+    options = (getattr(row, "weight", 0.0), float(measure.root))
     entries = 2 if row.parameters else None
     return Twin(kernel, options, measure.source.count + 3, kernel + "_slopes", entries)
 

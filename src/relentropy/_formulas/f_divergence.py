@@ -60,7 +60,7 @@ class TermsFold:
 
 @dataclass(frozen=True)
 class FDivergence(Measure):
-    """The sum of a row's terms, or its root, over the scale the entries are on."""
+    """A multiple of the sum of a generator's terms, or its root, over the entries' scale."""
 
     row: Row
     from_logits: tuple[bool, bool] = (False, False)
@@ -68,6 +68,7 @@ class FDivergence(Measure):
     base: float | None = None
     root: bool = False
     means: bool = False
+    factor: float = 1.0
     empty = (0.0,)
 
     @property
@@ -90,7 +91,7 @@ class FDivergence(Measure):
         return (*self.source.passes(xp=xp), TermsFold(self.row, self.source, self.means))
 
     def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
-        value = in_base(self._value(stats, xp=xp), self.base, xp=xp)
+        value = self._in_units(self._value(stats, xp=xp), xp=xp)
         value = xp.sqrt(value) if self.root else value
         return (xp.where(self.source.possible(stats, xp=xp), value, _NAN),)
 
@@ -98,10 +99,10 @@ class FDivergence(Measure):
         sums = stats[-1]
         unit = xp.ones_like(sums.by_p)
         if self.root:  # of f**(1/2) by f; 0 where the sides agree, and f is flat
-            root = xp.sqrt(in_base(self._value(stats, xp=xp), self.base, xp=xp))
+            root = xp.sqrt(self._in_units(self._value(stats, xp=xp), xp=xp))
             unit = xp.where(root > 0, 0.5 / xp.where(root > 0, root, 1.0), 0.0)
         means = (self.source.mean(Pair(one), stats, xp=xp) for one in (sums.by_p, sums.by_q))
-        return *self.source.numbers(stats, xp=xp), *means, in_base(unit, self.base, xp=xp)
+        return *self.source.numbers(stats, xp=xp), *means, self._in_units(unit, xp=xp)
 
     def grad(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
@@ -143,3 +144,8 @@ class FDivergence(Measure):
 
     def _value(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:
         return self.source.mean(stats[-1].value, stats, xp=xp)
+
+    def _in_units(self, value: Array, *, xp: Namespace) -> Array:
+        """Nats, or what a derivative by them is, in the result's units."""
+        value = in_base(value, self.base, xp=xp)
+        return value if self.factor == 1 else self.factor * value

@@ -65,23 +65,6 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class KL(_Row):
-    """x*log(x/y) - x + y."""
-
-    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return e.kl()
-
-    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return e.log_ratio
-
-    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return -e.excess
-
-    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return -e.gap
-
-
-@dataclass(frozen=True)
 class Jeffreys(_Row):
     """(x - y)*log(x/y): both directions of KL at once."""
 
@@ -216,28 +199,6 @@ class Pearson(_Row):
 
 
 @dataclass(frozen=True)
-class Swapped(_Row):
-    """Another row with x and y exchanged."""
-
-    row: Row
-
-    def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return self.row.term(e.swapped, xp=xp)
-
-    def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return self.row.by_y(e.swapped, xp=xp)
-
-    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return self.row.by_x(e.swapped, xp=xp)
-
-    def x_by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return self.row.y_by_y(e.swapped, xp=xp)
-
-    def y_by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return self.row.x_by_x(e.swapped, xp=xp)
-
-
-@dataclass(frozen=True)
 class Triangular(_Row):
     """(x - y)**2/(x + y)."""
 
@@ -336,6 +297,33 @@ class FromGenerator(_Row):
     def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         inside = self.derivative(-e.live_log_ratio) * xp.exp(e.live_log_ratio)
         return xp.where(e.live, inside, _ends(e, self.p_zero, -_INF, xp=xp))
+
+
+@dataclass(frozen=True)
+class KL:
+    """x*log(x/y) - x + y, whose measures are its own: `measures.kl_measure`."""
+
+    parameters = 0
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A multiple of a generator."""
+
+    generator: Row
+    factor: float
+    """Exact where it is a power of two."""
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """A generator with x and y exchanged: its divergence of the exchanged operands."""
+
+    generator: Row | KL | Scaled
+
+
+Variant = Row | KL | Scaled | Swapped
+"""What a name or an order stands for."""
 
 
 def _root_share(e: Entry, *, xp: Namespace) -> Array:

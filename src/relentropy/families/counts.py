@@ -7,8 +7,7 @@ from typing import Any
 from .. import _arguments
 from .._call import elementwise, reduce
 from .._formulas.counting import BERNOULLI, BINOMIAL, GEOMETRIC, POISSON
-from .._formulas.kl_logits import KLFromLogits
-from .._formulas.kl_weights import KLFromWeights
+from .._formulas.measures import kl_measure
 from .._formulas.odds import Form
 from .._records import closed_form
 
@@ -266,6 +265,6 @@ def kl_categorical(
     """
     _arguments.refuse_labels(p, q)
     flags = _arguments.both_flags(from_logits)
-    measure = KLFromLogits(flags, True, None) if any(flags) else KLFromWeights(None)
+    measure = kl_measure(flags, True, None)
     (value,) = reduce(measure, {"p": p, "q": q}, where=where, dtype=dtype, widen=True)
     return value

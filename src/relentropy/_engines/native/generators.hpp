@@ -28,7 +28,7 @@ struct Divergence {
   double weight;
   bool ordered;
   Base base;
-  bool turned, root, numbers;
+  bool root, numbers;
 
   struct Row {
     bool chosen = false;
@@ -48,10 +48,10 @@ struct Divergence {
     } else {
       Sums sums{};
       const bool easy = row.known.easy(p, q, n);
-      sums.terms = (easy ? of.easy : of.far)(row.weight, turned, row.known, p, q, n);
+      sums.terms = (easy ? of.easy : of.far)(row.weight, row.known, p, q, n);
       if (numbers) {
         double rates[2][BLOCK];
-        of.weighted(row.weight, turned, row.known, 0.0, 0.0, p, q, n, rates[0], rates[1]);
+        of.weighted(row.weight, row.known, 0.0, 0.0, p, q, n, rates[0], rates[1]);
         sums.by_p = sum_scaled(rates[0], n, 1.0), sums.by_q = sum_scaled(rates[1], n, 1.0);
         sums.more = row.known.more(p, q, n);
       }
@@ -89,7 +89,7 @@ struct DivergenceSlopes {
   double fills[2] = {Known::FILL, Known::FILL};
   Functions<Known, Kept> of;
   double weight;
-  bool ordered, turned, by_p, by_q;
+  bool ordered, by_p, by_q;
 
   struct Row {
     double weight;
@@ -105,8 +105,8 @@ struct DivergenceSlopes {
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* to_p = by_p ? blocks.out[0] : nullptr;
     double* to_q = by_q ? blocks.out[by_p ? 1 : 0] : nullptr;
-    of.rates(row.weight, turned, row.known, row.p_mean, row.q_mean, blocks.in[0], blocks.in[1], n,
-             to_p, to_q);
+    of.rates(row.weight, row.known, row.p_mean, row.q_mean, blocks.in[0], blocks.in[1], n, to_p,
+             to_q);
     if (to_p) scale(row, row.known.p_unit(), n, to_p);
     if (to_q) scale(row, row.known.q_unit(), n, to_q);
   }
@@ -119,8 +119,8 @@ struct DivergenceSlopes {
   }
 };
 
-// Options of both: the weight of a mixture, whether the sides are exchanged, and of the first,
-// whether a root is taken.
+// Options of both: the weight of a mixture, and whether a root is taken, which slopes learn from
+// the unit that is kept.
 template <class Known, class Kept>
 void divergence(const Call& call, const Functions<Known, Kept>& of) {
   const Divergence<Known, Kept> kernel{{Known::FILL, Known::FILL},
@@ -128,21 +128,16 @@ void divergence(const Call& call, const Functions<Known, Kept>& of) {
                                        call.options[3],
                                        call.inputs > 2 + (mask_of(call) >= 0),
                                        base_of(call),
-                                       call.options[4] == 1.0,
-                                       call.options[4] == 2.0,
+                                       call.options[4] != 0,
                                        call.outputs > 1};
   Fold<Divergence<Known, Kept>, 0, true>(call, kernel, mask_of(call)).run();
 }
 template <class Known, class Kept>
 void divergence_slopes(const Call& call, const Functions<Known, Kept>& of) {
   const bool ordered = call.inputs > 2 + 2 + Known::COUNT + 3 + (mask_of(call) >= 0);
-  const DivergenceSlopes<Known, Kept> kernel{{Known::FILL, Known::FILL},
-                                             of,
-                                             call.options[3],
-                                             ordered,
-                                             call.options[4] == 1.0,
-                                             call.options[5] != 0,
-                                             call.options[6] != 0};
+  const DivergenceSlopes<Known, Kept> kernel{
+      {Known::FILL, Known::FILL}, of, call.options[3], ordered, call.options[5] != 0,
+      call.options[6] != 0};
   map(call, kernel, mask_of(call));
 }
 
@@ -170,14 +165,14 @@ using LogitsExact = LogitRow<true>;
   RELENTROPY_SIDES(name "_logits", "", Row, Logits, Logits),                      \
   RELENTROPY_SIDES(name "_logits", "_exact", Row, LogitsExact, LogitsExact)
 
-#define RELENTROPY_DIVERGENCES                                                       \
-  RELENTROPY_ROW("kl_row", KL), RELENTROPY_ROW("jeffreys", Jeffreys),                \
-  RELENTROPY_ROW("jensen_shannon", JensenShannon),                                   \
-  RELENTROPY_ROW("skew_jensen_shannon", SkewJensenShannon),                          \
-  RELENTROPY_ROW("skew_kl", SkewKL), RELENTROPY_ROW("hellinger", SquaredHellinger),  \
-  RELENTROPY_ROW("total_variation", TotalVariation), RELENTROPY_ROW("pearson", Pearson), \
-  RELENTROPY_ROW("triangular", Triangular), RELENTROPY_ROW("alpha", Alpha),            \
-  RELENTROPY_ROW("tsallis", Tsallis)
+#define RELENTROPY_DIVERGENCES                                                                 \
+  RELENTROPY_ROW("jeffreys", Jeffreys),                                                        \
+  RELENTROPY_ROW("jensen_shannon", JensenShannon),                                             \
+  RELENTROPY_ROW("skew_jensen_shannon", SkewJensenShannon),                                    \
+  RELENTROPY_ROW("skew_kl", SkewKL), RELENTROPY_ROW("hellinger", SquaredHellinger),            \
+  RELENTROPY_ROW("total_variation", TotalVariation),                                           \
+  RELENTROPY_ROW("pearson", Pearson), RELENTROPY_ROW("triangular", Triangular),                \
+  RELENTROPY_ROW("alpha", Alpha), RELENTROPY_ROW("tsallis", Tsallis)
 
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy

@@ -1,5 +1,5 @@
 // The table of divergences: the twin of _formulas/generators.py, one struct for each of its rows
-// that have no parameters. Slopes by y of symmetric ones are those by x of the entry mirrored.
+// that have no parameters. Relative entropy has kernels of its own, in kl.hpp. Slopes by y of symmetric ones are those by x of the entry mirrored.
 #pragma once
 
 #include <utility>
@@ -15,7 +15,6 @@ struct Generator {
   Blend blend;
   explicit Generator(double w) : weight(w), blend(Blend::of(w)) {}
 
-  static constexpr bool DIRECTED = false;  // whether x and y may be asked to be exchanged
   // Whether terms are differences, and their sum is off by as much as a normaliser is.
   static constexpr bool PLAIN = false;
 };
@@ -33,16 +32,6 @@ struct Generator {
     RELENTROPY_TERM(x_by_x) { return e.x_times(by_x(e)); }
 #define RELENTROPY_Y_BY_Y \
     RELENTROPY_TERM(y_by_y) { return e.mirrored().x_times(by_y(e)); }
-
-struct KL : Generator {
-  using Generator::Generator;
-  static constexpr bool DIRECTED = true;
-  RELENTROPY_TERM(term) { return e.kl(); }
-  RELENTROPY_TERM(by_x) { return e.log_ratio(); }
-  RELENTROPY_TERM(by_y) { return -e.excess(); }
-  RELENTROPY_X_BY_X
-  RELENTROPY_TERM(y_by_y) { return -e.gap; }
-};
 
 struct Jeffreys : Generator {
   using Generator::Generator;
@@ -119,7 +108,6 @@ struct TotalVariation : Generator {
 
 struct Pearson : Generator {
   using Generator::Generator;
-  static constexpr bool DIRECTED = true;
   RELENTROPY_TERM(term) { return e.chi2(); }
   RELENTROPY_TERM(by_x) { return 2.0 * e.excess(); }
   RELENTROPY_TERM(by_y) {
@@ -145,14 +133,6 @@ struct Triangular : Generator {
 
 // --- sums and slopes of blocks ------------------------------------------------------------------
 
-template <class Row, class E>
-RELENTROPY_FN E turned_if(bool turned, const E& e) {
-  if constexpr (Row::DIRECTED) {
-    if (turned) return e.mirrored();
-  }
-  return e;
-}
-
 // A sum of terms; or, of differences of which the sum has to be zero, those of either sign, and
 // how much of y is with the positive ones.
 struct Terms {
@@ -173,12 +153,12 @@ struct Terms {
 };
 
 template <class Row, bool EASY, class Known>
-RELENTROPY_BLOCK Terms terms_of(const Row& generator, bool turned, const Known& row,
+RELENTROPY_BLOCK Terms terms_of(const Row& generator, const Known& row,
                                 const double* p, const double* q, int n) {
   Pair<Lanes> terms{}, others{};
   Lanes with{}, without{};
   for (int i = 0; i < n; i += LANES) {
-    const auto e = turned_if<Row>(turned, row.template entry<EASY>(load(p + i), load(q + i)));
+    const auto e = row.template entry<EASY>(load(p + i), load(q + i));
     if constexpr (Row::PLAIN && Known::WEIGHTED && Known::EXACT) {
       Mask above = e.gap > 0.0;
       collect<true>(terms, choose(above, e.gap, 0.0));
@@ -200,11 +180,11 @@ RELENTROPY_FN Lanes about(Lanes slope, Lanes mean) {
 // How fast terms change with the shares, or, WEIGHTED, with their logarithms, less a share of the
 // mean of all. Either side may be left out.
 template <class Row, bool WEIGHTED, class Known>
-RELENTROPY_BLOCK void rates_of(const Row& generator, bool turned, const Known& row, double mean_x,
+RELENTROPY_BLOCK void rates_of(const Row& generator, const Known& row, double mean_x,
                                double mean_y, const double* p, const double* q, int n, double* to_x,
                                double* to_y) {
   for (int i = 0; i < n; i += LANES) {
-    const auto e = turned_if<Row>(turned, row.far_entry(load(p + i), load(q + i)));
+    const auto e = row.far_entry(load(p + i), load(q + i));
     if constexpr (WEIGHTED) {
       if (to_x) store(to_x + i, about(generator.x_by_x(e), e.x_times(all<Lanes>(mean_x))));
       if (to_y) {
@@ -221,24 +201,23 @@ RELENTROPY_BLOCK void rates_of(const Row& generator, bool turned, const Known& r
 // One generator's functions of a block, for all of it that is not a row's own.
 template <class Known, class Kept>
 struct Functions {
-  Terms (*easy)(double, bool, const Known&, const double*, const double*, int);
-  Terms (*far)(double, bool, const Known&, const double*, const double*, int);
-  void (*weighted)(double, bool, const Known&, double, double, const double*, const double*, int,
+  Terms (*easy)(double, const Known&, const double*, const double*, int);
+  Terms (*far)(double, const Known&, const double*, const double*, int);
+  void (*weighted)(double, const Known&, double, double, const double*, const double*, int,
                    double*, double*);
-  void (*rates)(double, bool, const Kept&, double, double, const double*, const double*, int,
+  void (*rates)(double, const Kept&, double, double, const double*, const double*, int,
                 double*, double*);
 };
 
 template <class Row, bool EASY, class Known>
-Terms terms_by(double weight, bool turned, const Known& row, const double* p, const double* q,
+Terms terms_by(double weight, const Known& row, const double* p, const double* q,
                int n) {
-  return terms_of<Row, EASY>(Row(weight), turned, row, p, q, n);
+  return terms_of<Row, EASY>(Row(weight), row, p, q, n);
 }
 template <class Row, bool WEIGHTED, class Known>
-void rates_by(double weight, bool turned, const Known& row, double mean_p, double mean_q,
+void rates_by(double weight, const Known& row, double mean_p, double mean_q,
               const double* p, const double* q, int n, double* by_p, double* by_q) {
-  if (turned) std::swap(mean_p, mean_q), std::swap(by_p, by_q);
-  rates_of<Row, WEIGHTED>(Row(weight), turned, row, mean_p, mean_q, p, q, n, by_p, by_q);
+  rates_of<Row, WEIGHTED>(Row(weight), row, mean_p, mean_q, p, q, n, by_p, by_q);
 }
 
 template <class Row, class Known, class Kept>

@@ -149,7 +149,7 @@ struct Order {
 
 // What both rows have in common.
 struct Ordered {
-  static constexpr bool DIRECTED = false, PLAIN = false;
+  static constexpr bool PLAIN = false;
   Order of;
   explicit Ordered(double alpha) : of(alpha) {}
 
