@@ -23,7 +23,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HTML = Path(__file__).parent / "_build" / "html"
 WIDTHS = {"phone": 390, "desktop": 1280}
 # Words that a reader may look for, and a page on which they are found.
-SEARCHES = {"perplexity": "relative-entropy", "GRPO": "rlhf", "padding": "masks"}
+SEARCHES = {
+    "perplexity": "relative-entropy", "GRPO": "rlhf", "padding": "masks",
+    "Cam": "triangular_discrimination", "Topsøe": "js_divergence", "Kagan": "chi2_divergence",
+}  # fmt: skip
 
 # Of a page, so many pixels are in its picture.
 TALLEST = 6000

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from ._formulas.generators import NAMES
+
+_WIDTH = 96
 _PARAMETERS = {
     "p": """\
 p : array
@@ -23,6 +27,14 @@ q : array
 alpha : float or array
     The order. An array broadcasts against the result, so that several orders make several
     results; it has no derivative.""",
+    "generator": "generator : str or Generator\n"
+    + textwrap.fill(
+        ", ".join(f'"{name}"' for name in NAMES) + "; or a `Generator`.",
+        _WIDTH,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+    ),
     "axis": """\
 axis : int, tuple of ints or None, default -1
     The axes that hold one distribution; None for all of them.""",
@@ -65,6 +77,17 @@ normalised, a side without any mass; where nothing is selected, or the axis is e
 is 0. Entries that are zero (or -inf) on both sides contribute nothing."""
 
 
+_NOTES = "Notes\n-----\n"
+_ORDER = (
+    "",
+    "Parameters",
+    "Returns",
+    "Raises",
+    "See Also",
+    "Notes",
+    "References",
+    "Examples",
+)
 _CLOSED_FORM = {
     "Returns": """\
 Returns
@@ -103,6 +126,22 @@ def complete(function: Callable[..., Any], bounds: str, slopes: str) -> None:
     _complete(function, shared, lambda own: [bounds, own, _ROWS, slopes])
 
 
+def add_names(function: Callable[..., Any], aliases: tuple[str, ...]) -> None:
+    """Add a function's other names, and those by which `f_divergence` has it, to its notes."""
+    titles = {name: n.title for name, n in NAMES.items() if n.function == function.__name__}
+    notes = [f"Also known as {' or '.join(aliases)}."] if aliases else []
+    if titles:
+        names = (
+            f'"{name}"' + (f" ({title})" if title else "") for name, title in titles.items()
+        )
+        notes.append(f"Names in `f_divergence`: {', '.join(names)}.")
+    if notes:
+        sections = _sections(inspect.getdoc(function) or "")
+        note = textwrap.fill(" ".join(notes), _WIDTH, break_on_hyphens=False)
+        sections["Notes"] = f"{sections.get('Notes', _NOTES).rstrip()}\n\n{note}\n"
+        _write(function, sections)
+
+
 def complete_closed_form(
     function: Callable[..., Any], ulp: dict[str, float], slope_ulp: dict[str, float]
 ) -> None:
@@ -132,21 +171,16 @@ def _complete(
     for title in ("Returns", "Raises"):
         if title in shared:
             sections.setdefault(title, shared[title])
-    own = sections.get("Notes", "Notes\n-----\n").split("-----\n", 1)[1].strip()
+    own = sections.get("Notes", _NOTES).split("-----\n", 1)[1].strip()
     notes = notes_with(own)
     body = "\n\n".join(note for note in notes if note)
-    sections["Notes"] = f"Notes\n-----\n{body}\n"
-    order = (
-        "",
-        "Parameters",
-        "Returns",
-        "Raises",
-        "See Also",
-        "Notes",
-        "References",
-        "Examples",
-    )
-    function.__doc__ = "\n".join(sections[title] for title in order if title in sections)
+    sections["Notes"] = f"{_NOTES}{body}\n"
+    _write(function, sections)
+
+
+def _write(function: Callable[..., Any], sections: dict[str, str]) -> None:
+    """Make a docstring of its sections, in the order that numpydoc wants."""
+    function.__doc__ = "\n".join(sections[title] for title in _ORDER if title in sections)
 
 
 def _sections(text: str) -> dict[str, str]:

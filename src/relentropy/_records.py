@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from ._docs import complete, complete_closed_form
+from ._docs import add_names, complete, complete_closed_form
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Kind = Literal["elementwise", "reduction", "map", "table", "estimate", "closed form", "head"]
@@ -97,11 +97,13 @@ def record(
     exemptions: tuple[Exemption, ...] = (),
     lost_below: float = 0.0,
     shared: bool = False,
+    aliases: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
     """Declare the record of the function below it.
 
     ``shared`` is for members of a family: their docstrings leave out what they have in common,
-    and so are their bounds where there is no float64 to work in.
+    and so are their bounds where there is no float64 to work in. ``aliases`` are what else the
+    literature calls it; names that `f_divergence` takes are in `NAMES` of generators.py.
     """
 
     def declare(function: Function) -> Function:
@@ -125,6 +127,7 @@ def record(
         RECORDS[made.name] = made
         if shared:
             complete(function, _bounds(made), _slope_bounds(made))
+        add_names(function, aliases)
         return function
 
     return declare

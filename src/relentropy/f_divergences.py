@@ -218,6 +218,7 @@ def total_variation(
     float64=4.0,
     tiled=6.0,
     shared=True,
+    aliases=("Kagan's divergence (of which some authors take half)",),
 )
 def chi2_divergence(
     p: Array,
@@ -272,7 +273,7 @@ def chi2_divergence(
     """
     kind = _arguments.chosen("kind", kind, ("pearson", "neyman"))  # type: ignore[assignment]
     return divergence_of(  # type: ignore[no-any-return]
-        _NAMED[kind], {"p": p, "q": q}, from_logits, normalize,
+        rows.NAMES[kind].generator, {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
 
@@ -295,7 +296,7 @@ def triangular_discrimination(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Triangular discrimination, twice Le Cam's distance.
+    r"""Triangular discrimination, twice the Le Cam distance.
 
     .. math:: \Delta(p, q) = \sum_i \frac{(p_i - q_i)^2}{p_i + q_i}
 
@@ -378,19 +379,6 @@ class Generator:
                 raise TypeError(f"{name} must be a number, or inf, not {limit!r}")
 
 
-_NAMED: dict[str, rows.Variant] = {
-    "kl": rows.KL(),
-    "reverse-kl": rows.Swapped(rows.KL()),
-    "jeffreys": rows.Jeffreys(),
-    "jensen-shannon": rows.JensenShannon(),
-    "squared-hellinger": rows.SquaredHellinger(),
-    "total-variation": rows.TotalVariation(),
-    "pearson": rows.Pearson(),
-    "neyman": rows.Swapped(rows.Pearson()),
-    "triangular": rows.Triangular(),
-}
-
-
 @record(
     "reduction",
     "Csiszár (1967); a row of the table of generators",
@@ -413,12 +401,6 @@ def f_divergence(
     r"""Any f-divergence: a row of the table by name, or one's own.
 
     .. math:: D_f(p \| q) = \sum_i p_i\, g(d_i), \quad d_i = \log \frac{q_i}{p_i}
-
-    Parameters
-    ----------
-    generator : str or Generator
-        "kl", "reverse-kl", "jeffreys", "jensen-shannon", "squared-hellinger",
-        "total-variation", "pearson", "neyman" or "triangular"; or a `Generator`.
 
     Returns
     -------
@@ -454,7 +436,7 @@ def f_divergence(
             float(generator.q_zero),
         )  # fmt: skip
     elif isinstance(generator, str):
-        row = _NAMED[_arguments.chosen("generator", generator, tuple(_NAMED))]
+        row = rows.NAMES[_arguments.chosen("generator", generator, tuple(rows.NAMES))].generator
     else:
         raise TypeError(f"generator must be a name or a Generator, not {generator!r}")
     return divergence_of(  # type: ignore[no-any-return]

@@ -10,8 +10,6 @@ and has no place where they are not. A row's component is then
 when normalised, and otherwise phi itself or phi times the mass.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 from mpmath import mp
@@ -27,128 +25,8 @@ from .components import (
     undefined,
     unless_rounding,
 )
-from .f_divergences import hellinger_distance, js_distance
+from .f_divergences import CONTRIBUTIONS, NAMED, SUMS, hellinger_distance, js_distance
 from .rows import ZERO
-
-
-@dataclass(frozen=True)
-class Term:
-    """The derivatives of a term.
-
-    Attributes
-    ----------
-    slopes : callable
-        From d = log(x / y), which may be infinite, to ``(df/dx, df/dy)``.
-    x_edge, y_edge : mpf
-        In the limit x = 0 the product ``x * df/dx`` is ``x_edge * y``, in the limit y = 0
-        the product ``y * df/dy`` is ``y_edge * x``: 0, -1 or -inf.
-    power : mpf
-        The largest power of x / y in the slopes, which multiplies an error of d.
-    both_zero : pair of mpf
-        The derivatives where both masses are zero: those at equality, or one-sided ones.
-    """
-
-    slopes: Callable
-    x_edge: mp.mpf = ZERO
-    y_edge: mp.mpf = ZERO
-    power: mp.mpf = ZERO
-    both_zero: tuple = (ZERO, ZERO)
-
-
-# Each as a function of d = log(x / y).
-
-CONTRIBUTIONS = Term(lambda d: (d, 1 - mp.exp(d)), y_edge=-ONE, power=ONE)
-# As of `kl_divergence`: without any p the term is q.
-KL = replace(CONTRIBUTIONS, both_zero=(ZERO, ONE))
-REVERSE_KL = Term(lambda d: (1 - mp.exp(-d), -d), x_edge=-ONE, power=ONE, both_zero=(ONE, ZERO))
-JEFFREYS = Term(
-    lambda d: (1 + d - mp.exp(-d), 1 - d - mp.exp(d)), x_edge=-ONE, y_edge=-ONE, power=ONE
-)
-SQUARED_HELLINGER = Term(
-    lambda d: ((1 - mp.exp(-d / 2)) / 2, (1 - mp.exp(d / 2)) / 2), power=ONE / 2
-)
-VARIATION = Term(lambda d: (mp.sign(d) / 2, -mp.sign(d) / 2))
-PEARSON = Term(lambda d: (2 * (mp.exp(d) - 1), 1 - mp.exp(2 * d)), y_edge=-mp.inf, power=2)
-NEYMAN = Term(lambda d: (1 - mp.exp(-2 * d), 2 * (mp.exp(-d) - 1)), x_edge=-mp.inf, power=2)
-FLAT = Term(lambda d: (ZERO, ZERO))
-
-
-def _triangular(d):
-    t = mp.tanh(d / 2)  # (x - y) / (x + y)
-    return t * (2 - t), -t * (2 + t)
-
-
-def _skew(w):
-    if w == 0:
-        return FLAT
-    if w == 1:
-        return KL
-
-    def slopes(d):
-        u, _ = _mixtures(w, d)
-        return -mp.log(u) + (1 - w) * (1 - 1 / u), w * (1 - 1 / u)
-
-    return Term(slopes)
-
-
-def _js(w):
-    if w in (0, 1):
-        return FLAT
-
-    def slopes(d):
-        u, v = _mixtures(w, d)
-        return -(1 - w) * mp.log(u), -w * mp.log(v)
-
-    return Term(slopes)
-
-
-def _mixtures(w, d):
-    """The mixture ``(1 - w) * x + w * y`` divided by x and by y."""
-    return 1 - w + w * mp.exp(-d), (1 - w) * mp.exp(d) + w
-
-
-def _alpha(a):
-    if a in (0, 1):
-        return KL if a else REVERSE_KL
-
-    def slopes(d):
-        return (mp.exp((a - 1) * d) - 1) / (a - 1), (1 - mp.exp(a * d)) / a
-
-    x_edge = ZERO if a > 0 else -mp.inf
-    y_edge = ZERO if a < 1 else -mp.inf
-    return Term(slopes, x_edge, y_edge, max(abs(a), abs(a - 1)))
-
-
-def _tsallis(a):
-    if a == 0:  # q's mass where p is zero, which no mass of p moves
-        return Term(lambda d: (ZERO, ONE if d == -mp.inf else ZERO))
-    alpha = _alpha(a)
-    return replace(alpha, slopes=lambda d: tuple(a * v for v in alpha.slopes(d)))
-
-
-NAMED = {
-    "kl": KL,
-    "reverse-kl": REVERSE_KL,
-    "jeffreys": JEFFREYS,
-    "jensen-shannon": _js(mp.mpf(0.5)),
-    "squared-hellinger": SQUARED_HELLINGER,
-    "total-variation": VARIATION,
-    "pearson": PEARSON,
-    "neyman": NEYMAN,
-    "triangular": Term(_triangular),
-}
-TERMS = {
-    "jeffreys_divergence": lambda: JEFFREYS,
-    "js_divergence": lambda weight=0.5: _js(mp.mpf(weight)),
-    "total_variation": lambda: VARIATION,
-    "chi2_divergence": lambda kind="pearson": {"pearson": PEARSON, "neyman": NEYMAN}[kind],
-    "triangular_discrimination": lambda: Term(_triangular),
-    "alpha_divergence": lambda alpha: _alpha(mp.mpf(alpha)),
-    "tsallis_divergence": lambda alpha: _tsallis(mp.mpf(alpha)),
-    "skew_kl_divergence": lambda weight=0.5: _skew(mp.mpf(weight)),
-    "f_divergence": lambda generator: NAMED[generator],
-    "kl_contributions": lambda: CONTRIBUTIONS,
-}
 
 
 def f_slopes(term, p, q, from_logits=False, normalize=True, *, bits, seeds=None):
@@ -197,9 +75,7 @@ def _components(operand, slopes, normalize, equal, bits, more=(), larger=()):
 
 
 def _divergence(name, p, q, from_logits=False, normalize=True, *, bits, seeds=None, **options):
-    return f_slopes(
-        TERMS[name](**options), p, q, from_logits, normalize, bits=bits, seeds=seeds
-    )
+    return f_slopes(SUMS[name](**options), p, q, from_logits, normalize, bits=bits, seeds=seeds)
 
 
 def _distance(distance, term, p, q, from_logits=False, normalize=True, *, bits):
@@ -250,8 +126,9 @@ def _to_mixture(found: list[Side], weights, k, i, bits):
 
 
 F_SLOPES = {
-    **{name: partial(_divergence, name) for name in TERMS},
-    "js_distance": partial(_distance, js_distance, _js(mp.mpf(0.5))),
-    "hellinger_distance": partial(_distance, hellinger_distance, SQUARED_HELLINGER),
+    **{name: partial(_divergence, name) for name in SUMS},
+    "kl_contributions": partial(f_slopes, CONTRIBUTIONS),
+    "js_distance": partial(_distance, js_distance, NAMED["jensen-shannon"]),
+    "hellinger_distance": partial(_distance, hellinger_distance, NAMED["squared-hellinger"]),
     "generalized_js_divergence": _generalized_js,
 }

@@ -20,7 +20,8 @@ from .components import (
     undefined,
     unless_rounding,
 )
-from .f_slopes import KL, f_slopes
+from .f_divergences import KL
+from .f_slopes import f_slopes
 from .orders import HALF, chernoff_information, renyi_divergence, renyi_entropy
 from .rows import ZERO, flags
 

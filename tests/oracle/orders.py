@@ -2,7 +2,7 @@
 
 from mpmath import mp
 
-from .f_divergences import tsallis_divergence
+from .f_divergences import sum_of
 from .rows import ZERO, flags, measure, measures
 
 HALF = mp.mpf(1) / 2
@@ -16,7 +16,7 @@ def renyi_divergence(p, q, alpha, from_logits=False):
     """
     a = mp.mpf(alpha)
     if a == 1:
-        return tsallis_divergence(p, q, 1, from_logits)
+        return sum_of("tsallis_divergence", p, q, from_logits, alpha=1)
     if len(p) == 0:
         return ZERO
     rows = measures((p, q), from_logits, True)

@@ -9,34 +9,33 @@ from functools import partial
 import numpy as np
 
 import relentropy as re
+from relentropy._formulas.generators import NAMES, Scaled, is_symmetric
 
 ORDERS = np.array([0.0, 1e-12, 0.3, 1 - 1e-8, 1.0, 1 + 1e-12, 2.0, 7.5, math.inf])[:, None]
 ALPHAS = np.array([-0.5, 0.0, 0.3, 0.5, 1.0, 1.5])[:, None]
 
-SYMMETRIC = {
-    "jeffreys": re.jeffreys_divergence,
-    "js": re.js_divergence,
+
+# One name of each generator; the others are its bits, or multiples of them.
+_NAMED = {
+    named.generator: partial(re.f_divergence, generator=name)
+    for name, named in reversed(NAMES.items())
+    if not isinstance(named.generator, Scaled)
+}
+_FIRST = {function.keywords["generator"]: g for g, function in reversed(_NAMED.items())}
+
+
+SYMMETRIC = {name: _NAMED[g] for name, g in _FIRST.items() if is_symmetric(g)} | {
     "js distance": re.js_distance,
     "hellinger": re.hellinger_distance,
-    "total variation": re.total_variation,
-    "triangular": re.triangular_discrimination,
 }
 SYMMETRIC_OF_DISTRIBUTIONS = {
     "bhattacharyya": re.bhattacharyya_distance,
     "generalized js": lambda p, q, **options: re.generalized_js_divergence([p, q], **options),
 }
 # Sums of a convex term of the masses.
-F_DIVERGENCES = {
-    "kl": re.kl_divergence,
-    "jeffreys": re.jeffreys_divergence,
-    "js": re.js_divergence,
+F_DIVERGENCES = {name: _NAMED[g] for name, g in _FIRST.items()} | {
     "js of a quarter": partial(re.js_divergence, weight=0.25),
     "skew of a quarter": partial(re.skew_kl_divergence, weight=0.25),
-    "total variation": re.total_variation,
-    "pearson": re.chi2_divergence,
-    "neyman": partial(re.chi2_divergence, kind="neyman"),
-    "triangular": re.triangular_discrimination,
-    "squared hellinger": partial(re.f_divergence, generator="squared-hellinger"),
     "alpha": partial(re.alpha_divergence, alpha=ALPHAS),
     "tsallis": partial(re.tsallis_divergence, alpha=ALPHAS[1:]),
 }

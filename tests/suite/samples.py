@@ -17,6 +17,7 @@ import pytest
 
 from relentropy._records import RECORDS, Record
 
+from ..oracle.f_divergences import F_DIVERGENCES
 from .backends import BACKENDS
 from .measured import function_of, invoked
 
@@ -176,14 +177,7 @@ REPRESENTATIVES = {
     "binary_entropy-pairs",
 }  # fmt: skip
 COMPILED = {"js_divergence-logits", "binary_entropy-pairs"}
-_SHAPES: dict[str, dict[str, Any]] = {
-    "js_divergence": {},
-    "js_distance": {},
-    "jeffreys_divergence": {},
-    "hellinger_distance": {},
-    "total_variation": {},
-    "chi2_divergence": {},
-    "triangular_discrimination": {},
+_SHAPES: dict[str, dict[str, Any]] = {name: {} for name in F_DIVERGENCES} | {
     "f_divergence": {"generator": "neyman"},
     "skew_kl_divergence": {"weight": 0.3},
     "alpha_divergence": {"alpha": 0.3},

@@ -95,13 +95,13 @@ def test_relative_entropy_and_total_variation(weights, logits):
 def test_bounds_of_one_divergence_by_another(weights, logits):
     for (p, q), from_logits in ((weights, False), (logits, True)):
         of = {name: f(p, q, from_logits=from_logits) for name, f in EVERY.items()}
-        hellinger, variation = of["squared hellinger"], of["total variation"]
+        hellinger, variation = of["squared-hellinger"], of["total-variation"]
         assert at_most(hellinger, variation)
         assert at_most(variation, math.sqrt(2) * of["hellinger"])
-        assert at_most(of["triangular"] / 4, of["js"])  # Topsøe
-        assert at_most(of["js"], of["triangular"] * (math.log(2) / 2))
-        assert at_most(of["js"], variation * math.log(2))  # Lin
-        assert at_most(of["js"], of["jeffreys"] / 8)
+        assert at_most(of["triangular"] / 4, of["jensen-shannon"])  # Topsøe
+        assert at_most(of["jensen-shannon"], of["triangular"] * (math.log(2) / 2))
+        assert at_most(of["jensen-shannon"], variation * math.log(2))  # Lin
+        assert at_most(of["jensen-shannon"], of["jeffreys"] / 8)
         assert at_most(2 * of["bhattacharyya"], of["kl"])
         assert at_most(of["kl"], np.log1p(of["pearson"]), 32)
         assert at_most(of["skew of a quarter"], of["kl"] / 4)  # convex in the second
@@ -115,8 +115,8 @@ def test_ranges(weights, logits):
         for name, value in of.items():
             assert np.all(value >= 0), name
         for name, largest in {
-            "js": math.log(2), "js distance": math.sqrt(math.log(2)), "total variation": 1,
-            "triangular": 2, "squared hellinger": 1, "hellinger": 1,
+            "jensen-shannon": math.log(2), "js distance": math.sqrt(math.log(2)),
+            "total-variation": 1, "triangular": 2, "squared-hellinger": 1, "hellinger": 1,
             "skew of a quarter": math.log(4 / 3),
         }.items():  # fmt: skip
             assert at_most(of[name], largest), name
@@ -154,7 +154,7 @@ def test_renyi_grows_with_the_order_in_every_library(backend):
     assert at_most(entropies[1:], entropies[:-1])
 
 
-@pytest.mark.parametrize("name", ["js distance", "hellinger", "total variation"])
+@pytest.mark.parametrize("name", ["js distance", "hellinger", "total-variation"])
 def test_distances_obey_the_triangle_inequality(name):
     p, q, r = np.random.default_rng(9).exponential(size=(3, 200, 4)) ** 3
     function = EVERY[name]

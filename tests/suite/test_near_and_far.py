@@ -10,6 +10,7 @@ import relentropy as re
 from relentropy.testing import assert_ulp
 
 from ..oracle import evaluate
+from ..tables.families import OF_ENTRIES, OF_ONE_ROW, PARAMETERS
 from .backends import BACKENDS
 from .families import COLUMNS, EVERY
 from .samples import on
@@ -33,16 +34,11 @@ ORDERS = (
     5e-324, 1e-300, 1e-17, 1e-8, 0.3, 0.5, 1 - 1e-8, 1 - 2.0**-53, 1.0, 1 + 2.0**-52,
     1 + 1e-8, 2.0, 40.0, math.inf,
 )  # fmt: skip
+# Those of two distributions alone.
 NAMES = {
-    "js_divergence": {},
-    "js_distance": {},
-    "jeffreys_divergence": {},
-    "hellinger_distance": {},
-    "total_variation": {},
-    "chi2_divergence": {"kind": "neyman"},
-    "triangular_discrimination": {},
-    "bhattacharyya_distance": {},
-}
+    name: options[0] for name, options in PARAMETERS.items()
+    if options == ({},) and name not in OF_ONE_ROW | OF_ENTRIES | {"chernoff_information"}
+} | {"js_divergence": {}, "chi2_divergence": {"kind": "neyman"}}  # fmt: skip
 
 
 def check(backend, name, case, **options):

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from ..oracle.f_divergences import F_DIVERGENCES, NAMED
 from .draw import Draw
 from .drawn import SPECIAL, drawn, has, operands
 from .rows import LOGITS, WEIGHTS
@@ -58,32 +59,15 @@ def _each(name, values):
     return tuple({name: value} for value in values)
 
 
-PARAMETERS = {
-    "jeffreys_divergence": ({},),
+# The oracle's divergences, with those that have parameters.
+PARAMETERS = dict.fromkeys(F_DIVERGENCES, ({},)) | {
     "js_divergence": ({}, {"weight": 0.1}, {"weight": 0.9}),
-    "js_distance": ({},),
-    "hellinger_distance": ({},),
-    "total_variation": ({},),
     "chi2_divergence": _each("kind", ("pearson", "neyman")),
-    "triangular_discrimination": ({},),
     "alpha_divergence": _each("alpha", (-1.0, 0.0, 0.3, 0.5, 1.0, 1 + 1e-9, 2.0, 3.5)),
     "tsallis_divergence": _each("alpha", (0.0, 1e-9, 0.5, 1.0, 2.0, 10.0)),
     "skew_kl_divergence": ({}, *_each("weight", (0.01, 0.99, 1.0))),
     "generalized_js_divergence": ({}, {"weights": [0.2, 0.3, 0.5]}),
-    "f_divergence": _each(
-        "generator",
-        (
-            "kl",
-            "reverse-kl",
-            "jeffreys",
-            "jensen-shannon",
-            "squared-hellinger",
-            "total-variation",
-            "pearson",
-            "neyman",
-            "triangular",
-        ),
-    ),
+    "f_divergence": _each("generator", NAMED),
     "renyi_divergence": _each("alpha", RENYI),
     "bhattacharyya_distance": ({},),
     "chernoff_information": ({},),

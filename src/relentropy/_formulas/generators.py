@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .._arrays.array import Array
 from .._arrays.namespace import Namespace
@@ -65,7 +65,20 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class Jeffreys(_Row):
+class _Symmetric(_Row):
+    """The slopes by y of a symmetric row, where no shorter ones are written."""
+
+    def by_y(self: Any, e: Entry, *parameters: Array, xp: Namespace) -> Array:
+        slope: Array = self.by_x(e.swapped, *parameters, xp=xp)
+        return slope
+
+    def y_by_y(self: Any, e: Entry, *parameters: Array, xp: Namespace) -> Array:
+        slope: Array = self.x_by_x(e.swapped, *parameters, xp=xp)
+        return slope
+
+
+@dataclass(frozen=True)
+class Jeffreys(_Symmetric):
     """(x - y)*log(x/y): both directions of KL at once."""
 
     def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
@@ -86,7 +99,7 @@ class Jeffreys(_Row):
 
 
 @dataclass(frozen=True)
-class JensenShannon(_Row):
+class JensenShannon(_Symmetric):
     """(x*log(x/m) + y*log(y/m))/2 with m = (x + y)/2."""
 
     def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
@@ -94,9 +107,6 @@ class JensenShannon(_Row):
 
     def by_x(self, e: Entry, *_: Array, xp: Namespace) -> Array:
         return 0.5 * _log_share(e, xp=xp)
-
-    def by_y(self, e: Entry, *_: Array, xp: Namespace) -> Array:
-        return 0.5 * _log_share(e.swapped, xp=xp)
 
 
 @dataclass(frozen=True)
@@ -142,7 +152,7 @@ class SkewKL(_Row):
 
 
 @dataclass(frozen=True)
-class SquaredHellinger(_Row):
+class SquaredHellinger(_Symmetric):
     """(sqrt(x) - sqrt(y))**2/2."""
 
     def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
@@ -164,7 +174,7 @@ class SquaredHellinger(_Row):
 
 
 @dataclass(frozen=True)
-class TotalVariation(_Row):
+class TotalVariation(_Symmetric):
     """abs(x - y)/2."""
 
     def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
@@ -199,7 +209,7 @@ class Pearson(_Row):
 
 
 @dataclass(frozen=True)
-class Triangular(_Row):
+class Triangular(_Symmetric):
     """(x - y)**2/(x + y)."""
 
     def term(self, e: Entry, *_: Array, xp: Namespace) -> Array:
@@ -322,8 +332,52 @@ class Swapped:
     generator: Row | KL | Scaled
 
 
+def is_symmetric(generator: Variant) -> bool:
+    """Return whether a divergence is the same of exchanged operands."""
+    generator = generator.generator if isinstance(generator, Scaled) else generator
+    return isinstance(generator, _Symmetric)
+
+
 Variant = Row | KL | Scaled | Swapped
 """What a name or an order stands for."""
+
+
+class Named(NamedTuple):
+    """A divergence that `relentropy.f_divergence` takes by name."""
+
+    generator: Variant
+    function: str
+    """The public function on whose page the name stands."""
+    title: str = ""
+    """The literature's name for it, and what it is of the function's value."""
+
+
+NAMES = {
+    "kl": Named(KL(), "kl_divergence", "the Kullback-Leibler divergence"),
+    "reverse-kl": Named(Swapped(KL()), "kl_divergence", "that of the exchanged operands"),
+    "jeffreys": Named(Jeffreys(), "jeffreys_divergence"),
+    "jensen-shannon": Named(JensenShannon(), "js_divergence"),
+    "topsoe": Named(
+        Scaled(JensenShannon(), 2.0), "js_divergence",
+        "twice it: the Topsøe distance, also Lin's L divergence or capacitory discrimination",
+    ),
+    "k-divergence": Named(
+        SkewKL(0.5), "skew_kl_divergence", "Lin's K divergence, that of weight 1/2"
+    ),
+    "squared-hellinger": Named(SquaredHellinger(), "hellinger_distance", "its square"),
+    "total-variation": Named(TotalVariation(), "total_variation"),
+    "pearson": Named(Pearson(), "chi2_divergence"),
+    "neyman": Named(Swapped(Pearson()), "chi2_divergence", 'that of ``kind="neyman"``'),
+    "triangular": Named(Triangular(), "triangular_discrimination"),
+    "vincze-le-cam": Named(
+        Triangular(), "triangular_discrimination", "the Vincze-Le Cam distance, another name"
+    ),
+    "le-cam": Named(
+        Scaled(Triangular(), 0.5), "triangular_discrimination",
+        "half of it: the Le Cam distance or divergence",
+    ),
+}  # fmt: skip
+"""Every name, and the order in which messages and documentation have them."""
 
 
 def _root_share(e: Entry, *, xp: Namespace) -> Array:
