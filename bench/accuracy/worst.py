@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relentropy._engines import cpu, repeated, triton
+from relentropy._engines import front, manifest
 from relentropy.testing import ulp_error
 
 FLUSHED = "XLA on CPU flushes subnormal inputs, intermediate and final results to zero"
@@ -88,28 +88,33 @@ def quiet(backend: Any) -> Iterator[None]:
 def kernels_noted() -> Iterator[dict[str, set[str]]]:
     """The names of the kernels that engines have for what is called meanwhile.
 
-    Triton's table is asked as well, though nothing is on its devices.
+    Triton's kernels are noted as well, though nothing is on their devices.
     """
     found: dict[str, set[str]] = {"compiled": set(), "triton": set()}
-    kept = cpu.twin_of, cpu.state_twin_of
+    spec_of, state_spec_of = manifest.spec_of, manifest.state_spec_of
 
-    def noting(twin_of: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def noted(function: Any) -> Any:
-            twin, device = twin_of(function), triton._twin_of(function)
-            if twin is not None:
-                found["compiled"].update({twin.kernel, getattr(twin, "slopes", None)} - {None})
-            if device is not None:
-                found["triton"].add(device.kernel)
-            return twin
+    def noted(function: Any) -> Any:
+        spec, device = spec_of(function), manifest.triton_of(function)
+        if spec is not None:
+            found["compiled"].add(spec.kernel.name)
+            if spec.vjp:
+                found["compiled"].add(f"{spec.kernel.name}_slopes")
+        if device is not None:
+            found["triton"].add(device.name)
+        return spec
 
-        return noted
+    def state_noted(fold: Any) -> Any:
+        spec = state_spec_of(fold)
+        if spec is not None:
+            found["compiled"].add(f"{spec.kernel.name}_state")
+        return spec
 
-    cpu.twin_of, cpu.state_twin_of = map(noting, kept)
-    repeated.forget()  # calls like one before ask for no twin
+    manifest.spec_of, manifest.state_spec_of = noted, state_noted
+    front.forget()  # a cached call looks nothing up
     try:
         yield found
     finally:
-        cpu.twin_of, cpu.state_twin_of = kept
+        manifest.spec_of, manifest.state_spec_of = spec_of, state_spec_of
 
 
 def worst(function: str, dtype: str, backend: str, every: Iterable[Points]) -> Worst:

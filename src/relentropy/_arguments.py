@@ -11,6 +11,7 @@ import numpy as np
 from ._arrays.axes import common_shape, reduced_axes
 from ._arrays.dtypes import name_of
 from ._arrays.library import from_loose, require_dense_array
+from ._arrays.torch_internals import forward_mode_is_active, torch
 
 FromLogits = bool | tuple[bool, bool]
 Axes = int | tuple[int, ...] | None
@@ -112,10 +113,9 @@ def _moves(alpha: Any) -> bool:
     """Whether torch is asked for a derivative by an array."""
     if not hasattr(alpha, "requires_grad"):
         return False
-    forward_ad = sys.modules["torch"].autograd.forward_ad
-    if alpha.requires_grad or forward_ad._current_level < 0:
+    if alpha.requires_grad or not forward_mode_is_active():
         return bool(alpha.requires_grad)
-    return forward_ad.unpack_dual(alpha).tangent is not None
+    return torch().autograd.forward_ad.unpack_dual(alpha).tangent is not None
 
 
 def _require_orders_that_fit(

@@ -1,8 +1,9 @@
 """From a public function's arguments to a job and back.
 
 `reduce`, `elementwise` and `normalised` are what public functions call: they settle the
-library, the device, the dtypes and the shapes, have the job done as its library wants it, and
-give the result the shape and type that the library's own functions would have given it.
+library, the device, the dtypes and the shapes, evaluate the job with its library's
+derivatives, and give the result the shape and type that the library's own functions would
+have given it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._arrays import lazy
+from ._arrays.axes import Layout
 from ._arrays.drivers import merge_all
 from ._arrays.dtypes import dtype_object
 from ._arrays.library import quiet
@@ -21,7 +23,6 @@ from ._arrays.words import with_words, words_of
 from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
 from ._autodiff.states import state_of
 from ._engines import front
-from ._engines.repeated import again, key_of, remember
 
 Array = Any
 
@@ -39,50 +40,58 @@ def reduce(
     widen: bool = False,
     positions: bool = False,
 ) -> Arrays:
-    """All outputs of a measure over the operands, reduced along ``axis``.
+    """Return all outputs of a measure over the operands, reduced along ``axis``.
 
     Operands must have one size along it, unless ``stretch`` lets them broadcast there too.
     Parameters follow the operands, and are the same for all entries of a row; with
     ``positions`` an entry's place along the axis is the last of them. With ``widen`` 16-bit
     operands have results of float32.
     """
+    # Calls without options are prepared once for each kind: for ten numbers, sorting arguments
+    # costs more than the mathematics.
     key = None
     if where is None and dtype is None and not (parameters or widen or stretch or positions):
-        given = tuple(operands.values())
-        key = key_of(measure, given, axis, keepdims)
-        same = None if key is None else again(key, given)
-        if same is not None:
-            return (same,)
+        arrays = tuple(operands.values())
+        key = front.key_of(measure, arrays, axis, keepdims)
+        value = front.cached(key, arrays)
+        if value is not None:
+            return (value,)
     call = Prepared(operands, where, dtype, parameters, widen=widen)
     layout = call.layout(axis, stretch=stretch)
     if positions:
         call.add_positions(layout)
-    names = tuple(call.arrays)
+    if call.library == "dask":
+        outputs = _reduce_lazily(measure, tuple(operands), call, layout, stretch=stretch)
+    else:
+        job = RowJob(layout, call.result_dtype, call.xp, measure)
+        value = front.first_call(key, job, call.operands, keepdims=keepdims)
+        if value is not None:
+            return (value,)
+        outputs = evaluate(job, call.operands)
+    if keepdims:
+        outputs = tuple([call.raw.reshape(array, layout.kept) for array in outputs])
+    return tuple([call.like_the_library(array) for array in outputs])
 
-    def as_asked(array: Array) -> Array:
-        array = call.raw.reshape(array, layout.kept) if keepdims else array
-        return call.like_the_library(array)
 
-    if call.library == "dask" and 0 in layout.shape:
-        found = tuple(
+def _reduce_lazily(
+    measure: Measure,
+    operands: tuple[str, ...],
+    call: Prepared,
+    layout: Layout,
+    *,
+    stretch: bool,
+) -> Arrays:
+    """Return a measure's outputs as dask arrays."""
+    if 0 in layout.shape:
+        return tuple(
             call.raw.full(layout.batch, empty, dtype=call.result_dtype)
             for empty in measure.empty
         )
-    elif call.library == "dask":
-        chunks = Chunks(
-            measure, tuple(operands), names, len(measure.passes(xp=call.xp)), call.result,
-            layout.axes, stretch,
-        )  # fmt: skip
-        found = lazy.reduce(chunks, call, layout)
-    else:
-        job = RowJob(layout, call.result_dtype, call.xp, measure)
-        found = done(job, call.operands)
-        if key is not None:
-            shape = layout.kept if keepdims else layout.batch
-            known = front.known(job, measure, call.operands, shape)
-            if known is not None:
-                remember(key, known)
-    return tuple(as_asked(output) for output in found)
+    chunks = Chunks(
+        measure, operands, tuple(call.arrays), len(measure.passes(xp=call.xp)), call.result,
+        layout.axes, stretch,
+    )  # fmt: skip
+    return lazy.reduce(chunks, call, layout)
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ def elementwise(
     names = tuple(call.arrays)
     if call.library == "dask":
         return lazy.elementwise(_elementwise_block, function, names, call)
-    (value,) = done(EntryJob(layout, call.result_dtype, call.xp, function), call.operands)
+    (value,) = evaluate(EntryJob(layout, call.result_dtype, call.xp, function), call.operands)
     return call.like_the_library(value)
 
 
@@ -180,7 +189,7 @@ def normalised(
     names = tuple(call.arrays)
     if call.library == "dask" and 0 not in layout.shape:
         return lazy.normalised(_normalised_block, of, names, call, layout)
-    (value,) = done(MapJob(layout, call.result_dtype, call.xp, of), call.operands)
+    (value,) = evaluate(MapJob(layout, call.result_dtype, call.xp, of), call.operands)
     return call.like_the_library(value)
 
 
@@ -245,19 +254,19 @@ def outputs(measure: Measure, parts: tuple[Part, ...], dtype: str) -> Arrays:
         return finished(measure, parts, dtype_object(xp.library, xp.raw, dtype), xp=xp)
 
 
-def done(job: Job, arrays: Arrays) -> Arrays:
-    """A job's outputs, with derivatives where the library has them.
+def evaluate(job: Job, arrays: Arrays) -> Arrays:
+    """Return a job's outputs, with derivatives where the library has them.
 
     numpy, and what is built on it, is kept from warning of the infinities and nans that
     formulas select away.
     """
     if job.xp.library == "torch":
-        from ._autodiff.torch import evaluate
+        from ._autodiff import torch
 
-        return evaluate(job, arrays)
+        return torch.evaluate(job, arrays)
     if job.xp.library == "jax":
-        from ._autodiff.jax import evaluate
+        from ._autodiff import jax
 
-        return evaluate(job, arrays)
+        return jax.evaluate(job, arrays)
     with quiet(job.xp.library):
         return job.value(arrays)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import relentropy
-from relentropy._engines import config, repeated
+from relentropy._engines import config, front
 from relentropy.testing import assert_ulp
 
 from ..oracle import evaluate
@@ -279,9 +279,9 @@ def test_what_is_refused_stays_refused():
 
 def test_no_more_calls_are_kept_than_a_few():
     rng = np.random.default_rng(0)
-    for n in range(2, 2 + repeated._KEPT + 50):
+    for n in range(2, 2 + front._MOST + 50):
         relentropy.kl_divergence(*rows(rng, 0.1, (n,), from_logits=False))
-    assert len(repeated._known) == repeated._KEPT
+    assert len(front._repeated) == front._MOST
 
 
 def test_a_result_is_nobody_elses():

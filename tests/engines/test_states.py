@@ -11,7 +11,7 @@ from relentropy._arrays.drivers import merged
 from relentropy._arrays.prepared import Prepared
 from relentropy._arrays.words import words_of
 from relentropy._autodiff.states import state_of
-from relentropy._engines import config, cpu
+from relentropy._engines import config, front
 from relentropy._formulas.cross_entropy import CrossEntropy
 from relentropy._formulas.f_divergence import FDivergence
 from relentropy._formulas.generators import JensenShannon
@@ -145,7 +145,7 @@ def test_compiled_states_are_those_of_the_formulas(name, kind):
 def test_kernels_serve_where_they_are(monkeypatch):
     """A twin that is never found would pass every other test."""
     served = []
-    state = cpu.state
+    state = front.state
 
     @functools.wraps(state)
     def noted(*args):
@@ -153,7 +153,7 @@ def test_kernels_serve_where_they_are(monkeypatch):
         served.append(found is not None)
         return found
 
-    monkeypatch.setattr(cpu, "state", noted)
+    monkeypatch.setattr(front, "state", noted)
     for name in MEASURES:
         finished(name, operands(name, "plain", (2, 50)), (0, 50))
     without = {"js", "kl of weights"}  # the second pass of js needs the first's results

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
+
+from .torch_internals import are_plain
 
 Array = Any
 
@@ -38,21 +39,3 @@ def choose(library: str, arrays: tuple[Array, ...]) -> Plan:
         on_host = all(array.device.type == "cpu" for array in arrays)
         return TILED if on_host else TILED_ON_DEVICE
     return WHOLE
-
-
-def are_plain(tensors: tuple[Array, ...]) -> bool:
-    """Whether torch does nothing with these tensors but compute."""
-    torch = sys.modules["torch"]
-    if torch.compiler.is_compiling():
-        return False
-    recorded, transforms = torch.is_grad_enabled(), torch._C._functorch
-    if torch._C._len_torch_dispatch_stack():  # somebody traces, counts or fakes operations
-        return False
-    return all(
-        type(tensor) in (torch.Tensor, torch.nn.Parameter)
-        and tensor.device.type in {"cpu", "cuda", "mps", "xpu"}
-        and not transforms.is_functorch_wrapped_tensor(tensor)
-        and not transforms.is_legacy_batchedtensor(tensor)
-        and not (recorded and tensor.requires_grad)
-        for tensor in tensors
-    )

@@ -30,7 +30,7 @@ def _derivative(job: Job, arrays: Arrays, tangents: Arrays) -> tuple[Arrays, Arr
     if all(tangent is None for tangent in moving):
         outputs = job.value(arrays)
         return outputs, tuple(jax.numpy.zeros_like(output) for output in outputs)
-    found = job.push(arrays, moving)
+    found = job.jvp(arrays, moving)
     values, tangents = found[: job.outputs], found[job.outputs :]
     return values, (*tangents, *(jax.numpy.zeros_like(one) for one in values[job.varying :]))
 

@@ -1,8 +1,9 @@
-"""A call without its arrays, one class for each kind of function.
+"""Static description of a call, one class for each kind of function; hashable.
 
-Every job can do three things with arrays of its layout's shape (the mask, if there is one,
-behind the operands): give its value, pull a cotangent back to the operands, and push tangents
-of the operands forward. A job is static: compilers keep it as a constant.
+A job holds the layout, dtype, namespace and function of a call, but no arrays, so that a
+compiler can keep it as a constant. Given arrays of its layout's shape (the mask, if there is
+one, behind the operands) it returns the value, the vector-Jacobian product of cotangents
+(`vjp`) and the Jacobian-vector product of tangents (`jvp`).
 """
 
 from __future__ import annotations
@@ -56,21 +57,21 @@ class Job(ABC):
 
     @abstractmethod
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
-        """The outputs, rounded; with ``keep`` followed by the numbers that `pull` wants."""
+        """Return the outputs, rounded; with ``keep`` followed by the residuals for `vjp`."""
 
     @abstractmethod
-    def pull(
-        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    def vjp(
+        self, arrays: Arrays, residuals: Arrays, cotangents: Arrays, need: tuple[bool, ...]
     ) -> Arrays:
-        """The gradients of the operands that need one, each in its operand's dtype.
+        """Return the gradients of the operands that need one, each in its operand's dtype.
 
-        ``kept`` is what followed the outputs with ``keep``, ``seeds`` are the cotangents of the
+        ``residuals`` followed the outputs with ``keep``; ``cotangents`` are those of the
         outputs that vary.
         """
 
     @abstractmethod
-    def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
-        """The outputs, and tangents of those that vary; None is a tangent of zero."""
+    def jvp(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
+        """Return the outputs, and tangents of those that vary; None is a tangent of zero."""
 
     def batched(self: Self, size: int) -> Self:
         """The same job with one more axis in front."""
@@ -100,11 +101,11 @@ class EntryJob(Job):
             return (self.function.value(*block, xp=xp),)
 
         row = front.one_row(self.layout)
-        found = front.entries(self, self.function, row, *self._split(arrays))
+        found = front.elementwise(self, self.function, row, *self._split(arrays))
         return found or self._map(value, arrays, (), (self.dtype,))
 
-    def pull(
-        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    def vjp(
+        self, arrays: Arrays, residuals: Arrays, cotangents: Arrays, need: tuple[bool, ...]
     ) -> Arrays:
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
@@ -113,10 +114,12 @@ class EntryJob(Job):
 
         operands, mask = self._split(arrays)
         row = front.one_row(self.layout)
-        found = front.entry_slopes(self, self.function, row, operands, mask, seeds[0], need)
-        return found or self._map(gradients, arrays, seeds, self._dtypes(operands, need))
+        found = front.elementwise_vjp(
+            self, self.function, row, operands, mask, cotangents[0], need
+        )
+        return found or self._map(gradients, arrays, cotangents, self._dtypes(operands, need))
 
-    def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
+    def jvp(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             entries, moving = block[: self.operands], block[self.operands :]
             slopes = self._slopes(entries, need, xp=xp)
@@ -174,25 +177,25 @@ class RowJob(Job):
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         measure = self.measure.differentiated
 
-        def kept(stats: Any, *, xp: Any) -> Arrays:
+        def residuals(stats: Any, *, xp: Any) -> Arrays:
             # The values again: results are the user's, who may change them in place.
             values = measure.finish(stats, xp=xp)[: self.varying]
             return *values, *measure.numbers(stats, xp=xp)
 
-        found = front.rows(self, self.measure, *self._split(arrays), keep=keep)
+        found = front.reduce(self, self.measure, *self._split(arrays), keep=keep)
         if found:
             return found
         if keep:
-            return self._fold(measure, *self._split(arrays), more=kept)
+            return self._fold(measure, *self._split(arrays), more=residuals)
         return self._fold(self.measure, *self._split(arrays))
 
-    def pull(
-        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    def vjp(
+        self, arrays: Arrays, residuals: Arrays, cotangents: Arrays, need: tuple[bool, ...]
     ) -> Arrays:
         measure, count = self.measure.differentiated, self.varying
 
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
-            units = tuple(xp.cast(seed, xp.dtype) for seed in rows[:count])
+            units = tuple(xp.cast(cotangent, xp.dtype) for cotangent in rows[:count])
             values, numbers = rows[count : 2 * count], rows[2 * count :]
             found = measure.slopes(block, numbers, need, xp=xp)
             parts = [
@@ -206,16 +209,18 @@ class RowJob(Job):
             return tuple(sum(one[1:], one[0]) for one in zip(*parts, strict=True))
 
         operands, mask = self._split(arrays)
-        found = front.slopes(self, self.measure, operands, mask, kept, seeds, need)
+        found = front.reduce_vjp(
+            self, self.measure, operands, mask, residuals, cotangents, need
+        )
         if found:
             return found
-        plan = choose(self.xp.library, (*arrays, *seeds))
+        plan = choose(self.xp.library, (*arrays, *cotangents))
         return fmap(
-            gradients, self.layout, operands, measure.fills, mask, (*seeds, *kept),
+            gradients, self.layout, operands, measure.fills, mask, (*cotangents, *residuals),
             self._dtypes(operands, need), plan, xp=self.xp,
         )  # fmt: skip
 
-    def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
+    def jvp(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         operands, mask = self._split(arrays)
         # torch makes tangents of zeros for parameters too, which are not differentiated by.
         pairs = zip(tangents, self.constants, strict=True)
@@ -250,11 +255,11 @@ class MapJob(Job):
             return (self.map.entry(block, rows, xp=xp),)
 
         operands, mask = self._split(arrays)
-        found = front.entries(self, self.map, self.layout, operands, mask)
+        found = front.elementwise(self, self.map, self.layout, operands, mask)
         return found or self._map(entry, self.map.numbers, operands, mask, (self.dtype,))
 
-    def pull(
-        self, arrays: Arrays, kept: Arrays, seeds: Arrays, need: tuple[bool, ...]
+    def vjp(
+        self, arrays: Arrays, residuals: Arrays, cotangents: Arrays, need: tuple[bool, ...]
     ) -> Arrays:
         def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
@@ -267,14 +272,16 @@ class MapJob(Job):
             )
 
         operands, mask = self._split(arrays)
-        found = front.entry_slopes(self, self.map, self.layout, operands, mask, seeds[0], need)
+        found = front.elementwise_vjp(
+            self, self.map, self.layout, operands, mask, cotangents[0], need
+        )
         if found:
             return found
         moving = sum(need)
         dtypes = self._dtypes(operands, need)
-        return self._map(gradients, Pulled(self.map, need), operands + seeds, mask, dtypes)
+        return self._map(gradients, Pulled(self.map, need), operands + cotangents, mask, dtypes)
 
-    def push(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
+    def jvp(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
         def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             entries, moved = block[: self.operands], block[self.operands :]
             numbers, means = rows[: -len(moved)], rows[-len(moved) :]

@@ -14,7 +14,7 @@ from .._arrays.axes import Layout
 from .._arrays.namespace import Namespace
 from .._arrays.plan import choose
 from .._arrays.protocols import Fold, State
-from .._engines import cpu
+from .._engines import front
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -53,9 +53,9 @@ def state_of(
         layout, arrays = _nothing(layout, arrays, fills, xp=xp)
         mask = None
     elif not stats and 0 not in layout.shape:
-        found = cpu.state(Part(layout, xp), fold, arrays, mask)
-        if found is not None:
-            return found
+        state = front.state(Part(layout, xp), fold, arrays, mask)
+        if state is not None:
+            return state
     masks = () if mask is None else (mask,)
     plan = choose(xp.library, (*arrays, *masks))
     return drivers.state(fold, layout, arrays, fills, mask, stats, plan, xp=xp)

@@ -15,13 +15,17 @@ import contextlib
 from typing import Any
 
 import torch
-from torch._C._functorch import TransformType
-from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
-from .._engines import config
+from .._arrays.torch_internals import (
+    forward_mode_is_active,
+    is_forward_transform,
+    is_legacy_batched,
+    is_transformed,
+    transform_keys,
+)
+from .._engines import config, triton_operators  # noqa: F401  # registers them, once
 from .._formulas.expectation import reciprocal_log
-from . import operators  # noqa: F401  # made here: the compiler cannot make them
 from .jobs import Arrays, Job
 from .saving import save, saved
 
@@ -49,7 +53,7 @@ def _recorded(arrays: Arrays) -> bool:
         return True
     if torch.compiler.is_compiling():
         return False
-    return torch.autograd.forward_ad._current_level >= 0 or _wrapped(arrays)
+    return forward_mode_is_active() or _wrapped(arrays)
 
 
 def _forward_twice() -> bool:
@@ -60,13 +64,12 @@ def _forward_twice() -> bool:
     """
     if torch.compiler.is_compiling():
         return False
-    levels = retrieve_all_functorch_interpreters()
-    return bool(sum(level.key() == TransformType.Jvp for level in levels) > 1)
+    return sum(map(is_forward_transform, transform_keys())) > 1
 
 
 def _wrapped(tensors: Arrays) -> bool:
     """Whether a transform of ``torch.func`` is at work on any of them."""
-    return any(torch._C._functorch.is_functorch_wrapped_tensor(one) for one in tensors)
+    return any(map(is_transformed, tensors))
 
 
 class Value(Function):  # type: ignore[misc]
@@ -95,13 +98,13 @@ class Value(Function):  # type: ignore[misc]
             again = False
         else:
             again = torch.is_grad_enabled() or _wrapped((*seeds, *tensors))
-        if again and any(torch._C._functorch.is_legacy_batchedtensor(one) for one in seeds):
+        if again and any(map(is_legacy_batched, seeds)):
             # `is_grads_batched` records no function that is applied to its tensors.
-            found = job.pull(arrays, _kept(job, arrays), seeds, need)
+            found = job.vjp(arrays, _kept(job, arrays), seeds, need)
         elif again:
             found = Gradient.apply(job, need, count, *seeds, *arrays, *kept)
         else:
-            found = job.pull(arrays, kept, seeds, need)
+            found = job.vjp(arrays, kept, seeds, need)
         return (None, *_spread(found, need), *(None,) * (count - job.operands))
 
 
@@ -117,7 +120,7 @@ class TransformableValue(Value):
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
         job = ctx.job
-        outputs = job.push(saved(ctx), tangents[: job.operands])
+        outputs = job.jvp(saved(ctx), tangents[: job.operands])
         return (*outputs[job.outputs :], *(None,) * (ctx.outputs - job.varying))
 
     @staticmethod
@@ -135,7 +138,7 @@ class Gradient(Function):  # type: ignore[misc]
     @staticmethod
     def forward(job: Job, need: tuple[bool, ...], count: int, *tensors: Tensor) -> Arrays:
         seeds, rest = tensors[: job.varying], tensors[job.varying :]
-        return job.pull(rest[:count], rest[count:], seeds, need)
+        return job.vjp(rest[:count], rest[count:], seeds, need)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
@@ -188,7 +191,7 @@ def _whole(ctx: Any, wanted: list[int]) -> tuple[Any, Arrays]:
         count = ctx.job.varying
         seeds, arrays = tuple(given[:count]), tuple(given[count:])
         kept = _kept(ctx.job, arrays)
-        return ctx.job.pull(arrays, kept, seeds, ctx.need)  # type: ignore[no-any-return]
+        return ctx.job.vjp(arrays, kept, seeds, ctx.need)  # type: ignore[no-any-return]
 
     return whole, tuple(tensors[i] for i in wanted)
 

@@ -17,9 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import manifest
+
 SOURCES = Path(__file__).parent / "native"
 # CuPy adds that functions are the device's where nothing says so, and that subnormal numbers of
-# single precision are zeros, which native/entries.hpp has to know.
+# single precision are zeros, which native/conversion.hpp has to know.
 OPTIONS = (
     "-std=c++17",
     "--fmad=false",  # error-free transforms do not survive contraction
@@ -79,75 +81,20 @@ def call_of(
     return call
 
 
-_ENTRIES = {
-    "kl_div": "KLDiv",
-    "rel_entr": "RelEntr",
-    "entr": "Entr",
-    "xlogy": "XLogY",
-    "xlog1py": "XLog1pY",
-    "expm1mx": "Expm1mx",
-    "log1pmx": "Log1pmx",
-    "log1mexp": "Log1mexp",
-    "log1pexp": "Log1pexp",
-    "logaddexp": "LogAddExp",
-    "logsubexp": "LogSubExp",
-}
-_ROWS = {
-    "jeffreys": "Jeffreys",
-    "jensen_shannon": "JensenShannon",
-    "skew_jensen_shannon": "SkewJensenShannon",
-    "skew_kl": "SkewKL",
-    "hellinger": "SquaredHellinger",
-    "total_variation": "TotalVariation",
-    "pearson": "Pearson",
-    "triangular": "Triangular",
-    "alpha": "Alpha",
-    "tsallis": "Tsallis",
-}
-
-
 _INCLUDED = '#define RELENTROPY_DEVICE\n#define RELENTROPY_SET cuda\n#include "{}"\n'
 
 
-class _Name(NamedTuple):
-    """What native/registry.hpp says by a kernel's name."""
-
-    stem: str
-    slopes: bool
-    exact: bool
-
-
-def _named(name: str) -> _Name:
-    whole = name.removesuffix("_exact")
-    stem = whole.removesuffix("_slopes")
-    return _Name(stem, stem != whole, whole != name)
-
-
-# --- rows ------------------------------------------------------------------------------------
+# --- rows -------------------------------------------------------------------------------------
 
 
 def source_of(name: str) -> str:
-    """The source of one kernel of rows, by the name that native/registry.hpp has for it."""
+    """Return the source of one kernel of rows, by its name in the manifest."""
+    expression = manifest.EXPRESSIONS.get(name, name)
     return (
         _INCLUDED.format("registry.hpp") + "namespace relentropy {\nnamespace cuda {\n"
         'extern "C" __global__ void launch(const Call* call) {\n'
-        f"  {expression_of(name)}(*call);\n}}\n}}\n}}\n"
+        f"  {expression}(*call);\n}}\n}}\n}}\n"
     )
-
-
-def expression_of(name: str) -> str:
-    """The function of a kernel's name."""
-    if name == "total":
-        return name
-    stem, slopes, exact = _named(name)
-    whole, flag = name.removesuffix("_exact"), str(exact).lower()
-    row, _, side = stem.rpartition("_")
-    if row in _ROWS:
-        known = side.capitalize() + ("Exact" if exact else "")
-        kept = "KeptWeights" if known == "Weights" else known
-        function = "divergence_slopes_by" if slopes else "divergence_by"
-        return f"{function}<{_ROWS[row]}, {known}, {kept}>"
-    return f"{whole}<{flag}>"
 
 
 @cache
@@ -157,7 +104,7 @@ def _of_rows(name: str) -> Any:
     return module.get_function("launch")
 
 
-# --- entries ---------------------------------------------------------------------------------
+# --- entries ----------------------------------------------------------------------------------
 
 
 class Entrywise(NamedTuple):
@@ -177,15 +124,15 @@ _NUMBERS = {
     1: ("uint16", "Brain"),
     2: ("float32", "float"),
     3: ("float64", "double"),
-    7: ("uint16", "HalfTwice"),
-    8: ("uint16", "BrainTwice"),
+    7: ("uint16", "HalfViaSingle"),
+    8: ("uint16", "BrainViaSingle"),
 }
 _AS_BITS = {kind for kind, (type_, _) in _NUMBERS.items() if type_ == "uint16"}
 
 
 def is_entrywise(name: str) -> bool:
-    """Whether the kernel of that name is one of entries, whose loop is CuPy's."""
-    return _named(name).stem in _ENTRIES
+    """Return whether the kernel of that name is one of entries, whose loop is CuPy's."""
+    return name.removesuffix("_exact").removesuffix("_slopes") in manifest.ELEMENTWISE
 
 
 @cache
@@ -193,15 +140,16 @@ def entrywise(
     name: str, given: tuple[int, ...], targets: tuple[int, ...], masked: bool,
     need: tuple[bool, ...] = (),
 ) -> Entrywise:  # fmt: skip
-    """The kernel of a function of entries, or of the slopes that are needed.
+    """Return the kernel of a function of entries, or of the gradients that are needed.
 
-    ``given`` and ``targets`` are the numbers of types. Operands are followed by the seed, if
-    slopes are wanted, and by the mask.
+    ``given`` and ``targets`` are the numbers of types. Operands are followed by the cotangent,
+    if gradients are wanted, and by the mask.
     """
-    stem, slopes, exact = _named(name)
-    of = f"{_ENTRIES[stem]}, {str(exact).lower()}"
+    whole = name.removesuffix("_exact")
+    stem = whole.removesuffix("_slopes")
+    of = f"{manifest.ELEMENTWISE[stem]}, {str(whole != name).lower()}"
     functions = [f"block_of<r::{of}>"]
-    if slopes:
+    if stem != whole:
         functions = [f"slopes_of<r::{of}, {i}>" for i, needed in enumerate(need) if needed]
     in_params = [f"{_NUMBERS[kind][0]} x{i}" for i, kind in enumerate(given)]
     out_params = [f"{_NUMBERS[kind][0]} z{i}" for i, kind in enumerate(targets)]
@@ -235,24 +183,20 @@ def _of_entries(kernel: Entrywise) -> Any:
     return cupy.ElementwiseKernel(**kernel._asdict(), options=OPTIONS)
 
 
-# --- launches --------------------------------------------------------------------------------
+# --- launches ---------------------------------------------------------------------------------
 
 
 class Module:
-    """What the compiled module is to the CPU: kernels by name, and `run`.
-
-    They are launched on the current stream of the current device.
-    """
+    """Kernels of CUDA devices by name, launched on the current stream of the current device."""
 
     @staticmethod
     def run(
-        name: str, reduced: tuple[int, ...], batch: tuple[int, ...],
-        given: tuple[Given, ...], targets: tuple[Given, ...], options: tuple[float, ...],
-        threads: int,
+        name: str, reduced: tuple[int, ...], batch: tuple[int, ...], inputs: tuple[Given, ...],
+        outputs: tuple[Given, ...], options: tuple[float, ...],
     ) -> None:  # fmt: skip
-        """Launch a kernel of rows. Threads are the host's, and not meant."""
+        """Launch a kernel of rows."""
         cupy, np = sys.modules["cupy"], sys.modules["numpy"]
-        call = call_of(reduced, batch, given, targets, options)
+        call = call_of(reduced, batch, inputs, outputs, options)
         # The pool gives memory back in the order of the stream: it outlives the kernel.
         there = cupy.asarray(np.frombuffer(call, dtype=np.uint8))
         rows, entries = math.prod(batch), math.prod(reduced)
@@ -264,15 +208,34 @@ class Module:
         name: str, arrays: tuple[Any, ...], outputs: tuple[Any, ...], kinds: tuple[int, ...],
         targets: tuple[int, ...], options: tuple[float, ...],
     ) -> None:  # fmt: skip
-        """Launch a kernel of entries. The last of the arrays is a mask where options say so."""
-        masked, need = options[2] != 0, tuple(one != 0 for one in options[3:])
+        """Launch a kernel of entries. The last of the arrays is a mask if options say so."""
+        masked, need = options[2] != 0, tuple(option != 0 for option in options[3:])
         given = kinds[:-1] if masked else kinds
         kernel = entrywise(name, given, targets, masked, need)
         bits = tuple(
-            one.view("uint16") if kind in _AS_BITS else one
-            for one, kind in zip((*arrays, *outputs), (*kinds, *targets), strict=True)
+            array.view("uint16") if kind in _AS_BITS else array
+            for array, kind in zip((*arrays, *outputs), (*kinds, *targets), strict=True)
         )
         _of_entries(kernel)(*bits)
 
 
 MODULE = Module()
+
+
+def launch(call: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return new arrays with the results of a `KernelCall`, on the arrays' device."""
+    cupy = sys.modules["cupy"]
+    with arrays[0].device:
+        results = tuple(cupy.empty(call.shape, dtype=dtype) for dtype in call.dtypes)
+        if is_entrywise(call.kernel):
+            kinds, targets = (
+                tuple(lie[0] for lie in lies) for lies in (call.inputs, call.outputs)
+            )
+            MODULE.run_entries(call.kernel, arrays, results, kinds, targets, call.options)
+        else:
+            inputs, outputs = (
+                tuple((x.data.ptr, *lie) for x, lie in zip(some, lies, strict=True))
+                for some, lies in ((arrays, call.inputs), (results, call.outputs))
+            )
+            MODULE.run(call.kernel, call.reduced, call.batch, inputs, outputs, call.options)
+    return results

@@ -12,24 +12,14 @@ import importlib
 import math
 import re
 import struct
-import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import WHOLE, choose
-from .._formulas import generators
-from .._formulas.cross_entropy import CrossEntropy
-from .._formulas.f_divergence import FDivergence
-from .._formulas.kl_logits import KLFromLogits
-from .._formulas.kl_weights import KLFromWeights
-from .._formulas.logsumexp import LogSumExp
-from .._formulas.tempered import Tempered
-from .._formulas.token import TokenLogProb
-from . import config
-from .twins import base_of
+from .._arrays.torch_internals import is_compiling, torch
+from . import config, manifest
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -61,25 +51,6 @@ def _installed() -> bool:
 _INSTALLED = _installed()
 
 
-class Twin(NamedTuple):
-    """Which kernels are a measure's, and what they are told."""
-
-    kernel: str
-    """The name in `triton_kernels.measures`."""
-    numbers: int
-    """How many numbers of a row its derivatives need, beside the values."""
-    values: int = 1
-    operands: int = 2
-    """How many operands have entries."""
-    root: bool = False
-    temperature: float = 1.0
-
-    @property
-    def tokens(self) -> bool:
-        """Whether the operand behind those with entries is the place of one in every row."""
-        return "token" in self.kernel
-
-
 class Sizes:
     """How rows are cut: constants, so that results depend on nothing but a row's length."""
 
@@ -93,125 +64,79 @@ class Sizes:
     """Tiles of which one program asks whether they are to be done again."""
 
 
-def _kl_logits(measure: KLFromLogits) -> Twin | None:
-    return Twin("kl_logits", 9) if all(measure.from_logits) and measure.normalize else None
-
-
-def _f_divergence(measure: FDivergence) -> Twin | None:
-    name = _ROWS.get(type(measure.row))
-    if name is None or not measure.normalize or len(set(measure.from_logits)) > 1:
-        return None
-    if all(measure.from_logits):
-        return Twin(f"{name}_logits", 10, root=measure.root)
-    return Twin(f"{name}_weights", 12, root=measure.root)
-
-
-def _cross_entropy(measure: CrossEntropy) -> Twin | None:
-    if not all(measure.from_logits):
-        return None
-    return Twin("entropy", 5, operands=1) if measure.same else Twin("cross_entropy", 5)
-
-
-def _token(measure: TokenLogProb, temperature: float = 1.0) -> Twin:
-    name = "token" if temperature == 1 else "tempered_token"
-    if measure.with_entropy:
-        return Twin(f"{name}_entropy", 5, 2, 1, temperature=temperature)
-    return Twin(name, 2, 1, 1, temperature=temperature)
-
-
-def _tempered(measure: Tempered) -> Twin | None:
-    of = measure.measure
-    return _token(of, measure.temperature) if isinstance(of, TokenLogProb) else None
-
-
-_ROWS: dict[type, str] = {
-    generators.JensenShannon: "js",
-    generators.SquaredHellinger: "hellinger",
-    generators.TotalVariation: "tv",
-}
-_TWINS: dict[type, Callable[[Any], Twin | None]] = {
-    KLFromLogits: _kl_logits,
-    KLFromWeights: lambda measure: Twin("kl_weights", 12),
-    FDivergence: _f_divergence,
-    CrossEntropy: _cross_entropy,
-    LogSumExp: lambda measure: Twin("logsumexp", 2, operands=1),
-    TokenLogProb: _token,
-    Tempered: _tempered,
-}
-
-
-def rows(
-    job: Any, measure: Any, arrays: Arrays, mask: Array | None, *, keep: bool
-) -> Arrays | None:
-    """A measure's outputs, and with ``keep`` what its derivatives need; see `RowJob.value`."""
-    twin = _twin_of(measure)
-    if twin is None or not _readable(job, twin, arrays, mask):
+def reduce(job: Any, measure: Any, arrays: Arrays, mask: Any, *, keep: bool) -> Arrays | None:
+    """Return a measure's outputs and, with ``keep``, its residuals; see `RowJob.value`."""
+    kernel = _kernel_for(job, measure)
+    if kernel is None or not _supports(job, kernel, arrays, mask):
         return None
     layout = job.layout
-    numbers = twin.values + twin.numbers if keep else 0
-    arrays, given = _apart(twin, arrays)
-    spec = (
-        twin.kernel, twin.root, twin.temperature, layout.shape, layout.axes, job.dtype,
-        *base_of(measure), twin.values, numbers,
+    numbers = kernel.values + len(kernel.residuals) if keep else 0
+    arrays, place = _apart(kernel, arrays)
+    call = (
+        kernel.name, *_options(measure), layout.shape, layout.axes, job.dtype,
+        *manifest.unit_of(measure), kernel.values, numbers,
     )  # fmt: skip
-    if sys.modules["torch"].compiler.is_compiling():
-        out, kept = sys.modules["torch"].ops.relentropy.rows(list(arrays), given, mask, *spec)
+    if is_compiling():
+        out, residuals = torch().ops.relentropy.rows(list(arrays), place, mask, *call)
     else:
-        out, kept = run_rows(arrays, given, mask, *spec)
-    return (*out, *kept.unbind(0)) if keep else tuple(out)
+        out, residuals = run_rows(arrays, place, mask, *call)
+    return (*out, *residuals.unbind(0)) if keep else tuple(out)
 
 
-def slopes(
-    job: Any, measure: Any, arrays: Arrays, mask: Array | None,
-    kept: Arrays, seeds: Arrays, need: tuple[bool, ...],
+def reduce_vjp(
+    job: Any, measure: Any, arrays: Arrays, mask: Any, residuals: Arrays, cotangents: Arrays,
+    need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
-    """The operands' gradients; see `RowJob.pull`."""
-    twin = _twin_of(measure)
-    if twin is None or not _readable(job, twin, arrays, mask, (*seeds, *kept)):
+    """Return the operands' gradients; see `RowJob.vjp`."""
+    kernel = _kernel_for(job, measure)
+    if kernel is None or not _supports(job, kernel, arrays, mask, (*cotangents, *residuals)):
         return None
-    torch, layout = sys.modules["torch"], job.layout
-    arrays, given = _apart(twin, arrays)
-    spec = (
-        twin.kernel, twin.root, twin.temperature, layout.shape, layout.axes,
-        base_of(measure)[0], list(need[: twin.operands]),
+    layout = job.layout
+    arrays, place = _apart(kernel, arrays)
+    call = (
+        kernel.name, *_options(measure), layout.shape, layout.axes,
+        manifest.unit_of(measure)[0], list(need[: kernel.operands]),
     )  # fmt: skip
-    if torch.compiler.is_compiling():
-        together = torch.stack(kept)
-        found = torch.ops.relentropy.slopes(
-            list(arrays), given, mask, together, list(seeds), *spec
-        )
-        return tuple(found)
-    return run_slopes(arrays, given, mask, _together(kept), seeds, *spec)
+    if is_compiling():
+        together = torch().stack(residuals)
+        slopes = torch().ops.relentropy.slopes
+        return tuple(slopes(list(arrays), place, mask, together, list(cotangents), *call))
+    return run_slopes(arrays, place, mask, _together(residuals), cotangents, *call)
 
 
-def _twin_of(measure: Any) -> Twin | None:
-    make = _TWINS.get(type(measure))
-    return None if make is None else make(measure)
+def _kernel_for(job: Any, measure: Any) -> manifest.Triton | None:
+    return manifest.triton_of(measure) if job.xp.library == "torch" else None
 
 
-def _apart(twin: Twin, arrays: Arrays) -> tuple[Arrays, Array | None]:
-    """The operands with entries, and the number of each row if there is one."""
-    return arrays[: twin.operands], arrays[twin.operands] if twin.tokens else None
+def _options(measure: Any) -> tuple[bool, float]:
+    """Return whether the result is a root, and the temperature of the logits."""
+    return getattr(measure, "root", False), getattr(measure, "temperature", 1.0)
 
 
-def _readable(
-    job: Any, twin: Twin, arrays: Arrays, mask: Array | None, more: Arrays = ()
+def _apart(kernel: manifest.Triton, arrays: Arrays) -> tuple[Arrays, Any]:
+    """Return the operands with entries, and the position that is looked for in each row."""
+    count = kernel.operands
+    return arrays[:count], arrays[count] if kernel.tokens else None
+
+
+def _supports(
+    job: Any, kernel: manifest.Triton, arrays: Arrays, mask: Any, more: Arrays = ()
 ) -> bool:
-    """Whether kernels can read, and have something to do."""
-    if job.xp.library != "torch" or 0 in job.layout.shape:
+    """Return whether kernels can read these tensors, and have something to compute."""
+    if 0 in job.layout.shape:
         return False
-    operands, given = _apart(twin, arrays)
-    floats, others = (*operands, *more), [one for one in (given, mask) if one is not None]
+    operands, place = _apart(kernel, arrays)
+    floats, others = (*operands, *more), [x for x in (place, mask) if x is not None]
     every = (*floats, *others)
-    if not served(every[0].device.type) or any(one.device != every[0].device for one in every):
+    if not served(every[0].device.type) or any(x.device != every[0].device for x in every):
         return False
-    # Numbers that are to be negated: an operator resolves such views.
-    eager = not sys.modules["torch"].compiler.is_compiling()
-    if eager and (choose("torch", every) is WHOLE or any(one.is_neg() for one in every)):
+    # Entries that are to be negated: an operator resolves such views.
+    eager = not is_compiling()
+    if eager and (choose("torch", every) is WHOLE or any(x.is_neg() for x in every)):
         return False
-    if any(name_of(one.dtype) not in _FLOATS for one in floats):
+    if any(name_of(x.dtype) not in _FLOATS for x in floats):
         return False
-    if given is not None and name_of(given.dtype) not in _WHOLE_NUMBERS:
+    if place is not None and name_of(place.dtype) not in _WHOLE_NUMBERS:
         return False
     if name_of(job.xp.dtype) != "float64":
         return False
@@ -339,10 +264,9 @@ def _frame() -> Any:
 
 def _on(tensor: Array) -> Any:
     """Kernels are launched on the current device."""
-    torch = sys.modules["torch"]
     if tensor.device.type == "cpu":
         return contextlib.nullcontext()
-    return getattr(torch, tensor.device.type).device(tensor.device)
+    return getattr(torch(), tensor.device.type).device(tensor.device)
 
 
 def _given(
@@ -354,7 +278,6 @@ def _given(
     """
     if given is None:
         return (other,)
-    torch = sys.modules["torch"]
     places = given.expand(layout.shape)
     for axis in sorted(layout.axes, reverse=True):
         places = places.select(axis, 0)
@@ -362,7 +285,7 @@ def _given(
     for _ in range(3):
         words.append(struct.unpack("f", struct.pack("f", temperature))[0])
         temperature -= words[-1]
-    return (places.to(torch.int64).contiguous(), *words)
+    return (places.to(torch().int64).contiguous(), *words)
 
 
 _EXACTLY = {"enable_fp_fusion": False}
@@ -374,14 +297,14 @@ def run_rows(
     base_low: float, values: int, numbers: int,
 ) -> tuple[Arrays, Array]:  # fmt: skip
     """A measure's values, and a row for each of them and for each number that is kept."""
-    torch, measure, layout = sys.modules["torch"], _measure(kernel), Layout(shape, axes)
+    measure, layout = _measure(kernel), Layout(shape, axes)
     count, n = math.prod(layout.batch), math.prod(layout.reduced)
     masks = () if mask is None else (mask,)
     opened = _opened((*arrays, *masks), shape, axes, copy=True)
     assert opened is not None
     place = {"device": arrays[0].device}
-    out = tuple(torch.empty(layout.batch, dtype=dtype, **place) for _ in range(values))
-    kept = torch.empty((numbers, *layout.batch), dtype=torch.float64, **place)
+    out = tuple(torch().empty(layout.batch, dtype=dtype, **place) for _ in range(values))
+    kept = torch().empty((numbers, *layout.batch), dtype=torch().float64, **place)
     cut = _cut(
         count, n, _mode([*(one.dtype for one in arrays), dtype], n),
         across=opened.strides[0][1] == 1 != opened.strides[0][2],
@@ -410,8 +333,8 @@ def run_rows(
         known, knows = kept, 0
         for one in measure.passes:
             final = one is measure.passes[-1]
-            target = kept if final else torch.empty(
-                (one.numbers, count), dtype=torch.float64, **place
+            target = kept if final else torch().empty(
+                (one.numbers, count), dtype=torch().float64, **place
             )  # fmt: skip
             call.reads(
                 one, known, out, target, KNOWN=knows, VALUES=values if final else 0,
@@ -437,16 +360,16 @@ class _Call(NamedTuple):
         **options: Any,
     ) -> None:  # fmt: skip
         """One pass over the rows, and what it ends in."""
-        torch, frame, cut = sys.modules["torch"], _frame(), self.cut
+        frame, cut = _frame(), self.cut
         place = {"device": kept.device}
         tensors, mask, strides = _padded(self.opened, self.options["PAIR"], self.masked)
         states = kept
         if not options["WHOLE"]:
             size = (one.fields + 1) * cut.parts * self.rows
-            states = torch.empty(size, dtype=torch.float64, **place)
+            states = torch().empty(size, dtype=torch().float64, **place)
         again = kept
         if cut.mode != _WIDE:
-            again = torch.empty(cut.tiles, dtype=torch.int32, **place)
+            again = torch().empty(cut.tiles, dtype=torch().int32, **place)
         passed = (
             tensors, mask, strides, self.given, known, states, again, out, kept, self.n,
             self.rows, self.opened.inner,
@@ -511,7 +434,7 @@ def _together(kept: Arrays) -> Array:
         return kept[0].as_strided(
             (len(kept), kept[0].numel()), (kept[0].numel(), 1), kept[0].storage_offset()
         )
-    return sys.modules["torch"].stack(kept)
+    return torch().stack(kept)
 
 
 def run_slopes(
@@ -520,12 +443,12 @@ def run_slopes(
     base: float, need: list[bool],
 ) -> Arrays:  # fmt: skip
     """The gradients of the operands that need one."""
-    torch, measure, layout = sys.modules["torch"], _measure(kernel), Layout(shape, axes)
+    measure, layout = _measure(kernel), Layout(shape, axes)
     frame = _frame()
     count, n = math.prod(layout.batch), math.prod(layout.reduced)
     masks = () if mask is None else (mask,)
     results = tuple(
-        torch.empty(shape, dtype=one.dtype, device=one.device)
+        torch().empty(shape, dtype=one.dtype, device=one.device)
         for one, needed in zip(arrays, need, strict=True)
         if needed
     )
@@ -544,7 +467,7 @@ def run_slopes(
     targets = [next(left) if needed else results[0] for needed in need]
     again = results[0]
     if cut.mode != _WIDE:
-        again = torch.empty(cut.tiles, dtype=torch.int32, device=arrays[0].device)
+        again = torch().empty(cut.tiles, dtype=torch().int32, device=arrays[0].device)
     passed = (
         tensors, mask_or_not, (*strides, opened.strides[-1]),
         _given(given, layout, temperature, kept),

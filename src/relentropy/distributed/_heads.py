@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch.autograd import Function
 
 from .._arrays.parts import Part, finished
-from .._autodiff.heads.gradients import pull
+from .._autodiff.heads.gradients import head_vjp
 from .._autodiff.heads.job import HeadJob
 from .._autodiff.heads.torch import cast_automatically, recorded, without_autocast
 from .._autodiff.jobs import Arrays
@@ -88,7 +88,7 @@ class _Value(Function):  # type: ignore[misc]
                 one.copy_(whole)
 
         with without_autocast(arrays):
-            return (None, None, None, *pull(job, arrays, kept, seeds, need, together))
+            return (None, None, None, *head_vjp(job, arrays, kept, seeds, need, together))
 
 
 def _added(sums: list[Tensor], group: Group) -> list[Tensor]:

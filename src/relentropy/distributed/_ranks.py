@@ -195,6 +195,6 @@ class _Value(Function):  # type: ignore[misc]
             seeds = summed(seeds, ctx.group)
         tensors = saved(ctx)
         need = tuple(ctx.needs_input_grad[3 : 3 + job.operands])
-        found = iter(job.pull(tensors[:count], tensors[count:], seeds, need))
+        found = iter(job.vjp(tensors[:count], tensors[count:], seeds, need))
         gradients = (next(found) if needed else None for needed in need)
         return (None, None, None, *gradients, *(None,) * (count - job.operands))

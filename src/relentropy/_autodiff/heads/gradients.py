@@ -20,7 +20,7 @@ Tensor = Any
 Found = tuple[Tensor | None, ...]
 
 
-def pull(
+def head_vjp(
     job: HeadJob,
     arrays: Arrays,
     kept: Arrays,
@@ -73,7 +73,7 @@ def _slopes(
     needed = (*need, *(False,) * (len(operands) - len(need)))
     of = job.row_job(columns)
     if not job.several:
-        return of.pull((*operands, *masks), kept, seeds, needed)
+        return of.vjp((*operands, *masks), kept, seeds, needed)
     return (_slopes_of_several(job, of, arrays, tiles[0], kept, seeds[0], columns),)
 
 
@@ -91,7 +91,7 @@ def _slopes_of_several(
     if opened.mask is not None:
         seed = torch.where(opened.mask[:, None], seed, 0.0)
     together = seed.sum(1)
-    slope = of.pull((tile, *job.masks(arrays)), kept, (-together,), (True,))[0]
+    slope = of.vjp((tile, *job.masks(arrays)), kept, (-together,), (True,))[0]
     # One column more takes the tokens that are in other tiles.
     width = columns.stop - columns.start
     places = torch.where(here, opened.tokens - columns.start, width)

@@ -1,112 +1,112 @@
 """Heads as operators, into which torch's compiler does not look.
 
-It would follow every tile through every formula. Operators take words only, of which a job is
-made again.
+It would follow every tile through every formula. Operators accept only primitive arguments, so
+a job is serialized, and rebuilt from its text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+import json
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..._arrays.protocols import Measure
+from ..._arrays.library import gather
+from ..._arrays.namespace import Namespace, namespace
 from ..._arrays.torch_namespace import NAMESPACES
-from ..._formulas.cross_entropy import CrossEntropy
-from ..._formulas.f_divergence import FDivergence
-from ..._formulas.generators import JensenShannon, SkewJensenShannon
-from ..._formulas.kl_logits import KLFromLogits
-from ..._formulas.logsumexp import LogSumExp
-from ..._formulas.tempered import Tempered, tempered
-from ..._formulas.token import TokenLogProb
 from ..jobs import Arrays
 from ..saving import save, saved
-from .gradients import pull
+from .gradients import head_vjp
 from .job import HeadJob, Side
 
 Tensor = Any
+_PACKAGE = __name__.partition(".")[0]
 
 
 def value(job: HeadJob, arrays: Arrays) -> Arrays:
-    """The job's outputs, while compiling."""
-    return tuple(_operator(list(arrays), *_words(job))[: job.outputs])
+    """Return the job's outputs, while compiling."""
+    return tuple(_operator(list(arrays), serialized(job))[: job.outputs])
 
 
-_KINDS: dict[str, Callable[[float, float | None], Measure]] = {
-    "kl": lambda _, base: KLFromLogits((True, True), True, base),
-    "js": lambda _, base: FDivergence(JensenShannon(), (True, True), True, base),
-    "skewed": lambda share, base: FDivergence(
-        SkewJensenShannon(share), (True, True), True, base
-    ),
-    "soft": lambda _, base: CrossEntropy((False, True), base),
-    "token": lambda _, base: TokenLogProb(with_entropy=False),
-    "token and entropy": lambda _, base: TokenLogProb(with_entropy=True),
-    "several": lambda _, base: LogSumExp(),
-}
+def serialized(job: HeadJob) -> str:
+    """Return a job as text, from which `rebuilt` makes an equal one."""
+    return json.dumps(_plain(job))
 
 
-def _kind(measure: Any) -> tuple[str, float]:
-    if isinstance(measure, KLFromLogits):
-        return "kl", 0.0
-    if isinstance(measure, FDivergence):
-        row = measure.row
-        return ("skewed", row.weight) if isinstance(row, SkewJensenShannon) else ("js", 0.0)
-    if isinstance(measure, CrossEntropy):
-        return "soft", 0.0
-    if isinstance(measure, TokenLogProb):
-        return ("token and entropy" if measure.with_entropy else "token"), 0.0
-    return "several", 0.0
+@cache
+def rebuilt(text: str) -> HeadJob:
+    """Return the job of that text."""
+    return _rebuilt(json.loads(text))  # type: ignore[no-any-return]
 
 
-def _words(job: HeadJob) -> tuple[Any, ...]:
-    measure: Any = job.measure
-    inner = 1.0
-    if isinstance(measure, Tempered):
-        measure, inner = measure.measure, measure.temperature
-    kind, share = _kind(measure)
-    base = getattr(measure, "base", None) or 0.0
-    sides = [flag for side in job.sides for flag in side]
-    flags = [job.tokens, job.several, job.masked, job.xp.exact, job.dtype == torch.float64]
-    flags.append(job.xp.dtype == torch.float64)
-    sizes = [job.rows, job.vocabulary, job.memory, job.widened]
-    return kind, [share, base, job.temperature, inner], sides, flags, sizes
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold of a job's part; floats keep all their bits."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return {"float": value.hex()}
+    if isinstance(value, torch.dtype):
+        return {"dtype": str(value).removeprefix("torch.")}
+    if isinstance(value, Namespace):
+        return {"namespace": str(value.dtype).removeprefix("torch."), "exact": value.exact}
+    cls = type(value)
+    if is_dataclass(value) and cls.__module__.partition(".")[0] == _PACKAGE:
+        held = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {"class": f"{cls.__module__}:{cls.__qualname__}", "fields": held}
+    if isinstance(value, Side):
+        return {"side": list(value)}
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    raise TypeError(f"{cls.__name__} cannot be an argument of an operator of torch's compiler")
 
 
-def _job(
-    kind: str, numbers: Sequence[float], sides: Sequence[bool], flags: Sequence[bool],
-    sizes: Sequence[int],
-) -> HeadJob:  # fmt: skip
-    share, base, temperature, inner = numbers
-    tokens, several, masked, exact, wide_result, wide = flags
-    rows_, vocabulary, memory, widened_ = sizes
-    each = len(Side._fields)
-    return HeadJob(
-        measure=tempered(_KINDS[kind](share, base or None), inner),
-        sides=tuple(Side(*sides[i : i + each]) for i in range(0, len(sides), each)),
-        rows=rows_,
-        vocabulary=vocabulary,
-        tokens=tokens,
-        several=several,
-        masked=masked,
-        temperature=temperature,
-        memory=memory,
-        widened=widened_,
-        dtype=torch.float64 if wide_result else torch.float32,
-        xp=NAMESPACES["float64" if wide else "float32", exact],
+def _rebuilt(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return tuple(map(_rebuilt, plain))
+    if not isinstance(plain, dict):
+        return plain
+    if "float" in plain:
+        return float.fromhex(plain["float"])
+    if "dtype" in plain:
+        return getattr(torch, plain["dtype"])
+    if "namespace" in plain:
+        return NAMESPACES[plain["namespace"], plain["exact"]]
+    if "side" in plain:
+        return Side(*plain["side"])
+    module, _, name = plain["class"].partition(":")
+    cls = getattr(importlib.import_module(module), name)
+    return cls(**{name: _rebuilt(value) for name, value in plain["fields"].items()})
+
+
+@cache
+def _residual_count(text: str) -> int:
+    """Return the number of a row's values and residuals, from a row of one entry in numpy."""
+    library = gather({"p": np.ones((1, 1))})
+    xp = namespace(library.library, library.raw, "float64", exact=True)
+    measure = rebuilt(text).measure.differentiated
+    block: tuple[Any, ...] = tuple(
+        np.zeros((1, 1), dtype=np.int32 if fill is None else np.float64)
+        for fill in measure.fills
     )
+    stats: tuple[Any, ...] = ()
+    for fold in measure.passes(xp=xp):
+        stats += (fold.step(block, stats, xp=xp),)
+    return measure.varying + len(measure.numbers(stats, xp=xp))
 
 
 @torch.library.custom_op("relentropy::heads", mutates_args=())  # type: ignore[untyped-decorator]
-def _operator(
-    arrays: list[torch.Tensor], kind: str, numbers: list[float], sides: list[bool],
-    flags: list[bool], sizes: list[int],
-) -> list[torch.Tensor]:  # fmt: skip
-    """A job's outputs, and the numbers of its rows as one array."""
-    job = _job(kind, numbers, sides, flags, sizes)
-    found = job.value(tuple(arrays), keep=True)
-    kept = found[job.outputs :]
-    return [*found[: job.outputs], torch.stack(kept) if kept else _no_numbers(job, arrays)]
+def _operator(arrays: list[torch.Tensor], text: str) -> list[torch.Tensor]:
+    """Return a job's outputs, and the residuals of its rows as one array."""
+    job = rebuilt(text)
+    results = job.value(tuple(arrays), keep=True)
+    residuals = results[job.outputs :]
+    stacked = torch.stack(residuals) if residuals else _no_numbers(job, arrays)
+    return [*results[: job.outputs], stacked]
 
 
 def _no_numbers(job: HeadJob, arrays: Sequence[Tensor]) -> Tensor:
@@ -114,77 +114,49 @@ def _no_numbers(job: HeadJob, arrays: Sequence[Tensor]) -> Tensor:
 
 
 @_operator.register_fake  # type: ignore[untyped-decorator]
-def _(arrays: Any, kind: str, numbers: Any, sides: Any, flags: Any, sizes: Any) -> list[Tensor]:
-    job = _job(kind, numbers, sides, flags, sizes)
+def _(arrays: Any, text: str) -> list[Tensor]:
+    job = rebuilt(text)
     like = arrays[0]
     tokens = job.opened(tuple(arrays)).tokens
     shape = tokens.shape if job.several else (job.rows,)  # type: ignore[union-attr]
     outputs = [like.new_empty(shape, dtype=job.dtype) for _ in range(job.outputs)]
-    empty = 0 in (job.rows, job.vocabulary)
-    count = 0 if empty else _COUNTS[kind]
+    count = 0 if 0 in (job.rows, job.vocabulary) else _residual_count(text)
     return [*outputs, like.new_empty((count, job.rows), dtype=job.xp.dtype)]
 
 
 @torch.library.custom_op("relentropy::heads_gradient", mutates_args=())  # type: ignore[untyped-decorator]
 def _gradient_operator(
-    arrays: list[torch.Tensor], kept: torch.Tensor, seeds: list[torch.Tensor],
-    need: list[bool], kind: str, numbers: list[float], sides: list[bool], flags: list[bool],
-    sizes: list[int],
+    arrays: list[torch.Tensor], residuals: torch.Tensor, cotangents: list[torch.Tensor],
+    need: list[bool], text: str,
 ) -> list[torch.Tensor]:  # fmt: skip
-    """The gradients of the arrays that need one."""
-    job = _job(kind, numbers, sides, flags, sizes)
-    found = pull(job, tuple(arrays), tuple(kept), tuple(seeds), tuple(need))
-    return [one for one in found if one is not None]
+    """Return the gradients of the arrays that need one."""
+    found = head_vjp(
+        rebuilt(text), tuple(arrays), tuple(residuals), tuple(cotangents), tuple(need)
+    )
+    return [gradient for gradient in found if gradient is not None]
 
 
 @_gradient_operator.register_fake  # type: ignore[untyped-decorator]
-def _(
-    arrays: Any, kept: Any, seeds: Any, need: Any, kind: Any, numbers: Any, sides: Any,
-    flags: Any, sizes: Any,
-) -> list[Tensor]:  # fmt: skip
-    return [torch.empty_like(one) for one, needed in zip(arrays, need, strict=True) if needed]
+def _(arrays: Any, residuals: Any, cotangents: Any, need: Any, text: Any) -> list[Tensor]:
+    return [torch.empty_like(x) for x, needed in zip(arrays, need, strict=True) if needed]
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-    arrays, *ctx.words = inputs
+    arrays, ctx.text = inputs
     save(ctx, (*arrays, output[-1]))
 
 
-def _backward(ctx: Any, seeds: list[Tensor | None]) -> tuple[Any, ...]:
-    job = _job(*ctx.words)
-    *arrays, kept = saved(ctx)
+def _backward(ctx: Any, cotangents: list[Tensor | None]) -> tuple[Any, ...]:
+    job = rebuilt(ctx.text)
+    *arrays, residuals = saved(ctx)
     varying = 1 if job.several else job.measure.varying
-    need = [moves and one.requires_grad for one, moves in zip(arrays, job.moving, strict=True)]
+    need = [moves and x.requires_grad for x, moves in zip(arrays, job.moving, strict=True)]
     given = [
-        arrays[0].new_zeros((job.rows,), dtype=job.dtype) if one is None else one
-        for one in seeds[:varying]
+        arrays[0].new_zeros((job.rows,), dtype=job.dtype) if x is None else x
+        for x in cotangents[:varying]
     ]
-    found = iter(_gradient_operator(arrays, kept, given, need, *ctx.words))
-    gradients = [next(found) if needed else None for needed in need]
-    return gradients, None, None, None, None, None
+    found = iter(_gradient_operator(arrays, residuals, given, need, ctx.text))
+    return [next(found) if needed else None for needed in need], None
 
 
 _operator.register_autograd(_backward, setup_context=_setup)
-
-
-def _count(kind: str) -> int:
-    """How many numbers of a row a measure keeps, its values included."""
-    measure = _KINDS[kind](0.25, None)
-    tokens = kind in ("token", "token and entropy", "several")
-    sides = (
-        (Side(head=True),)
-        if tokens
-        else (Side(head=False, log=kind != "soft"), Side(head=True))
-    )
-    job = HeadJob(
-        measure, sides, 1, 1, tokens=tokens, several=kind == "several", masked=False,
-        temperature=1.0, memory=1, widened=0, dtype=torch.float64,
-        xp=NAMESPACES["float64", True],
-    )  # fmt: skip
-    one = torch.ones((1, 1), dtype=torch.float64)
-    more = (torch.zeros((1, 1), dtype=torch.int64),) if tokens else ()
-    arrays = (*(() if tokens else (one,)), one, one, *more)
-    return len(job.value(arrays, keep=True)) - job.outputs
-
-
-_COUNTS = {kind: _count(kind) for kind in _KINDS}

@@ -11,13 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch.autograd import Function
 
+from ..._arrays.torch_internals import (
+    forward_mode_is_active,
+    has_dispatch_modes,
+    is_batched,
+    transform_keys,
+)
 from .. import torch as rows
 from ..jobs import Arrays
 from ..saving import save, saved
-from .gradients import Found, pull
+from .gradients import Found, head_vjp
 from .job import HeadJob
 
 Tensor = Any
@@ -36,7 +41,7 @@ def evaluate(job: HeadJob, arrays: Arrays) -> Arrays:
             return value(job, arrays)
         if transformed():
             return job.whole(arrays, rows.evaluate)
-        if job.skips and not torch._C._len_torch_dispatch_stack():
+        if job.skips and not has_dispatch_modes():
             return _of_chosen(job, arrays)
         return recorded(job, arrays)
 
@@ -59,10 +64,7 @@ def without_autocast(arrays: Arrays) -> Any:
 def transformed() -> bool:
     """Whether somebody transforms the call, or pushes tangents through it."""
     # Gradients by transforms can be differentiated: they are those of the whole form anyway.
-    return (
-        torch.autograd.forward_ad._current_level >= 0
-        or len(retrieve_all_functorch_interpreters()) > 0
-    )
+    return forward_mode_is_active() or bool(transform_keys())
 
 
 def _of_chosen(job: HeadJob, arrays: Arrays) -> Arrays:
@@ -119,15 +121,12 @@ class Value(Function):  # type: ignore[misc]
         if torch.is_grad_enabled() or transformed() or any(map(_is_batched, seeds)):
             return (None, *_again(job, arrays, seeds, need))
         with without_autocast(arrays):
-            return (None, *pull(job, arrays, kept, seeds, need))
+            return (None, *head_vjp(job, arrays, kept, seeds, need))
 
 
 def _is_batched(seed: Tensor | None) -> bool:
     """Whether several gradients are asked for at once."""
-    transforms = torch._C._functorch
-    return seed is not None and (
-        transforms.is_batchedtensor(seed) or transforms.is_legacy_batchedtensor(seed)
-    )
+    return seed is not None and is_batched(seed)
 
 
 def _again(job: HeadJob, arrays: Arrays, seeds: Arrays, need: tuple[bool, ...]) -> Found:

@@ -13,10 +13,10 @@ enum class Type : int {
   boolean = 4,
   int64 = 5,
   int32 = 6,
-  // The same as 0 and 1, but that results are rounded to float32 first: torch's own conversion
-  // does that, and so does that of numpy's bfloat16.
-  float16_twice = 7,
-  bfloat16_twice = 8,
+  // As 0 and 1, but results are rounded to float32 first: torch's own conversion does that, and
+  // so does that of numpy's bfloat16.
+  float16_via_float32 = 7,
+  bfloat16_via_float32 = 8,
 };
 constexpr int TYPES = 9;
 
@@ -39,10 +39,16 @@ struct Call {
 };
 
 // A kernel may throw: std::bad_alloc and std::invalid_argument become what Python calls them,
-// everything else a RuntimeError.
+// everything else a RuntimeError. The counts are those of the manifest.
 struct Kernel {
   const char* name;
   void (*run)(const Call&);
+  int operands;     // inputs with entries
+  int row_operand;  // 1 if an input with one number a row follows, which may be whole
+  int outputs;      // the fewest outputs
+  int most_outputs;
+  int options;
+  int row_numbers;  // inputs with one number a row that follow: cotangents, values, residuals
 };
 
 }  // namespace relentropy

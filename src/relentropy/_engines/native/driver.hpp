@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "entries.hpp"
+#include "conversion.hpp"
 #include "parallel.hpp"
 
 namespace relentropy {
@@ -26,29 +26,6 @@ constexpr int WIDTH = 32;
 // Entries that pay for a thread.
 constexpr int64_t PER_THREAD = 1 << 17;
 constexpr int MOST_OPERANDS = 6;
-
-// Refuses what a kernel could not read: it is Python's to prevent it, but memory is at stake.
-inline void expect_outputs(const Call& call, int outputs) {
-  if (call.outputs < outputs) throw std::invalid_argument("too few outputs");
-}
-inline void expect(const Call& call, int operands, int numbers, int outputs, int options) {
-  if (call.option_count < options) throw std::invalid_argument("too few options");
-  const bool masked = call.options[2] != 0;
-  if (call.inputs != operands + numbers + masked || call.outputs < outputs) {
-    throw std::invalid_argument("another number of arrays than the kernel has");
-  }
-  for (int i = 0; i < call.reduced_axes + call.batch_axes; ++i) {
-    if (call.shape[i] == 0) throw std::invalid_argument("nothing to compute");
-  }
-  for (int i = 0; i < call.inputs + call.outputs; ++i) {
-    const Type type = i < call.inputs ? call.in[i].type : call.out[i - call.inputs].type;
-    const bool flags = masked && i == call.inputs - 1;
-    const bool number = type != Type::boolean && type != Type::int64 && type != Type::int32;
-    if (flags ? type != Type::boolean : !number) {
-      throw std::invalid_argument("kernels read floating-point numbers, and a mask of bools");
-    }
-  }
-}
 
 // A call with as few axes as possible, and where each of its rows begins.
 class Layout {

@@ -2,7 +2,7 @@
 #pragma once
 #include "arithmetic/elementwise.hpp"
 #include "driver.hpp"
-#include "example.hpp"
+#include "kernel_helpers.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -79,26 +79,27 @@ struct Entries {
   }
 };
 
-template <class F, bool EXACT>
-void entries(const Call& call) {
+template <bool EXACT, class F>
+void elementwise(const Call& call) {
   constexpr int N = F::OPERANDS;
   Entries<N, 1> kernel{{}, {block_of<F, EXACT>}, 1};
   for (double& fill : kernel.fills) fill = F::FILL;
-  map(call, kernel, mask_of(call));
+  map(call, kernel, ElementwiseOptions(call).mask);
 }
 
-// Outputs: what the options from the third on ask for.
-template <class F, bool EXACT>
-void entry_slopes(const Call& call) {
+// Outputs: the gradients that are needed.
+template <bool EXACT, class F>
+void elementwise_slopes(const Call& call) {
   constexpr int N = F::OPERANDS;
+  const ElementwiseOptions options(call);
   Entries<N + 1, N> kernel{{}, {}, 0};
   for (int k = 0; k < N; ++k) kernel.fills[k] = F::FILL;
   kernel.fills[N] = 0.0;
-  if (call.options[3] != 0) kernel.blocks[kernel.outputs++] = slopes_of<F, EXACT, 0>;
+  if (options.by_p) kernel.blocks[kernel.outputs++] = slopes_of<F, EXACT, 0>;
   if constexpr (N > 1) {
-    if (call.options[4] != 0) kernel.blocks[kernel.outputs++] = slopes_of<F, EXACT, 1>;
+    if (options.by_q) kernel.blocks[kernel.outputs++] = slopes_of<F, EXACT, 1>;
   }
-  map(call, kernel, mask_of(call));
+  map(call, kernel, options.mask);
 }
 
 }  // namespace RELENTROPY_SET

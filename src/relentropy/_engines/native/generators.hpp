@@ -1,13 +1,13 @@
 // Kernels of the table of divergences, of weights and of logits.
 #pragma once
 #include "arithmetic/orders.hpp"
-#include "kl.hpp"
+#include "cross_entropy.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
 
 // Of a part of a row: terms, the means that shares take from their derivatives, and what the row
-// needs for the numbers that are kept.
+// needs for the residuals.
 struct Sums {
   Terms terms;
   Pair<double> by_p, by_q, more;
@@ -18,8 +18,8 @@ struct Sums {
 };
 
 // Two passes: what the sides' masses are, and terms. Inputs: operands, and the row's order where
-// there is one, in place of the weight. Outputs: the divergence, and, where there
-// are more, it again and the numbers of `FDivergence`: the source's, the means and the unit.
+// there is one, in place of the weight. Outputs: the divergence, and, where there are more, it
+// again and the residuals of its side.
 template <class Known, class Kept>
 struct Divergence {
   static constexpr int OPERANDS = 2, PASSES = 2;
@@ -74,15 +74,16 @@ struct Divergence {
     out[0] = chosen ? value : 0.0;
     if (!numbers) return;
     out[1] = value;
-    row.known.numbers(row.sums.more, out + 2);
-    double* last = out + 2 + Known::COUNT;
-    last[0] = row.known.mean(row.sums.by_p), last[1] = row.known.mean(row.sums.by_q);
-    last[2] = unit;
+    auto residuals = row.known.residuals(row.sums.more);
+    residuals.p_mean = row.known.mean(row.sums.by_p);
+    residuals.q_mean = row.known.mean(row.sums.by_q);
+    residuals.unit = unit;
+    write(residuals, out + 2);
   }
 };
 
-// Inputs: operands, the order, the seed, the divergence, and the numbers that `Divergence` keeps. Outputs:
-// what the last two options ask for.
+// Inputs: operands, the order, the cotangent, the divergence, and its residuals. Outputs: the
+// gradients that are needed.
 template <class Known, class Kept>
 struct DivergenceSlopes {
   static constexpr int OPERANDS = 2, RESULTS = 2;
@@ -97,10 +98,10 @@ struct DivergenceSlopes {
     Kept known;
     double p_mean, q_mean, unit;
   };
-  Row row(const double* given) const {
-    const double order = ordered ? *given++ : weight;
-    const double* last = given + 2 + Known::COUNT;
-    return {order, {given[0], given[1]}, Kept::of(given + 2), last[0], last[1], last[2]};
+  Row row(const double* in) const {
+    const double order = ordered ? *in++ : weight;
+    const auto r = read<typename Kept::Residuals>(in + 2);
+    return {order, {in[0], in[1]}, Kept::of(r), r.p_mean, r.q_mean, r.unit};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* to_p = by_p ? blocks.out[0] : nullptr;
@@ -119,60 +120,54 @@ struct DivergenceSlopes {
   }
 };
 
-// Options of both: the weight of a mixture, and whether a root is taken, which slopes learn from
-// the unit that is kept.
+// The shares of rows of one kind: those whose entries are summed, and those that slopes get from
+// residuals.
+template <bool EXACT, class Side>
+struct Shared;
+template <bool EXACT>
+struct Shared<EXACT, OfWeights> {
+  using Known = WeightRow<EXACT, EXACT>;
+  using Kept = WeightRow<EXACT, true>;
+};
+template <bool EXACT>
+struct Shared<EXACT, OfLogits> {
+  using Known = LogitRow<EXACT>;
+  using Kept = Known;
+};
+
+// Generators of one side share the kernel, and differ in the functions of a block.
 template <class Known, class Kept>
-void divergence(const Call& call, const Functions<Known, Kept>& of) {
-  const Divergence<Known, Kept> kernel{{Known::FILL, Known::FILL},
-                                       of,
-                                       call.options[3],
-                                       call.inputs > 2 + (mask_of(call) >= 0),
-                                       base_of(call),
-                                       call.options[4] != 0,
-                                       call.outputs > 1};
-  Fold<Divergence<Known, Kept>, 0, true>(call, kernel, mask_of(call)).run();
+void divergence_by(const Call& call, const Functions<Known, Kept>& of, bool ordered) {
+  const DivergenceOptions options(call);
+  using Of = Divergence<Known, Kept>;
+  const Of kernel{{Known::FILL, Known::FILL},
+                  of,
+                  options.weight,
+                  ordered,
+                  options.base,
+                  options.root,
+                  call.outputs > 1};
+  Fold<Of, 0, true>(call, kernel, options.mask).run();
 }
 template <class Known, class Kept>
-void divergence_slopes(const Call& call, const Functions<Known, Kept>& of) {
-  const bool ordered = call.inputs > 2 + 2 + Known::COUNT + 3 + (mask_of(call) >= 0);
+void divergence_slopes_by(const Call& call, const Functions<Known, Kept>& of, bool ordered) {
+  const DivergenceOptions options(call);
   const DivergenceSlopes<Known, Kept> kernel{
-      {Known::FILL, Known::FILL}, of, call.options[3], ordered, call.options[5] != 0,
-      call.options[6] != 0};
-  map(call, kernel, mask_of(call));
+      {Known::FILL, Known::FILL}, of, options.weight, ordered, options.by_p, options.by_q};
+  map(call, kernel, options.mask);
 }
 
-template <class Row, class Known, class Kept>
-void divergence_by(const Call& call) {
-  divergence(call, functions_of<Row, Known, Kept>());
+template <bool EXACT, class Row, class Side>
+void divergence(const Call& call) {
+  using Of = Shared<EXACT, Side>;
+  divergence_by(call, functions_of<Row, typename Of::Known, typename Of::Kept>(), Row::ORDERED);
 }
-template <class Row, class Known, class Kept>
-void divergence_slopes_by(const Call& call) {
-  divergence_slopes(call, functions_of<Row, Known, Kept>());
+template <bool EXACT, class Row, class Side>
+void divergence_slopes(const Call& call) {
+  using Of = Shared<EXACT, Side>;
+  divergence_slopes_by(call, functions_of<Row, typename Of::Known, typename Of::Kept>(),
+                       Row::ORDERED);
 }
-
-using Weights = WeightRow<false, false>;
-using KeptWeights = WeightRow<false, true>;
-using WeightsExact = WeightRow<true, true>;
-using Logits = LogitRow<false>;
-using LogitsExact = LogitRow<true>;
-
-#define RELENTROPY_SIDES(name, end, Row, Known, Kept)  \
-  {name end, divergence_by<Row, Known, Kept>},         \
-  {name "_slopes" end, divergence_slopes_by<Row, Known, Kept>}
-#define RELENTROPY_ROW(name, Row)                                                 \
-  RELENTROPY_SIDES(name "_weights", "", Row, Weights, KeptWeights),               \
-  RELENTROPY_SIDES(name "_weights", "_exact", Row, WeightsExact, WeightsExact), \
-  RELENTROPY_SIDES(name "_logits", "", Row, Logits, Logits),                      \
-  RELENTROPY_SIDES(name "_logits", "_exact", Row, LogitsExact, LogitsExact)
-
-#define RELENTROPY_DIVERGENCES                                                                 \
-  RELENTROPY_ROW("jeffreys", Jeffreys),                                                        \
-  RELENTROPY_ROW("jensen_shannon", JensenShannon),                                             \
-  RELENTROPY_ROW("skew_jensen_shannon", SkewJensenShannon),                                    \
-  RELENTROPY_ROW("skew_kl", SkewKL), RELENTROPY_ROW("hellinger", SquaredHellinger),            \
-  RELENTROPY_ROW("total_variation", TotalVariation),                                           \
-  RELENTROPY_ROW("pearson", Pearson), RELENTROPY_ROW("triangular", Triangular),                \
-  RELENTROPY_ROW("alpha", Alpha), RELENTROPY_ROW("tsallis", Tsallis)
 
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy

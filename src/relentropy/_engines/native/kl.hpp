@@ -3,12 +3,12 @@
 #include "arithmetic/kl_logits.hpp"
 #include "arithmetic/weights.hpp"
 #include "driver.hpp"
-#include "example.hpp"
+#include "kernel_helpers.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-// Outputs: the divergence, and, where there are more, it again and `KLNumbers`.
+// Outputs: the divergence, and, where there are more, it again and `KlLogitsResiduals`.
 template <bool EXACT>
 struct KLLogits {
   static constexpr int OPERANDS = 2, PASSES = 1;
@@ -36,35 +36,32 @@ struct KLLogits {
     const double value = in_base(relentropy::RELENTROPY_SET::finish(row.state, normalize), base);
     out[0] = chosen ? value : 0.0;
     if (!numbers) return;
-    const KLNumbers found = kl_numbers(row.state, normalize);
     out[1] = value;
-    std::memcpy(out + 2, &found, sizeof found);
+    write(kl_residuals(row.state, normalize), out + 2);
   }
 };
 
 template <bool EXACT>
 void kl_logits(const Call& call) {
-  expect(call, 2, 0, 1, 4);
-  const KLLogits<EXACT> kernel{{-INF, -INF}, call.options[3] != 0, base_of(call), call.outputs > 1};
-  Fold<KLLogits<EXACT>>(call, kernel, mask_of(call)).run();
+  const KlLogitsOptions options(call);
+  const KLLogits<EXACT> kernel{{-INF, -INF}, options.normalize, options.base, call.outputs > 1};
+  Fold<KLLogits<EXACT>>(call, kernel, options.mask).run();
 }
 
-// The fields of a `KLState`, in the order of State in kl_logits.py.
-inline void words(const KLState& s, double* out) {
-  const double found[] = {s.top,         s.centre.hi, s.centre.lo,    s.mass.hi,
-                          s.mass.lo,     s.mean,      s.excess.hi,    s.excess.lo,
-                          double(s.far), s.q_top,     double(s.lost), double(s.valid)};
-  std::memcpy(out, found, sizeof found);
+inline KlLogitsLeaves leaves_of(const KLState& s) {
+  return {s.top,       s.centre.hi, s.centre.lo,   s.mass.hi, s.mass.lo,      s.mean,
+          s.excess.hi, s.excess.lo, double(s.far), s.q_top,   double(s.lost), double(s.valid)};
 }
 template <bool EXACT>
 void kl_logits_state(const Call& call) {
-  expect(call, 2, 0, 12, 4);
+  const KlLogitsOptions options(call);
   using Of = StateOf<KLLogits<EXACT>>;
-  const Of kernel{{{-INF, -INF}, call.options[3] != 0, {1.0, 0.0}, false}};
-  Fold<Of>(call, kernel, mask_of(call)).run();
+  const Of kernel{{{-INF, -INF}, options.normalize, options.base, false}};
+  Fold<Of>(call, kernel, options.mask).run();
 }
 
-// Inputs: operands, the seed, the divergence, `KLNumbers`. Outputs: what options 4 and 5 ask for.
+// Inputs: operands, the cotangent, the divergence, `KlLogitsResiduals`. Outputs: the gradients
+// that are needed.
 template <bool EXACT>
 struct KLLogitsSlopes {
   static constexpr int OPERANDS = 2, RESULTS = 2;
@@ -74,31 +71,25 @@ struct KLLogitsSlopes {
 
   struct Row {
     Seed seed;
-    KLNumbers numbers;
+    KlLogitsResiduals residuals;
   };
-  Row row(const double* given) const {
-    Row found;
-    std::memcpy(&found, given, sizeof found);
-    return found;
-  }
+  Row row(const double* in) const { return {{in[0], in[1]}, read<KlLogitsResiduals>(in + 2)}; }
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* first = blocks.out[0];
     double* last = blocks.out[by_p ? 1 : 0];
-    kl_slopes_of<EXACT>(row.numbers, row.seed, base, blocks.in[0], blocks.in[1], n,
+    kl_slopes_of<EXACT>(row.residuals, row.seed, base, blocks.in[0], blocks.in[1], n,
                         by_p ? first : nullptr, by_q ? last : nullptr, blocks.next);
   }
 };
 
 template <bool EXACT>
 void kl_logits_slopes(const Call& call) {
-  expect(call, 2, 10, 1, 6);
-  const KLLogitsSlopes<EXACT> kernel{
-      {-INF, -INF}, base_of(call), call.options[4] != 0, call.options[5] != 0};
-  map(call, kernel, mask_of(call));
+  const KlLogitsOptions options(call);
+  const KLLogitsSlopes<EXACT> kernel{{-INF, -INF}, options.base, options.by_p, options.by_q};
+  map(call, kernel, options.mask);
 }
 
-// Outputs: the divergence, and, where there are more, the `Numbers` of weight_shares.py, and it
-// again.
+// Outputs: the divergence, and, where there are more, it again and `KlWeightsResiduals`.
 template <bool EXACT>
 struct KLWeights {
   static constexpr int OPERANDS = 2, PASSES = 2;
@@ -141,20 +132,20 @@ struct KLWeights {
     const Shares& s = row.shares;
     out[1] = value;  // what the gradient is of
     const Pair<double> eps = divide(row.sum.residual, s.p_mass);
-    const double found[] = {s.p_scale, s.q_scale,   s.ratio.hi,  eps.hi,
-                            eps.lo,    s.p_mass.hi, s.q_mass.hi, nats};
-    std::memcpy(out + 2, found, sizeof found);
+    write(KlWeightsResiduals{s.p_scale, s.q_scale, s.ratio.hi, eps.hi, eps.lo, s.p_mass.hi,
+                             s.q_mass.hi, nats},
+          out + 2);
   }
 };
 
 template <bool EXACT>
 void kl_weights(const Call& call) {
-  expect(call, 2, 0, 1, 3);
-  const KLWeights<EXACT> kernel{{0.0, 0.0}, base_of(call), call.outputs > 1};
-  Fold<KLWeights<EXACT>>(call, kernel, mask_of(call)).run();
+  const KlWeightsOptions options(call);
+  const KLWeights<EXACT> kernel{{0.0, 0.0}, options.base, call.outputs > 1};
+  Fold<KLWeights<EXACT>>(call, kernel, options.mask).run();
 }
 
-// Inputs: operands, the seed, the divergence, and the numbers that KLWeights has kept.
+// Inputs: operands, the cotangent, the divergence, `KlWeightsResiduals`.
 template <bool EXACT>
 struct KLWeightsSlopes {
   static constexpr int OPERANDS = 2, RESULTS = 2;
@@ -168,12 +159,12 @@ struct KLWeightsSlopes {
     Pair<double> eps;
     double nats;
   };
-  Row row(const double* given) const {
-    const double* s = given + 2;
-    return {{given[0], given[1]},
-            {s[0], s[1], {s[2], 0.0}, {s[5], 0.0}, {s[6], 0.0}, true},
-            {s[3], s[4]},
-            s[7]};
+  Row row(const double* in) const {
+    const auto r = read<KlWeightsResiduals>(in + 2);
+    return {{in[0], in[1]},
+            {r.p_scale, r.q_scale, {r.rounded, 0.0}, {r.p_mass, 0.0}, {r.q_mass, 0.0}, true},
+            {r.eps, r.eps_low},
+            r.nats};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     double* first = blocks.out[0];
@@ -185,10 +176,9 @@ struct KLWeightsSlopes {
 
 template <bool EXACT>
 void kl_weights_slopes(const Call& call) {
-  expect(call, 2, 10, 1, 5);
-  const KLWeightsSlopes<EXACT> kernel{
-      {0.0, 0.0}, base_of(call), call.options[3] != 0, call.options[4] != 0};
-  map(call, kernel, mask_of(call));
+  const KlWeightsOptions options(call);
+  const KLWeightsSlopes<EXACT> kernel{{0.0, 0.0}, options.base, options.by_p, options.by_q};
+  map(call, kernel, options.mask);
 }
 
 }  // namespace RELENTROPY_SET

@@ -6,9 +6,10 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-inline void words(const Peak& peak, double* out) {
-  out[0] = peak.top, out[1] = peak.others.hi + peak.others.lo;
+inline LogsumexpLeaves leaves_of(const Peak& peak) {
+  return {peak.top, peak.others.hi + peak.others.lo};
 }
+inline Peak peak_from(const LogsumexpResiduals& row) { return {row.top, {row.others, 0.0}}; }
 
 // Outputs: the value, and, where there are more, it again and the `Peak`.
 template <bool EXACT>
@@ -37,24 +38,23 @@ struct LogSumExp {
     out[0] = logsumexp_of(row.state);
     if (!numbers) return;
     out[1] = out[0];
-    words(row.state, out + 2);
+    write(leaves_of(row.state), out + 2);
   }
 };
 
 template <bool EXACT>
 void logsumexp(const Call& call) {
   const LogSumExp<EXACT> kernel{{-INF}, call.outputs > 1};
-  Fold<LogSumExp<EXACT>>(call, kernel, mask_of(call)).run();
+  Fold<LogSumExp<EXACT>>(call, kernel, LogsumexpOptions(call).mask).run();
 }
 
 template <bool EXACT>
 void logsumexp_state(const Call& call) {
-  expect(call, 1, 0, 2, 3);
   const StateOf<LogSumExp<EXACT>> kernel{{{-INF}, false}};
-  Fold<StateOf<LogSumExp<EXACT>>>(call, kernel, mask_of(call)).run();
+  Fold<StateOf<LogSumExp<EXACT>>>(call, kernel, LogsumexpOptions(call).mask).run();
 }
 
-// Inputs: the operand, the seed, the value, the `Peak`.
+// Inputs: the operand, the cotangent, the value, `LogsumexpResiduals`.
 template <bool EXACT>
 struct LogSumExpSlopes {
   static constexpr int OPERANDS = 1, RESULTS = 1;
@@ -65,8 +65,9 @@ struct LogSumExpSlopes {
     Normaliser normaliser;
     bool none;
   };
-  Row row(const double* given) const {
-    return {{given[0], given[1]}, normaliser_of({given[2], {given[3], 0.0}}), given[2] == -INF};
+  Row row(const double* in) const {
+    const Peak peak = peak_from(read<LogsumexpResiduals>(in + 2));
+    return {{in[0], in[1]}, normaliser_of(peak), peak.top == -INF};
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     logsumexp_slopes_of<EXACT>(row.normaliser, row.seed, row.none, blocks.in[0], n, blocks.out[0]);
@@ -75,7 +76,7 @@ struct LogSumExpSlopes {
 
 template <bool EXACT>
 void logsumexp_slopes(const Call& call) {
-  map(call, LogSumExpSlopes<EXACT>{}, mask_of(call));
+  map(call, LogSumExpSlopes<EXACT>{}, LogsumexpOptions(call).mask);
 }
 
 // --- softmax, and its logarithm --------------------------------------------------------------
@@ -105,13 +106,9 @@ struct Softmax {
   }
 };
 
-template <bool EXACT>
+template <bool EXACT, bool LOG>
 void softmax(const Call& call) {
-  fold_map(call, Softmax<EXACT, false>{}, mask_of(call));
-}
-template <bool EXACT>
-void log_softmax(const Call& call) {
-  fold_map(call, Softmax<EXACT, true>{}, mask_of(call));
+  fold_map(call, Softmax<EXACT, LOG>{}, SoftmaxOptions(call).mask);
 }
 
 template <bool LOG>
@@ -149,13 +146,9 @@ struct SoftmaxSlopes {
   }
 };
 
-template <bool EXACT>
+template <bool EXACT, bool LOG>
 void softmax_slopes(const Call& call) {
-  fold_map(call, SoftmaxSlopes<EXACT, false>{}, mask_of(call));
-}
-template <bool EXACT>
-void log_softmax_slopes(const Call& call) {
-  fold_map(call, SoftmaxSlopes<EXACT, true>{}, mask_of(call));
+  fold_map(call, SoftmaxSlopes<EXACT, LOG>{}, SoftmaxOptions(call).mask);
 }
 
 }  // namespace RELENTROPY_SET

@@ -164,6 +164,34 @@ bool parse_options(PyObject* options, Call& call) {
   return true;
 }
 
+// Why a kernel cannot read these arrays, or nullptr. Python sees to it, but memory is at stake.
+const char* refusal(const Kernel& kernel, const Call& call) {
+  if (call.option_count < kernel.options) return "too few options";
+  const bool masked = call.options[2] != 0;
+  const int plain = kernel.operands + kernel.row_operand + kernel.row_numbers;
+  int outputs = kernel.outputs;  // or, of slopes, as many as are asked for
+  for (int i = kernel.options - kernel.most_outputs; !kernel.outputs && i < kernel.options; ++i) {
+    outputs += call.options[i] != 0;
+  }
+  const bool residuals = kernel.outputs && call.outputs == kernel.most_outputs;
+  if (call.inputs != plain + masked || !(call.outputs == outputs || residuals)) {
+    return "another number of arrays than the kernel has";
+  }
+  for (int i = 0; i < call.reduced_axes + call.batch_axes; ++i) {
+    if (call.shape[i] == 0) return "nothing to compute";
+  }
+  for (int i = 0; i < call.inputs + call.outputs; ++i) {
+    const Type type = i < call.inputs ? call.in[i].type : call.out[i - call.inputs].type;
+    const bool whole = type == Type::int64 || type == Type::int32;
+    const bool may_be_whole = kernel.row_operand && i == kernel.operands;
+    if (i == plain && masked ? type != Type::boolean
+                             : type == Type::boolean || (whole && !may_be_whole)) {
+      return "kernels read floating-point numbers, and a mask of bools";
+    }
+  }
+  return nullptr;
+}
+
 // What a kernel threw, kept while the lock is not held.
 struct Failure {
   enum { none, memory, value, other } kind = none;
@@ -216,6 +244,10 @@ PyObject* run(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
 
   Failure failure;
   const Set* set = in_use.load(std::memory_order_relaxed);
+  if (const char* why = refusal(set->table()[kernel], call)) {
+    PyErr_SetString(PyExc_ValueError, why);
+    return nullptr;
+  }
   Py_BEGIN_ALLOW_THREADS
   ask_for_large_pages(call);
   run_kernel(set->table()[kernel], call, failure);

@@ -1,8 +1,7 @@
 // Kernels of one entry's log-probability in every row, and of the row's entropy.
 //
 // The twin of _formulas/token.py and _formulas/tempered.py: the entry is found by its number, and
-// nobody reads the numbers of all others. Options from 3 on: whether entropies are wanted, and
-// the temperature.
+// nobody reads the numbers of all others.
 #pragma once
 #include "cross_entropy.hpp"
 #include "logsumexp.hpp"
@@ -32,7 +31,7 @@ inline Peak peak_in(const Peak& of) { return of; }
 inline Peak peak_in(const Entropy& of) { return {of.valid ? of.p_top : NOT_A_NUMBER, of.others}; }
 
 // Inputs: logits and the token. Outputs: the log-probability, the entropy if it is wanted, and,
-// where there are more, both again, the `Peak`, and the entropy's `SurpriseNumbers`.
+// where there are more, both again, the `Peak`, and the entropy's residuals.
 template <bool EXACT, bool ENTROPY>
 struct TokenLogProb {
   static constexpr int OPERANDS = 1, PASSES = 1, VALUES = 1 + ENTROPY;
@@ -75,50 +74,42 @@ struct TokenLogProb {
     out += VALUES;
     for (int k = 0; k < VALUES; ++k) out[k] = values[k];
     out += VALUES;
-    words(peak, out);
+    write(leaves_of(peak), out);
     if constexpr (ENTROPY) {
-      const SurpriseNumbers found = surprise_numbers(row.state.of);
-      std::memcpy(out + 2, &found, sizeof found);
+      write(surprise_residuals(row.state.of), out + COUNT_OF<LogsumexpResiduals>);
     }
   }
 };
 
-// The fields of State in token.py.
-inline int words_in(const Peak&) { return 2; }
-inline int words_in(const Entropy&) { return 7; }
 template <class Of>
-void words(const TokenState<Of>& state, double* out) {
-  words(state.of, out);
-  out += words_in(state.of);
-  out[0] = state.chosen, out[1] = state.found;
+struct TokenLeaves {
+  Of of;
+  double chosen, found;
+};
+template <class Of>
+auto leaves_of(const TokenState<Of>& state) {
+  const auto of = leaves_of(state.of);
+  return TokenLeaves<decltype(leaves_of(state.of))>{of, state.chosen, double(state.found)};
+}
+static_assert(sizeof(TokenLeaves<LogsumexpLeaves>) == sizeof(TokenLogProbsLeaves));
+static_assert(sizeof(TokenLeaves<CrossEntropyLeaves>) == sizeof(TokenEntropiesLeaves));
+
+template <bool EXACT, bool ENTROPY>
+void token(const Call& call) {
+  const TokenOptions options(call);
+  using Of = TokenLogProb<EXACT, ENTROPY>;
+  const Of kernel{{-INF}, options.temperature, call.outputs > Of::VALUES};
+  Fold<Of, 0, true>(call, kernel, options.mask).run();
 }
 template <bool EXACT, bool ENTROPY>
 void token_state(const Call& call) {
+  const TokenOptions options(call);
   using Of = StateOf<TokenLogProb<EXACT, ENTROPY>>;
-  const Of kernel{{{-INF}, call.options[4], false}};
-  Fold<Of, 0, true>(call, kernel, mask_of(call)).run();
-}
-template <bool EXACT>
-void token_log_probs_state(const Call& call) {
-  const bool with_entropy = call.options[3] != 0;
-  expect_outputs(call, with_entropy ? 9 : 4);
-  if (with_entropy) token_state<EXACT, true>(call);
-  else token_state<EXACT, false>(call);
+  const Of kernel{{{-INF}, options.temperature, false}};
+  Fold<Of, 0, true>(call, kernel, options.mask).run();
 }
 
-template <bool EXACT, bool ENTROPY>
-void token_of(const Call& call) {
-  using Of = TokenLogProb<EXACT, ENTROPY>;
-  const Of kernel{{-INF}, call.options[4], call.outputs > Of::VALUES};
-  Fold<Of, 0, true>(call, kernel, mask_of(call)).run();
-}
-template <bool EXACT>
-void token_log_probs(const Call& call) {
-  if (call.options[3] != 0) token_of<EXACT, true>(call);
-  else token_of<EXACT, false>(call);
-}
-
-// Inputs: logits, the token, seeds, values, and the numbers.
+// Inputs: logits, the token, cotangents, values, and the residuals.
 template <bool EXACT, bool ENTROPY>
 struct TokenSlopes {
   static constexpr int OPERANDS = 1, RESULTS = 1, VALUES = 1 + ENTROPY;
@@ -129,23 +120,23 @@ struct TokenSlopes {
     double token;
     Seed of_token, of_entropy;
     Peak peak;
-    SurpriseNumbers numbers;
+    CrossEntropyResiduals residuals;
   };
-  Row row(const double* given) const {
-    const double *seeds = given + 1, *values = seeds + VALUES, *more = values + VALUES;
-    Row found{given[0], {seeds[0], values[0]}, {}, {more[0], {more[1], 0.0}}, {}};
+  Row row(const double* in) const {
+    const double *seeds = in + 1, *values = seeds + VALUES, *more = values + VALUES;
+    Row row{in[0], {seeds[0], values[0]}, {}, peak_from(read<LogsumexpResiduals>(more)), {}};
     if constexpr (ENTROPY) {
-      found.of_entropy = {seeds[1], values[1]};
-      std::memcpy(&found.numbers, more + 2, sizeof found.numbers);
+      row.of_entropy = {seeds[1], values[1]};
+      row.residuals = read<CrossEntropyResiduals>(more + COUNT_OF<LogsumexpResiduals>);
     }
-    return found;
+    return row;
   }
   void entry(const Row& row, Blocks& blocks, int n) const {
     double *a = blocks.in[0], *to = blocks.out[0];
     divide_by(temperature, a, n);
     token_slopes_of<EXACT>(row.peak, row.of_token, a, blocks.place(row.token), n, to);
     if constexpr (ENTROPY) {
-      surprise_slopes<EXACT, true, OfLogits, OfLogits>(row.numbers, row.of_entropy, {1.0, 0.0}, a,
+      surprise_slopes<EXACT, true, OfLogits, OfLogits>(row.residuals, row.of_entropy, {1.0, 0.0}, a,
                                                        a, n, blocks.room, nullptr);
       for (int i = 0; i < n; i += LANES) store(to + i, load(to + i) + load(blocks.room + i));
     }
@@ -153,11 +144,10 @@ struct TokenSlopes {
   }
 };
 
-template <bool EXACT>
-void token_log_probs_slopes(const Call& call) {
-  const double temperature = call.options[4];
-  if (call.options[3] != 0) map(call, TokenSlopes<EXACT, true>{{-INF}, temperature}, mask_of(call));
-  else map(call, TokenSlopes<EXACT, false>{{-INF}, temperature}, mask_of(call));
+template <bool EXACT, bool ENTROPY>
+void token_slopes(const Call& call) {
+  const TokenOptions options(call);
+  map(call, TokenSlopes<EXACT, ENTROPY>{{-INF}, options.temperature}, options.mask);
 }
 
 }  // namespace RELENTROPY_SET

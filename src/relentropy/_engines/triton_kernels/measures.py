@@ -1,7 +1,11 @@
-"""What every measure's kernels are made of; see `frame`."""
+"""The functions of every measure that Triton has kernels of; see `frame`.
+
+The manifest declares the measures, and the fields of their states and residuals.
+"""
 
 from typing import Any, NamedTuple
 
+from ..manifest import TRITON
 from . import kl_logits, logit_table, surprise, table, weights
 
 Function = Any
@@ -15,64 +19,82 @@ class Pass(NamedTuple):
     merge: Function
     finish: Function
     fields: int
-    """How many numbers a state has."""
+    """Number of numbers of a state."""
     numbers: int
-    """How many numbers of a row it ends in."""
+    """Number of a row's numbers that it ends in."""
 
 
 class Measure(NamedTuple):
     passes: tuple[Pass, ...]
     slopes: Function
-    kind: int = 0
-    fill: float = -_INF
-    """What stands for an entry that does not exist."""
-    empty: float = 0.0
-    """The value of a row without entries."""
-    values: int = 1
-    pair: bool = True
+    kind: int
+    fill: float
+    """Stands for an entry that does not exist."""
+    empty: float
+    """Value of a row without entries."""
+    values: int
+    pair: bool
     """Whether there are two operands."""
-    tokens: bool = False
+    tokens: bool
     """Whether one entry of every row is looked for."""
 
 
-def _surprise(kind: int, numbers: int, **more: Any) -> Measure:
-    of = Pass(surprise.step, surprise.merge, surprise.finish, 7, numbers)
-    return Measure((of,), surprise.slopes, kind, **more)
+class _Functions(NamedTuple):
+    """Functions of the passes (step, merge, finish), and of the slopes."""
+
+    passes: tuple[tuple[Function, Function, Function], ...]
+    slopes: Function
 
 
-def _token(kind: int, numbers: int, values: int) -> Measure:
-    of = Pass(surprise.step, surprise.merge_tokens, surprise.finish, 9, numbers)
-    return Measure((of,), surprise.slopes, kind, values=values, pair=False, tokens=True)
-
-
-def _of_logits(kind: int) -> Measure:
-    first = Pass(kl_logits.step, kl_logits.merge, kl_logits.settle, 12, 8)
-    then = Pass(logit_table.step, table.merge, logit_table.finish, 4, 10)
-    return Measure((first, then), logit_table.slopes, kind)
-
-
-def _of_weights(kind: int) -> Measure:
-    first = Pass(weights.step, weights.merge, weights.settle, 9, 10)
-    then = Pass(weights.terms, table.merge, weights.finish, 4, 12)
-    return Measure((first, then), weights.slopes, kind, fill=0.0)
-
-
-MEASURES = {
-    "logsumexp": _surprise(0, 2, empty=-_INF, pair=False),
-    "entropy": _surprise(1, 5, pair=False),
-    "cross_entropy": _surprise(2, 5),
-    "token": _token(3, 2, 1),
-    "token_entropy": _token(4, 5, 2),
-    "tempered_token": _token(5, 2, 1),
-    "tempered_token_entropy": _token(6, 5, 2),
-    "kl_logits": Measure(
-        (Pass(kl_logits.step, kl_logits.merge, kl_logits.finish, 12, 9),), kl_logits.slopes
+_SURPRISE = _Functions(((surprise.step, surprise.merge, surprise.finish),), surprise.slopes)
+_TOKEN = _Functions(((surprise.step, surprise.merge_tokens, surprise.finish),), surprise.slopes)
+_KL = _Functions(((kl_logits.step, kl_logits.merge, kl_logits.finish),), kl_logits.slopes)
+_LOGITS = _Functions(
+    (
+        (kl_logits.step, kl_logits.merge, kl_logits.settle),
+        (logit_table.step, table.merge, logit_table.finish),
     ),
-    "kl_weights": _of_weights(0),
-    "js_logits": _of_logits(1),
-    "js_weights": _of_weights(1),
-    "hellinger_logits": _of_logits(2),
-    "hellinger_weights": _of_weights(2),
-    "tv_logits": _of_logits(3),
-    "tv_weights": _of_weights(3),
+    logit_table.slopes,
+)
+_WEIGHTS = _Functions(
+    (
+        (weights.step, weights.merge, weights.settle),
+        (weights.terms, table.merge, weights.finish),
+    ),
+    weights.slopes,
+)
+_KINDS = {"kl": table.KL, "js": table.JENSEN_SHANNON, "hellinger": table.HELLINGER,
+          "tv": table.TOTAL_VARIATION}  # fmt: skip
+_FUNCTIONS: dict[str, tuple[_Functions, Any]] = {
+    "logsumexp": (_SURPRISE, surprise.LOGSUMEXP),
+    "entropy": (_SURPRISE, surprise.ENTROPY),
+    "cross_entropy": (_SURPRISE, surprise.CROSS_ENTROPY),
+    "token": (_TOKEN, surprise.TOKEN),
+    "token_entropy": (_TOKEN, surprise.TOKEN_ENTROPY),
+    "tempered_token": (_TOKEN, surprise.TEMPERED),
+    "tempered_token_entropy": (_TOKEN, surprise.TEMPERED_ENTROPY),
+    "kl_logits": (_KL, table.KL),
+    **{f"{name}_logits": (_LOGITS, kind) for name, kind in _KINDS.items() if name != "kl"},
+    **{f"{name}_weights": (_WEIGHTS, kind) for name, kind in _KINDS.items()},
 }
+
+
+def _measure(name: str) -> Measure:
+    declared, (functions, kind) = TRITON[name], _FUNCTIONS[name]
+    passes = tuple(
+        Pass(*own, len(one.fields), len(one.residuals))
+        for own, one in zip(functions.passes, declared.passes, strict=True)
+    )
+    return Measure(
+        passes,
+        functions.slopes,
+        kind.value,
+        fill=0.0 if functions is _WEIGHTS else -_INF,
+        empty=-_INF if name == "logsumexp" else 0.0,
+        values=declared.values,
+        pair=declared.operands == 2,
+        tokens=declared.tokens,
+    )
+
+
+MEASURES = {name: _measure(name) for name in TRITON}

@@ -9,6 +9,7 @@
 // where nothing cancels.
 #pragma once
 
+#include "../manifest.hpp"
 #include "logsumexp.hpp"
 #include "weights.hpp"
 
@@ -213,13 +214,9 @@ RELENTROPY_BLOCK double cross_entropy_of(const Surprise<P, Q>& row) {
   return value.hi + value.lo;
 }
 
-// What a row's gradient needs; mean is U/S.
-struct SurpriseNumbers {
-  double p_top, mass, mean, q_top, others;
-};
-
+// Residuals of a row; mean is U/S.
 template <class P, class Q>
-RELENTROPY_BLOCK SurpriseNumbers surprise_numbers(const Surprise<P, Q>& row) {
+RELENTROPY_BLOCK CrossEntropyResiduals surprise_residuals(const Surprise<P, Q>& row) {
   const double mass = row.mass.hi > 0.0 ? row.mass.hi + row.mass.lo : 1.0;
   const Pair<double> mean =
       divide(row.surprise, row.mass.hi > 0.0 ? row.mass : Pair<double>{1.0, 0.0});
@@ -229,7 +226,7 @@ RELENTROPY_BLOCK SurpriseNumbers surprise_numbers(const Surprise<P, Q>& row) {
 
 // By p's logits p*(surprise - mean surprise), by q's q - p; either may be left out.
 template <bool EXACT, bool SAME, class P, class Q>
-RELENTROPY_BLOCK void surprise_slopes(const SurpriseNumbers& row, Seed seed, Base base,
+RELENTROPY_BLOCK void surprise_slopes(const CrossEntropyResiduals& row, Seed seed, Base base,
                                       const double* p, const double* q, int n, double* by_p,
                                       double* by_q) {
   const double p_anchor = P::anchor(row.p_top), q_anchor = Q::anchor(row.q_top);

@@ -510,8 +510,8 @@ RELENTROPY_BLOCK Pair<double> excess_of(const Triple& p, const Triple& q, double
 template <bool EXACT_, bool ABOUT>
 struct WeightRow {
   static constexpr bool EXACT = EXACT_;
-  static constexpr int COUNT = 7;
   static constexpr double FILL = 0.0;
+  using Residuals = DivergenceWeightsResiduals;
   using State = WeightState;
 
   Shares shares;
@@ -537,21 +537,28 @@ struct WeightRow {
     }
     return row;
   }
-  static WeightRow of(const double* s) {
-    return {{s[0], s[1], {s[2], 0.0}, {s[5], 0.0}, {s[6], 0.0}, true},
-            EXACT ? unit_of(s[5]) : 1.0,
-            {s[3], s[4]},
+  static WeightRow of(const Residuals& r) {
+    return {{r.p_scale, r.q_scale, {r.rounded, 0.0}, {r.p_mass, 0.0}, {r.q_mass, 0.0}, true},
+            EXACT ? unit_of(r.p_mass) : 1.0,
+            {r.eps, r.eps_low},
             true};
   }
-  // What has to be added up for the numbers that formulas keep, and the numbers.
+  // What has to be added up for the residuals, and those of the row; their means follow.
   Pair<double> more(const double* p, const double* q, int n) const {
     return ABOUT ? Pair<double>{0.0, 0.0} : residual<EXACT>(p, q, n, shares);
   }
-  void numbers(Pair<double> rest, double* out) const {
+  Residuals residuals(Pair<double> rest) const {
     const Pair<double> e = ABOUT ? eps : divide(rest, shares.p_mass);
-    const double found[] = {shares.p_scale, shares.q_scale,   shares.ratio.hi, e.hi,
-                            e.lo,           shares.p_mass.hi, shares.q_mass.hi};
-    std::memcpy(out, found, sizeof found);
+    return {shares.p_scale,
+            shares.q_scale,
+            shares.ratio.hi,
+            e.hi,
+            e.lo,
+            shares.p_mass.hi,
+            shares.q_mass.hi,
+            0.0,
+            0.0,
+            0.0};
   }
   double mean(Pair<double> terms) const {
     if (!finite(terms.hi)) return terms.hi;
@@ -658,8 +665,8 @@ RELENTROPY_BLOCK LogitState merge(const LogitState& one, const LogitState& other
 template <bool EXACT_>
 struct LogitRow {
   static constexpr bool EXACT = EXACT_;
-  static constexpr int COUNT = 6;
   static constexpr double FILL = -INF;
+  using Residuals = DivergenceLogitsResiduals;
   using State = LogitState;
 
   double p_top, q_top;
@@ -705,16 +712,15 @@ struct LogitRow {
     row.wide = magnitude(row.between.hi) > OFFSET;
     return row;
   }
-  static LogitRow of(const double* s) {
-    LogitRow row{s[0], s[1], {s[2], 0.0}, s[3], {s[4], s[5]}, {}, true, false};
-    row.between = add(add(two_sum(s[0], -s[1]), s[4]), s[5]);
+  static LogitRow of(const Residuals& r) {
+    LogitRow row{r.p_top, r.q_top, {r.p_mass, 0.0}, r.ratio, {r.offset, r.rest}, {}, true, false};
+    row.between = add(add(two_sum(r.p_top, -r.q_top), r.offset), r.rest);
     row.wide = magnitude(row.between.hi) > OFFSET;
     return row;
   }
   Pair<double> more(const double*, const double*, int) const { return {0.0, 0.0}; }
-  void numbers(Pair<double>, double* out) const {
-    const double found[] = {p_top, q_top, p_mass.hi + p_mass.lo, ratio, offset.hi, offset.lo};
-    std::memcpy(out, found, sizeof found);
+  Residuals residuals(Pair<double>) const {
+    return {p_top, q_top, p_mass.hi + p_mass.lo, ratio, offset.hi, offset.lo, 0.0, 0.0, 0.0};
   }
   double mean(Pair<double> terms) const {
     if (!finite(terms.hi)) return terms.hi;

@@ -15,6 +15,7 @@ struct Generator {
   Blend blend;
   explicit Generator(double w) : weight(w), blend(Blend::of(w)) {}
 
+  static constexpr bool ORDERED = false;  // whether each row has an order, in place of the weight
   // Whether terms are differences, and their sum is off by as much as a normaliser is.
   static constexpr bool PLAIN = false;
 };
@@ -153,8 +154,8 @@ struct Terms {
 };
 
 template <class Row, bool EASY, class Known>
-RELENTROPY_BLOCK Terms terms_of(const Row& generator, const Known& row,
-                                const double* p, const double* q, int n) {
+RELENTROPY_BLOCK Terms terms_of(const Row& generator, const Known& row, const double* p,
+                                const double* q, int n) {
   Pair<Lanes> terms{}, others{};
   Lanes with{}, without{};
   for (int i = 0; i < n; i += LANES) {
@@ -180,8 +181,8 @@ RELENTROPY_FN Lanes about(Lanes slope, Lanes mean) {
 // How fast terms change with the shares, or, WEIGHTED, with their logarithms, less a share of the
 // mean of all. Either side may be left out.
 template <class Row, bool WEIGHTED, class Known>
-RELENTROPY_BLOCK void rates_of(const Row& generator, const Known& row, double mean_x,
-                               double mean_y, const double* p, const double* q, int n, double* to_x,
+RELENTROPY_BLOCK void rates_of(const Row& generator, const Known& row, double mean_x, double mean_y,
+                               const double* p, const double* q, int n, double* to_x,
                                double* to_y) {
   for (int i = 0; i < n; i += LANES) {
     const auto e = row.far_entry(load(p + i), load(q + i));
@@ -203,20 +204,19 @@ template <class Known, class Kept>
 struct Functions {
   Terms (*easy)(double, const Known&, const double*, const double*, int);
   Terms (*far)(double, const Known&, const double*, const double*, int);
-  void (*weighted)(double, const Known&, double, double, const double*, const double*, int,
-                   double*, double*);
-  void (*rates)(double, const Kept&, double, double, const double*, const double*, int,
-                double*, double*);
+  void (*weighted)(double, const Known&, double, double, const double*, const double*, int, double*,
+                   double*);
+  void (*rates)(double, const Kept&, double, double, const double*, const double*, int, double*,
+                double*);
 };
 
 template <class Row, bool EASY, class Known>
-Terms terms_by(double weight, const Known& row, const double* p, const double* q,
-               int n) {
+Terms terms_by(double weight, const Known& row, const double* p, const double* q, int n) {
   return terms_of<Row, EASY>(Row(weight), row, p, q, n);
 }
 template <class Row, bool WEIGHTED, class Known>
-void rates_by(double weight, const Known& row, double mean_p, double mean_q,
-              const double* p, const double* q, int n, double* by_p, double* by_q) {
+void rates_by(double weight, const Known& row, double mean_p, double mean_q, const double* p,
+              const double* q, int n, double* by_p, double* by_q) {
   rates_of<Row, WEIGHTED>(Row(weight), row, mean_p, mean_q, p, q, n, by_p, by_q);
 }
 

@@ -12,8 +12,8 @@
 // double has digits to spare.
 #pragma once
 
+#include "../manifest.hpp"
 #include "logarithm.hpp"
-#include "rows.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
@@ -399,13 +399,9 @@ RELENTROPY_BLOCK double finish(const KLState& state, bool normalize) {
   return log1p(w) - eta;
 }
 
-// What a row's gradient needs. With u = (b - a) - centre: d = u - log_mean, d + KL = u - eta,
-// p is exp(a - anchor)/mass and q exp(b - q_anchor)/(mass*grown).
-struct KLNumbers {
-  double anchor, mass, centre, low, eta, log_mean, q_anchor, grown;
-};
-
-RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState& state, bool normalize) {
+// Residuals of a row. With u = (b - a) - centre: d = u - log_mean, d + KL = u - eta, p is
+// exp(a - anchor)/mass and q exp(b - q_anchor)/(mass*grown).
+RELENTROPY_BLOCK KlLogitsResiduals kl_residuals(const KLState& state, bool normalize) {
   if (!normalize) return {0, 1, 0, 0, 0, 0, 0, 1};
   KLMeans means = kl_means(state);
   double f = means.f.hi, eta = means.eta;
@@ -432,9 +428,9 @@ RELENTROPY_BLOCK KLNumbers kl_numbers(const KLState& state, bool normalize) {
 // where the two agree. Either may be left out. In a CLOSE block all log-ratios are small and
 // nothing is masked: one exponential is enough.
 template <bool EXACT, bool CLOSE, int N>
-RELENTROPY_BLOCK void kl_slopes(const KLNumbers& row, double unit, const double* a, const double* b,
-                                int n, double* by_a, double* by_b, const double (&tail)[N],
-                                const Next* next) {
+RELENTROPY_BLOCK void kl_slopes(const KlLogitsResiduals& row, double unit, const double* a,
+                                const double* b, int n, double* by_a, double* by_b,
+                                const double (&tail)[N], const Next* next) {
   const bool infinite = row.eta == -INF, q_near = row.log_mean < 1.0;
   const double factor = unit / row.mass, low = EXACT ? 0.0 : row.low;
   const double log_mean = row.log_mean + low, eta = row.eta + low;
@@ -488,7 +484,7 @@ RELENTROPY_BLOCK void kl_slopes(const KLNumbers& row, double unit, const double*
 
 // The same where digits are to spare, of a block without masks in which nothing is extreme: q is
 // p*exp(d) there.
-RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers& row, double unit, const double* a,
+RELENTROPY_BLOCK void kl_open_slopes(const KlLogitsResiduals& row, double unit, const double* a,
                                      const double* b, int n, double* by_a, double* by_b,
                                      const Next* next) {
   const double factor = unit / row.mass;
@@ -503,9 +499,9 @@ RELENTROPY_BLOCK void kl_open_slopes(const KLNumbers& row, double unit, const do
 }
 
 template <bool EXACT>
-RELENTROPY_BLOCK void kl_slopes_of(const KLNumbers& row, Seed seed, Base base, const double* a,
-                                   const double* b, int n, double* by_a, double* by_b,
-                                   const Next* next) {
+RELENTROPY_BLOCK void kl_slopes_of(const KlLogitsResiduals& row, Seed seed, Base base,
+                                   const double* a, const double* b, int n, double* by_a,
+                                   double* by_b, const Next* next) {
   const bool one = settled(seed, by_a, n), other = settled(seed, by_b, n);
   if (one || other) return;
   const double unit = seed.unit * base.high;

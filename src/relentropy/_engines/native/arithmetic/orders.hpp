@@ -149,7 +149,7 @@ struct Order {
 
 // What both rows have in common.
 struct Ordered {
-  static constexpr bool PLAIN = false;
+  static constexpr bool ORDERED = true, PLAIN = false;
   Order of;
   explicit Ordered(double alpha) : of(alpha) {}
 

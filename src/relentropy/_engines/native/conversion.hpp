@@ -14,8 +14,8 @@ inline int64_t item_size(Type type) {
     case Type::boolean: return 1;
     case Type::float16:
     case Type::bfloat16:
-    case Type::float16_twice:
-    case Type::bfloat16_twice: return 2;
+    case Type::float16_via_float32:
+    case Type::bfloat16_via_float32: return 2;
     case Type::float32:
     case Type::int32: return 4;
     default: return 8;
@@ -112,15 +112,15 @@ inline uint16_t half_of(float x) {
   return static_cast<uint16_t>(sign | half);
 }
 
-struct HalfTwice : Half {};
-struct BrainTwice : Brain {};
+struct HalfViaSingle : Half {};
+struct BrainViaSingle : Brain {};
 
 inline void narrow(double x, double& to) { to = x; }
 inline void narrow(double x, float& to) { to = single(x); }
 inline void narrow(double x, Half& to) { to.bits = half_of(to_odd(x)); }
 inline void narrow(double x, Brain& to) { to.bits = brain_of(to_odd(x)); }
-inline void narrow(double x, HalfTwice& to) { to.bits = half_of(single(x)); }
-inline void narrow(double x, BrainTwice& to) { to.bits = brain_of(single(x)); }
+inline void narrow(double x, HalfViaSingle& to) { to.bits = half_of(single(x)); }
+inline void narrow(double x, BrainViaSingle& to) { to.bits = brain_of(single(x)); }
 
 // --- many ---------------------------------------------------------------------------------
 
@@ -143,9 +143,9 @@ inline void gather(const char* from, int64_t stride, int count, double* to) {
 
 RELENTROPY_APART void gather(Type type, const char* from, int64_t stride, int count, double* to) {
   switch (type) {
-    case Type::float16_twice:
+    case Type::float16_via_float32:
     case Type::float16: return gather<Half>(from, stride, count, to);
-    case Type::bfloat16_twice:
+    case Type::bfloat16_via_float32:
     case Type::bfloat16: return gather<Brain>(from, stride, count, to);
     case Type::float32: return gather<float>(from, stride, count, to);
     case Type::int32: return gather<int32_t>(from, stride, count, to);
@@ -175,8 +175,8 @@ RELENTROPY_APART void scatter(Type type, const double* from, int count, char* to
   switch (type) {
     case Type::float16: return scatter<Half>(from, count, to, stride);
     case Type::bfloat16: return scatter<Brain>(from, count, to, stride);
-    case Type::float16_twice: return scatter<HalfTwice>(from, count, to, stride);
-    case Type::bfloat16_twice: return scatter<BrainTwice>(from, count, to, stride);
+    case Type::float16_via_float32: return scatter<HalfViaSingle>(from, count, to, stride);
+    case Type::bfloat16_via_float32: return scatter<BrainViaSingle>(from, count, to, stride);
     case Type::float32: return scatter<float>(from, count, to, stride);
     default: return scatter<double>(from, count, to, stride);
   }

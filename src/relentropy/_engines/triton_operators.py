@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from .._engines import triton
+from . import triton
 
 
 @torch.library.custom_op("relentropy::rows", mutates_args=())  # type: ignore[untyped-decorator]

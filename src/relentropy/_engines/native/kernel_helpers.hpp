@@ -1,21 +1,18 @@
-// The smallest kernel: what a new one starts from, and what tests of the drivers run.
+// What kernels share, and the smallest of them, which tests of the drivers run.
 #pragma once
-#include "arithmetic/rows.hpp"
 #include "driver.hpp"
+#include "manifest.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-// Options that all kernels of rows have: 1/log(base) in two words, whether the last input is a
-// mask, and what is the kernel's own.
-inline Base base_of(const Call& call) { return {call.options[0], call.options[1]}; }
-inline int mask_of(const Call& call) { return call.options[2] != 0 ? call.inputs - 1 : -1; }
-
 // A kernel of one pass, of which each row's state is wanted, and not what it ends in: for whoever
-// merges it with those of the row's other parts. `words` of a row writes as many as it returns.
+// merges it with those of the row's other parts.
 template <class Kernel>
 struct StateOf : Kernel {
-  void finish(const typename Kernel::Row& row, bool, double* out) const { words(row.state, out); }
+  void finish(const typename Kernel::Row& row, bool, double* out) const {
+    write(leaves_of(row.state), out);
+  }
 };
 
 // The compensated sum of a row.
@@ -43,11 +40,7 @@ struct Total {
   void finish(const Row& row, bool, double* out) const { out[0] = row.sum.hi + row.sum.lo; }
 };
 
-inline void total(const Call& call) {
-  expect(call, Total::OPERANDS, 0, 1, 3);
-  const Total kernel;
-  Fold<Total>(call, kernel, mask_of(call)).run();
-}
+inline void total(const Call& call) { Fold<Total>(call, Total{}, Options(call, 0).mask).run(); }
 
 }  // namespace RELENTROPY_SET
 }  // namespace relentropy
