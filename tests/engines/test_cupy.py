@@ -442,7 +442,7 @@ def test_sums_are_those_of_exact_arithmetic(cupy):
     x[:, 1::2] *= 1e9
     given, sums = cupy.asarray(x), cupy.asarray(np.zeros(3))
     arrays = ((given.data.ptr, 3, (8, 3200)),), ((sums.data.ptr, 3, (0, 8)),)
-    engine.MODULE.run("total", (400,), (3,), *arrays, (1.0, 0.0, 0.0), 1)
+    engine.MODULE.run("total", (400,), (3,), *arrays, (1.0, 0.0, 0.0))
     np.testing.assert_array_equal(sums.get(), [math.fsum(row) for row in x])
 
 

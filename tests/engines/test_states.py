@@ -73,7 +73,8 @@ def part(name, arrays, begin, end, mask=None, stats=()):
     more = ()
     if "token" in name:
         token = (np.arange(rows) * 97 % arrays[0].shape[1])[:, None]
-        more = (token - begin, np.arange(end - begin, dtype=np.int32))
+        positions = np.arange(end - begin, dtype=np.int32)
+        more = tuple(map(given.raw.asarray, (token - begin, positions)))
     parts = tuple(one[:, begin:end] for one in arrays)
     mask = None if mask is None else mask[:, begin:end]
     layout = Layout((rows, end - begin), (1,))

@@ -6,6 +6,7 @@ are active. Each function here uses torch only where it is imported already.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -83,9 +84,8 @@ def forward_mode_is_active() -> bool:
 
 def transform_keys() -> list[Any]:
     """Return the kinds of the transforms of ``torch.func`` that are active, outermost first."""
-    from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
-
-    return [level.key() for level in retrieve_all_functorch_interpreters()]
+    functorch = importlib.import_module("torch._functorch.pyfunctorch")
+    return [level.key() for level in functorch.retrieve_all_functorch_interpreters()]
 
 
 def is_forward_transform(key: Any) -> bool:
