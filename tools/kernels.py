@@ -17,8 +17,8 @@ from relentropy._engines.manifest import KERNELS, Kernel
 
 ROOT = Path(__file__).parents[1]
 HEADER = Path("src/relentropy/_engines/native/manifest.hpp")
-PAGES = (Path("docs/how/engine.md"), Path("docs/how/gpu.md"))
-_BLOCK = re.compile(r"(<!-- kernels: (\w+) -->\n).*?(<!-- /kernels -->)", re.DOTALL)
+PAGES = (Path("docs/how/engine.md"),)
+_BLOCK = re.compile(r"(<!-- kernels -->\n).*?(<!-- /kernels -->)", re.DOTALL)
 
 
 # --- C++ --------------------------------------------------------------------------------------
@@ -113,40 +113,34 @@ def _counts(kernel: Kernel, variant: str) -> tuple[int, ...]:
 # --- pages ------------------------------------------------------------------------------------
 
 
-def cpu_table() -> str:
-    """Return the table of the kernels of the CPU and of CuPy."""
-    rows = ["| function | kernels | derivatives | states that merge |", "|---|---|---|---|"]
-    for cls, group in groupby(KERNELS, key=lambda kernel: kernel.measure):
-        kernels = list(group)
-        names = ", ".join(f"`{kernel.name}`" for kernel in kernels)
-        label = getattr(cls, "__name__", "")
-        derivatives = "yes" if all(kernel.vjp for kernel in kernels) else "no"
-        states = "yes" if kernels[0].state else ""
-        rows.append(f"| {_title(label)} | {names} | {derivatives} | {states} |")
-    return "\n".join(rows) + "\n"
-
-
-def triton_table() -> str:
-    """Return the table of Triton's kernels."""
-    rows = ["| kernel | passes | residuals of a row |", "|---|---|---|"]
+def table() -> str:
+    """Return the table of which engine serves which function, from weights and from logits."""
+    sides: dict[str, dict[str, str]] = {}
+    elementwise = [kernel.functions for kernel in KERNELS if kernel.function == "elementwise"]
+    for kernel in KERNELS:
+        if kernel.function == "elementwise":
+            functions, side = ", ".join(elementwise), "weights"
+        else:
+            functions = kernel.functions
+            side = "weights" if kernel.name.endswith("_weights") else "logits"
+        engines = "CPU, CuPy, Triton" if kernel.triton else "CPU, CuPy"
+        sides.setdefault(functions, {})[side] = engines
+    rows = ["| functions | of weights | of logits |", "|---|---|---|"]
     rows += [
-        f"| `{kernel.name}` | {len(kernel.passes)} | {', '.join(kernel.residuals)} |"
-        for kernel in manifest.TRITON.values()
+        f"| {_code(functions)} | {of.get('weights', '')} | {of.get('logits', '')} |"
+        for functions, of in sides.items()
     ]
     return "\n".join(rows) + "\n"
 
 
-def _title(name: str) -> str:
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.lstrip("_")).replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-TABLES = {"cpu": cpu_table, "triton": triton_table}
+def _code(functions: str) -> str:
+    """Return a list of functions with their names as code."""
+    return re.sub(r"\b[a-z]\w*[_.]\w+|\bentropy\b", r"`\g<0>`", functions)
 
 
 def page(text: str) -> str:
     """Return a page with its tables of kernels written anew."""
-    return _BLOCK.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", text)
+    return _BLOCK.sub(lambda match: f"{match[1]}{table()}{match[2]}", text)
 
 
 # --- command ----------------------------------------------------------------------------------

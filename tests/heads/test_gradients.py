@@ -1,14 +1,24 @@
 """Gradients of heads under torch against the composed form in float64."""
 
+import importlib
+
 import numpy as np
 import pytest
 
 import relentropy
 from relentropy import heads
+from relentropy._autodiff.heads.job import HeadJob, Side
+from relentropy._formulas.cross_entropy import CrossEntropy
+from relentropy._formulas.f_divergence import FDivergence
+from relentropy._formulas.generators import SkewJensenShannon, SquaredHellinger
+from relentropy._formulas.kl_logits import KLFromLogits
+from relentropy._formulas.tempered import Tempered
+from relentropy._formulas.token import TokenLogProb
 
 from .given import MEMORIES, drawn
 
 torch = pytest.importorskip("torch")
+NAMESPACES = importlib.import_module("relentropy._arrays.torch_namespace").NAMESPACES
 functional = torch.nn.functional
 RNG = np.random.default_rng(3)
 
@@ -431,6 +441,25 @@ def test_jacobians(name):
 def test_tensors_without_data():
     given = [one.detach().to("meta") for one in tensors(drawn(rows=3, words=9))[:4]]
     assert heads.linear_kl_divergence(*given).shape == (3,)
+
+
+def test_a_job_is_rebuilt_from_its_text():
+    """A measure that heads did not have yet would become another one without a word."""
+    operators = importlib.import_module("relentropy._autodiff.heads.operators")
+    of = {"rows": 2, "vocabulary": 5, "several": False, "masked": False, "memory": 1 << 20}
+    of |= {"temperature": 0.1, "widened": 0, "dtype": torch.float32, "tokens": False}
+    sides, xp = (Side(head=False), Side(head=True)), NAMESPACES["float64", True]
+    for measure in (
+        KLFromLogits((True, True), True, 2.0),
+        FDivergence(SquaredHellinger(), (True, True), True, None, root=True),
+        FDivergence(SkewJensenShannon(0.3), (True, True)),
+        CrossEntropy((False, True), None),
+        Tempered(TokenLogProb(with_entropy=True), 1.7),
+    ):
+        job = HeadJob(measure=measure, sides=sides, xp=xp, **of)
+        assert operators.rebuilt(operators.serialized(job)) == job
+    with pytest.raises(TypeError, match="object cannot be an argument of an operator"):
+        operators.serialized(HeadJob(measure=object(), sides=sides, xp=xp, **of))
 
 
 def test_compiled_with_a_teacher_of_inference_mode():

@@ -79,13 +79,13 @@ def test_only_the_gradient_that_is_wanted_is_computed(call, which, monkeypatch):
 
     asked, pulls = [], {}
     for kind in Job.__subclasses__():
-        pulls[kind] = kind.pull
+        pulls[kind] = kind.vjp
 
         def watched(self, arrays, kept, seed, need):
             asked.append(need)
             return pulls[type(self)](self, arrays, kept, seed, need)
 
-        monkeypatch.setattr(kind, "pull", watched)
+        monkeypatch.setattr(kind, "vjp", watched)
     value = first(call)(*tensors)
     seed = torch.linspace(1, 2, value.numel(), dtype=value.dtype).reshape(value.shape)
     (one,) = torch.autograd.grad(value, [tensors[which]], seed)

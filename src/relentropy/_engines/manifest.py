@@ -120,6 +120,8 @@ class Kernel:
     """Class of the measure or map; class of the generator; value of an elementwise function."""
     function: str
     """C++ function template of the kernel; ``_slopes`` and ``_state`` behind it are others."""
+    functions: str
+    """Public functions that it serves, as the documentation lists them."""
     numbers: str
     """Start of the names of its C++ structs of residuals and leaves."""
     arguments: tuple[str, ...] = ()
@@ -136,8 +138,8 @@ class Kernel:
     served: Callable[[Any], bool] = lambda measure: True
     """Return whether the kernel computes this measure."""
     state: State | None = None
-    triton: Callable[[Any], str | None] = lambda measure: None
-    """Return the name of Triton's kernel for a measure, if there is one."""
+    triton: str | None = None
+    """Name of Triton's kernel, if there is one; it has derivatives too."""
 
     @property
     def variants(self) -> Iterator[str]:
@@ -233,6 +235,7 @@ def _cross_entropy(*, same: bool, logits: bool) -> Kernel:
         f"{name}_{'logits' if logits else 'weights'}",
         cross_entropy.CrossEntropy,
         "cross_entropy",
+        name,
         "cross_entropy",
         ("true" if same else "false", side, side),
         operands=1 if same else 2,
@@ -244,7 +247,7 @@ def _cross_entropy(*, same: bool, logits: bool) -> Kernel:
             _leaves("p_top mass surprise q_top others lost valid", flags="lost valid"),
             served,
         ),
-        triton=lambda measure: name if logits else None,
+        triton=name if logits else None,
     )
 
 
@@ -261,10 +264,6 @@ def _token(*, entropy: bool) -> Kernel:
         measure = _untempered(measure)
         return isinstance(measure, token.TokenLogProb) and measure.with_entropy is entropy
 
-    def triton(measure: Any) -> str:
-        name = "token" if _temperature(measure) == 1 else "tempered_token"
-        return f"{name}_entropy" if entropy else name
-
     inner = "p_top mass surprise q_top others lost valid" if entropy else " ".join(_PEAK)
     row = cross_entropy.State if entropy else logsumexp.Peak
 
@@ -275,6 +274,7 @@ def _token(*, entropy: bool) -> Kernel:
         "token_entropies" if entropy else "token_log_probs",
         token.TokenLogProb,
         "token",
+        "estimators.token_log_probs" + (", with entropies" if entropy else ""),
         "token_entropies" if entropy else "token_log_probs",
         ("true" if entropy else "false",),
         operands=1,
@@ -290,7 +290,7 @@ def _token(*, entropy: bool) -> Kernel:
             lambda fold: isinstance(fold.of, cross_entropy.CrossEntropyFold) is entropy,
             lambda fold: (1.0,),
         ),
-        triton=triton,
+        triton="token_entropy" if entropy else "token",
     )
 
 
@@ -299,6 +299,7 @@ _ROWS = (
         "kl_logits",
         kl_logits.KLFromLogits,
         "kl_logits",
+        "kl_divergence",
         "kl_logits",
         options=(Option("normalize", bool, lambda measure: measure.normalize),),
         residuals=kl_logits.Numbers._fields,
@@ -315,15 +316,16 @@ _ROWS = (
             _logits,
             lambda fold: (fold.normalize,),
         ),
-        triton=lambda measure: "kl_logits" if measure.normalize else None,
+        triton="kl_logits",
     ),
     Kernel(
         "kl_weights",
         kl_weights.KLFromWeights,
         "kl_weights",
+        "kl_divergence",
         "kl_weights",
         residuals=(*weight_shares.Numbers._fields, "nats"),
-        triton=lambda measure: "kl_weights",
+        triton="kl_weights",
     ),
     *(
         _cross_entropy(same=same, logits=logits)
@@ -335,11 +337,12 @@ _ROWS = (
         "logsumexp",
         logsumexp.LogSumExp,
         "logsumexp",
+        "special.logsumexp",
         "logsumexp",
         operands=1,
         residuals=_PEAK,
         state=State(logsumexp.PeakFold, logsumexp.Peak, _leaves(" ".join(_PEAK))),
-        triton=lambda measure: "logsumexp",
+        triton="logsumexp",
     ),
 )
 
@@ -347,7 +350,7 @@ _ROWS = (
 
 
 def _generator(
-    name: str, cls: type, triton: str | None = None, *, ordered: bool = False
+    name: str, cls: type, functions: str, triton: str | None = None, *, ordered: bool = False
 ) -> tuple[Kernel, Kernel]:
     """Return the kernels of a generator's divergence, from logits and from weights.
 
@@ -361,13 +364,14 @@ def _generator(
             f"{name}_{kind}",
             cls,
             "divergence",
+            functions,
             f"divergence_{kind}",
             (cls.__name__, f"Of{kind.capitalize()}"),
             row_operand=ordered,
             options=(weight, root),
             residuals=(*numbers, *_MEANS),
             served=lambda measure: measure.normalize and side(measure),
-            triton=lambda measure: triton and f"{triton}_{kind}",
+            triton=triton and f"{triton}_{kind}",
         )
 
     return (
@@ -377,16 +381,20 @@ def _generator(
 
 
 _GENERATORS = (
-    *_generator("jeffreys", generators.Jeffreys),
-    *_generator("jensen_shannon", generators.JensenShannon, "js"),
-    *_generator("skew_jensen_shannon", generators.SkewJensenShannon),
-    *_generator("skew_kl", generators.SkewKL),
-    *_generator("hellinger", generators.SquaredHellinger, "hellinger"),
-    *_generator("total_variation", generators.TotalVariation, "tv"),
-    *_generator("pearson", generators.Pearson),
-    *_generator("triangular", generators.Triangular),
-    *_generator("alpha", generators.Alpha, ordered=True),
-    *_generator("tsallis", generators.Tsallis, ordered=True),
+    *_generator("jeffreys", generators.Jeffreys, "jeffreys_divergence"),
+    *_generator("jensen_shannon", generators.JensenShannon, "js_divergence, js_distance", "js"),
+    *_generator(
+        "skew_jensen_shannon",
+        generators.SkewJensenShannon,
+        "js_divergence, with another weight",
+    ),
+    *_generator("skew_kl", generators.SkewKL, "skew_kl_divergence"),
+    *_generator("hellinger", generators.SquaredHellinger, "hellinger_distance", "hellinger"),
+    *_generator("total_variation", generators.TotalVariation, "total_variation", "tv"),
+    *_generator("pearson", generators.Pearson, "chi2_divergence"),
+    *_generator("triangular", generators.Triangular, "triangular_discrimination"),
+    *_generator("alpha", generators.Alpha, "alpha_divergence", ordered=True),
+    *_generator("tsallis", generators.Tsallis, "tsallis_divergence", ordered=True),
 )
 
 # --- functions of entries, and maps -----------------------------------------------------------
@@ -394,7 +402,13 @@ _GENERATORS = (
 
 def _elementwise(name: str, function: Any, functor: str) -> Kernel:
     return Kernel(
-        name, function.value, "elementwise", "", (functor,), operands=len(function.slopes)
+        name,
+        function.value,
+        "elementwise",
+        f"special.{name}",
+        "",
+        (functor,),
+        operands=len(function.slopes),
     )
 
 
@@ -412,8 +426,18 @@ _ELEMENTWISE = (
     _elementwise("logsubexp", elementwise.LOGSUBEXP, "LogSubExp"),
 )
 _MAPS = (
-    Kernel("softmax", logsumexp.Softmax, "softmax", "", ("false",), operands=1),
-    Kernel("log_softmax", logsumexp.LogSoftmax, "softmax", "", ("true",), operands=1),
+    Kernel(
+        "softmax", logsumexp.Softmax, "softmax", "special.softmax", "", ("false",), operands=1
+    ),
+    Kernel(
+        "log_softmax",
+        logsumexp.LogSoftmax,
+        "softmax",
+        "special.log_softmax",
+        "",
+        ("true",),
+        operands=1,
+    ),
 )
 
 KERNELS: tuple[Kernel, ...] = (*_ROWS, *_GENERATORS, *_ELEMENTWISE, *_MAPS)
@@ -463,8 +487,8 @@ def _kernel_of(function: Any) -> Kernel | None:
     key: Any = type(function)
     if key is FDivergence:
         key = type(function.row)
-    elif key is Tempered:
-        key = type(function.measure)
+    elif key is Tempered and type(function.measure) is token.TokenLogProb:
+        key = token.TokenLogProb  # whose kernels alone have a temperature
     elif key is Elementwise:
         key = function.value
     return next((one for one in _BY_MEASURE.get(key, ()) if one.served(function)), None)
@@ -492,8 +516,10 @@ _SPLITTER = 2.0**27 + 1  # float64's, in which kernels compute
 def triton_of(measure: Any) -> Triton | None:
     """Return Triton's kernel for a measure."""
     kernel = _kernel_of(measure)
-    name = kernel and kernel.triton(measure)
-    return TRITON[name] if name else None
+    if kernel is None or kernel.triton is None or not (kernel.vjp and kernel.vjp(measure)):
+        return None
+    tempered = "tempered_" if _temperature(measure) != 1 else ""
+    return TRITON[tempered + kernel.triton]
 
 
 def state_spec_of(fold: Any) -> StateSpec | None:

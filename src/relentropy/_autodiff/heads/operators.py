@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -25,7 +24,7 @@ from .gradients import head_vjp
 from .job import HeadJob, Side
 
 Tensor = Any
-_PACKAGE = __name__.partition(".")[0]
+_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 def value(job: HeadJob, arrays: Arrays) -> Arrays:
@@ -34,8 +33,35 @@ def value(job: HeadJob, arrays: Arrays) -> Arrays:
 
 
 def serialized(job: HeadJob) -> str:
-    """Return a job as text, from which `rebuilt` makes an equal one."""
-    return json.dumps(_plain(job))
+    """Return a job as JSON, from which `rebuilt` makes an equal one.
+
+    It is plain string arithmetic, since torch's compiler traces it; floats keep all their bits.
+    """
+    return _text(job)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f'{{"float": "{value.hex()}"}}'
+    if isinstance(value, torch.dtype):
+        return f'{{"dtype": "{value}"}}'
+    if isinstance(value, Namespace):
+        return f'{{"namespace": "{value.dtype}", "exact": {_text(value.exact)}}}'
+    if isinstance(value, tuple):
+        name = "side" if isinstance(value, Side) else "tuple"
+        return f'{{"{name}": [{", ".join([_text(part) for part in value])}]}}'
+    cls = type(value)
+    if hasattr(cls, "__dataclass_fields__") and cls.__module__.startswith(_PACKAGE):
+        names = list(cls.__dataclass_fields__)
+        held = ", ".join([f'"{name}": {_text(getattr(value, name))}' for name in names])
+        return f'{{"class": "{cls.__module__}:{cls.__qualname__}", "fields": {{{held}}}}}'
+    raise TypeError(f"{cls.__name__} cannot be an argument of an operator of torch's compiler")
 
 
 @cache
@@ -44,41 +70,20 @@ def rebuilt(text: str) -> HeadJob:
     return _rebuilt(json.loads(text))  # type: ignore[no-any-return]
 
 
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold of a job's part; floats keep all their bits."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return {"float": value.hex()}
-    if isinstance(value, torch.dtype):
-        return {"dtype": str(value).removeprefix("torch.")}
-    if isinstance(value, Namespace):
-        return {"namespace": str(value.dtype).removeprefix("torch."), "exact": value.exact}
-    cls = type(value)
-    if is_dataclass(value) and cls.__module__.partition(".")[0] == _PACKAGE:
-        held = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-        return {"class": f"{cls.__module__}:{cls.__qualname__}", "fields": held}
-    if isinstance(value, Side):
-        return {"side": list(value)}
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    raise TypeError(f"{cls.__name__} cannot be an argument of an operator of torch's compiler")
-
-
 def _rebuilt(plain: Any) -> Any:
-    if isinstance(plain, list):
-        return tuple(map(_rebuilt, plain))
     if not isinstance(plain, dict):
         return plain
-    if "float" in plain:
-        return float.fromhex(plain["float"])
-    if "dtype" in plain:
-        return getattr(torch, plain["dtype"])
-    if "namespace" in plain:
-        return NAMESPACES[plain["namespace"], plain["exact"]]
-    if "side" in plain:
-        return Side(*plain["side"])
-    module, _, name = plain["class"].partition(":")
+    kind, held = next(iter(plain.items()))
+    if kind == "float":
+        return float.fromhex(held)
+    if kind == "dtype":
+        return getattr(torch, held.removeprefix("torch."))
+    if kind == "namespace":
+        return NAMESPACES[held.removeprefix("torch."), plain["exact"]]
+    if kind in ("side", "tuple"):
+        parts = map(_rebuilt, held)
+        return Side(*parts) if kind == "side" else tuple(parts)
+    module, _, name = held.partition(":")
     cls = getattr(importlib.import_module(module), name)
     return cls(**{name: _rebuilt(value) for name, value in plain["fields"].items()})
 
