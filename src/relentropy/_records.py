@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from ._docs import add_names, complete, complete_closed_form
+from . import _doc_texts as texts
+from ._docs import Texts, complete
+from ._formulas.generators import NAMES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Target = TypeVar("Target")
 Kind = Literal["elementwise", "reduction", "map", "table", "estimate", "closed form", "head"]
 
 BACKENDS = ("numpy", "torch", "jax", "strict", "dask", "cupy")
@@ -96,20 +99,20 @@ def record(
     conditioned: bool = False,
     exemptions: tuple[Exemption, ...] = (),
     lost_below: float = 0.0,
-    shared: bool = False,
+    without_float64: float = 4.0,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Function], Function]:
-    """Declare the record of the function below it.
+    """Declare the record of the function below it, and complete its docstring.
 
-    ``shared`` is for members of a family: their docstrings leave out what they have in common,
-    and so are their bounds where there is no float64 to work in. ``aliases`` are what else the
-    literature calls it; names that `f_divergence` takes are in `NAMES` of generators.py.
+    ``without_float64`` is the bound in float32 if the device or the library has no float64.
+    ``aliases`` are other names in the literature, beside those that `f_divergence` takes, which
+    are in `NAMES` of generators.py.
     """
 
     def declare(function: Function) -> Function:
         narrow = 1.0 if kind == "elementwise" else 2.0
         without = (
-            Exemption(backend, "without float64", ("float32",), 6.0 if shared else 4.0, cause)
+            Exemption(backend, "without float64", ("float32",), without_float64, cause)
             for backend, cause in _WITHOUT_FLOAT64.items()
         )
         made = Record(
@@ -125,9 +128,7 @@ def record(
             exemptions=(_JAX_FLUSHES, *without, *exemptions),
         )
         RECORDS[made.name] = made
-        if shared:
-            complete(function, _bounds(made), _slope_bounds(made))
-        add_names(function, aliases)
+        _document(function, made, _texts_of(function, kind), _names(made.name, aliases))
         return function
 
     return declare
@@ -148,7 +149,7 @@ def estimate(
     """
 
     def declare(function: Function) -> Function:
-        ESTIMATES[function.__name__] = Record(
+        made = Record(
             name=function.__name__,
             kind="estimate",
             oracle=function.__name__,
@@ -159,6 +160,8 @@ def estimate(
             slope_ulp=dict(zip(("float64", "float32"), slopes, strict=True)),
             exemptions=(_JAX_FLUSHES,),
         )
+        ESTIMATES[made.name] = made
+        _document(function, made, texts.ESTIMATE)
         return function
 
     return declare
@@ -177,7 +180,7 @@ def head(
     """
 
     def declare(function: Function) -> Function:
-        HEADS[function.__name__] = Record(
+        made = Record(
             name=function.__name__,
             kind="head",
             oracle=function.__name__.removeprefix("linear_"),
@@ -188,6 +191,8 @@ def head(
             lazy=False,
             backends=("numpy", "torch", "jax", "cupy"),
         )
+        HEADS[made.name] = made
+        _document(function, made, texts.HEAD)
         return function
 
     return declare
@@ -204,7 +209,7 @@ def closed_form(
     """Declare the record of the function below it, of parameters of one family.
 
     Results have at least 32 bits. ``slopes`` are the derivatives' bounds in float64 and in
-    float32; what all closed forms have in common is added to the docstring.
+    float32.
     """
 
     def declare(function: Function) -> Function:
@@ -219,32 +224,109 @@ def closed_form(
             exemptions=(_JAX_FLUSHES,),
         )
         CLOSED_FORMS[made.name] = made
-        complete_closed_form(function, made.ulp, made.slope_ulp)
+        _document(function, made, texts.CLOSED_FORM)
         return function
 
     return declare
 
 
-def _bounds(made: Record) -> str:
-    """A record's error bounds as a docstring says them."""
-    tiles = ""
-    if made.tiled_ulp is not None:
-        tiled = f"{made.tiled_ulp:g} where a row of more than 16384 entries"
-        tiles = f"\n({tiled} is merged from tiles)"
-    times = ",\ntimes the result's condition number" if made.conditioned else ""
+def counterpart(
+    function: Callable[..., Any], shared: Texts, *, names: tuple[str, ...] | None = None
+) -> Callable[[Target], Target]:
+    """Complete the docstring below it from the record of ``function``, by whose formula it is.
+
+    It is of the same measure of rows that are sharded or arrive in parts.
+    """
+    tables = (RECORDS, ESTIMATES, HEADS)
+    (made,) = (table[function.__name__] for table in tables if function.__name__ in table)
+    module = function.__module__.split(".")[1]
+    place = f"{module}." if module in ("special", "estimators", "heads") else ""
+    name = f"relentropy.{place}{made.name}"
+
+    def declare(target: Target) -> Target:
+        complete(target, shared, bounds=_merged_bounds(made, name), names=names)
+        return target
+
+    return declare
+
+
+def _texts_of(function: Callable[..., Any], kind: Kind) -> Texts:
+    """Return the texts that a recorded function's docstring shares."""
+    names = function.__code__.co_varnames
+    if kind == "table":
+        return texts.TABLE_ENTROPY if names[1] == "axis" else texts.TABLE
+    if kind == "elementwise":
+        return texts.ELEMENTWISE
+    if names[0] in ("p", "distributions"):
+        return texts.PAIR if names[1] == "q" else texts.SINGLE
+    return texts.LOG_DOMAIN
+
+
+def _document(
+    function: Callable[..., Any], made: Record, shared: Texts, aliases: str = ""
+) -> None:
+    bounds, slopes = _bounds(made), _slope_bounds(made)
+    complete(function, shared, bounds=bounds, slopes=slopes, aliases=aliases)
+
+
+def _names(function: str, aliases: tuple[str, ...]) -> str:
+    """Return a function's other names, and those that `f_divergence` takes for it."""
+    titles = {name: named.title for name, named in NAMES.items() if named.function == function}
+    text = f"Also known as {' or '.join(aliases)}. " if aliases else ""
+    if titles:
+        names = (
+            f'"{name}"' + (f" ({title})" if title else "") for name, title in titles.items()
+        )
+        text += f"Names in `f_divergence`: {', '.join(names)}."
+    return text
+
+
+def _ulps(ulp: dict[str, float], *, off: str = "", tiled: float | None = None) -> str:
+    """Return bounds by dtype as a docstring states them."""
+    text = f"{ulp['float64']:g} ulp {off}in float64"
+    if tiled is not None:
+        text += f" ({tiled:g} where a row of more than 16384 entries is merged from tiles)"
+    if "float16" not in ulp:
+        return f"{text} and {ulp['float32']:g} in float32 (the result of 16-bit operands too)"
+    if ulp["float16"] == ulp["float32"]:
+        return f"{text} and {ulp['float32']:g} in float32, float16 and bfloat16"
     return (
-        f"Errors are at most {made.ulp['float64']:g} ulp in float64{tiles}, "
-        f"{made.ulp['float32']:g} in float32 and {made.ulp['float16']:g} in float16 and "
-        f"bfloat16{times}."
+        f"{text}, {ulp['float32']:g} in float32 and {ulp['float16']:g} in float16 and bfloat16"
     )
 
 
+def _bounds(made: Record) -> str:
+    """Return a record's error bounds as a docstring states them."""
+    if made.kind == "head":
+        return (
+            "Relative to the logits that the matrix products give, errors are at most "
+            f"{made.ulp['float64']:g} ulp in float64 and {made.ulp['float32']:g} in float32, "
+            f"and those of derivatives by these logits {made.slope_ulp['float64']:g} and "
+            f"{made.slope_ulp['float32']:g} times the component's condition number."
+        )
+    times = ", times the result's condition number" if made.conditioned else ""
+    return f"Errors are at most {_ulps(made.ulp, tiled=made.tiled_ulp)}{times}."
+
+
 def _slope_bounds(made: Record) -> str:
-    """The same of its derivatives."""
-    ulp = made.slope_ulp
+    """Return the bounds of a record's derivatives as a docstring states them."""
+    if made.kind == "head":
+        return ""
+    times = ", times the component's condition number"
+    if made.kind == "closed form":
+        times += " by p's parameters and by the differences to q's"
+    elif made.kind == "elementwise" or made.name == "kl_estimate":
+        times = ""
+    return f"Derivatives (torch, jax) are at most {_ulps(made.slope_ulp, off='off ')}{times}."
+
+
+def _merged_bounds(made: Record, name: str) -> str:
+    """Return the bounds of a counterpart whose rows are merged from parts."""
+    if made.kind == "head":
+        return f"Values and gradients are within the bounds of `{name}`."
+    ulp = made.ulp | {"float64": made.tiled_ulp or made.ulp["float64"]}
+    times = ", times the result's condition number" if made.conditioned else ""
     return (
-        f"Derivatives (torch, jax) are at most {ulp['float64']:g} ulp off in float64, "
-        f"{ulp['float32']:g} in float32 and\n{ulp['float16']:g} in float16 and bfloat16, "
-        "times the component's condition number. An operand that\nneeds none costs none. "
-        "Second derivatives are those of the same formulas, without a bound of\ntheir own."
+        f"Values and gradients are within the bounds of `{name}` for merged rows: "
+        f"errors are at most {_ulps(ulp)}{times}."
     )

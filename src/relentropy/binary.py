@@ -1,6 +1,6 @@
-"""Entropies and relative entropy of two outcomes, given by a probability or by a logit.
+"""Entropies and relative entropy of two outcomes, by a probability or a logit.
 
-Every entry is a distribution of its own: of the outcome that is said and of its complement.
+Every entry is a distribution of its own, over an outcome and its complement.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def binary_entropy(
     base: float | None = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Entropy of two outcomes.
+    r"""Return the entropy of two outcomes.
 
     .. math:: H(p) = -p \log p - (1 - p) \log(1 - p)
 
@@ -34,17 +34,10 @@ def binary_entropy(
     p : array
         The probability of one of the two, or its logit ``log(p/(1 - p))``.
     complement : array, optional
-        The probability of the other, where ``1 - p`` would be rounded away. The two add up to
-        1 but for rounding, and are normalised.
+        The probability of the other outcome, for which ``1 - p`` would be rounded. The two sum
+        to 1 but for rounding, and are normalized.
     from_logits : bool, default False
         Whether p is a logit.
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default the promoted dtype of the operands, for integers the
-        library's default. With float64 all its digits are computed also for narrower operands.
-
 
     Returns
     -------
@@ -54,10 +47,7 @@ def binary_entropy(
     Raises
     ------
     TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes, and
-        for a complement of a logit.
-    ValueError
-        For shapes that do not broadcast, and for an impossible base. Values never raise.
+        If a complement is given with a logit.
 
     See Also
     --------
@@ -65,22 +55,19 @@ def binary_entropy(
 
     Notes
     -----
-    The error is at most 3 ulp in float64 and 1 in float32, float16 and bfloat16, also where
-    one outcome is all but certain. For complements that holds where p and complement add up to
-    something between 1/2 and 2.
+    The result is accurate if one outcome is nearly certain. With a complement, the bounds hold
+    if p and complement sum to between 1/2 and 2.
 
-    Limits: 0 at p = 0 and 1, and at logits of -inf and inf; nan for a probability outside
-    [0, 1] and where p and complement are both 0.
+    The result is 0 at p = 0 and 1, and at logits of -inf and inf. It is nan for a probability
+    outside [0, 1], and if p and complement are both 0.
 
-    The derivative (torch, jax) is log((1 - p)/p) by p and -a*p*(1 - p) by a logit a, at most
-    3 ulp off in float64 and 1 in float32, float16 and bfloat16; infinite by p at 0 and 1, 0 by
-    infinite logits. By p and complement it is that of the normalised pair.
+    The derivative is log((1 - p)/p) by p and -a*p*(1 - p) by a logit a; infinite by p at 0 and
+    1, 0 by infinite logits. By p and complement it is that of the normalized pair.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27
     (1948).
-
 
     Examples
     --------
@@ -110,31 +97,9 @@ def binary_cross_entropy(
     base: float | None = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Cross-entropy of two outcomes under another distribution of them.
+    r"""Return the cross-entropy of two outcomes under another distribution of them.
 
     .. math:: H(p, q) = -p \log q - (1 - p) \log(1 - q)
-
-    Parameters
-    ----------
-    p : array
-        The reference distribution: the probability of one of two outcomes, or its logit
-        ``log(p/(1 - p))``.
-    q : array
-        The model, likewise. Broadcasts with p.
-    p_complement : array, optional
-        The probability of p's other outcome, where ``1 - p`` would be rounded away. The two
-        add up to 1 but for rounding, and are normalised.
-    q_complement : array, optional
-        The same for q.
-    from_logits : bool or pair of bools, default False
-        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default the promoted dtype of the operands, for integers the
-        library's default. With float64 all its digits are computed also for narrower operands.
-
 
     Returns
     -------
@@ -144,10 +109,7 @@ def binary_cross_entropy(
     Raises
     ------
     TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes, and
-        for a complement of a logit.
-    ValueError
-        For shapes that do not broadcast, and for an impossible base. Values never raise.
+        If a complement is given with a logit.
 
     See Also
     --------
@@ -155,22 +117,20 @@ def binary_cross_entropy(
 
     Notes
     -----
-    The error is at most 3 ulp in float64 and 1 in float32, float16 and bfloat16. For
-    complements that holds where a probability and its complement add up to something between
-    1/2 and 2.
+    With complements, the bounds hold if a probability and its complement sum to between 1/2 and
+    2.
 
-    Limits: ``0*log(0) = 0``; inf where p has mass and q has none; infinite logits are certain
-    outcomes; nan for a probability outside [0, 1] and where it and its complement are both 0.
+    Terms ``0*log(0)`` are 0. The result is inf if p has mass where q has none; infinite logits
+    are certain outcomes. It is nan for a probability outside [0, 1], and if a probability and
+    its complement are both 0.
 
-    Derivatives (torch, jax) are log((1 - q)/q) by p and q - p by q's logit, at most 3 ulp off
-    in float64 and 1 in float32, float16 and bfloat16, also where p and q are close. By p the
-    derivative is 0 where p and q are certain of the same outcome.
+    The derivatives are log((1 - q)/q) by p and q - p by q's logit, accurate for close p and q.
+    By p the derivative is 0 if p and q are certain of the same outcome.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27
     (1948).
-
 
     Examples
     --------
@@ -198,31 +158,9 @@ def binary_kl_divergence(
     base: float | None = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy (Kullback-Leibler divergence) of two outcomes.
+    r"""Return the relative entropy (Kullback-Leibler divergence) of two outcomes.
 
     .. math:: D(p \| q) = p \log \frac{p}{q} + (1 - p) \log \frac{1 - p}{1 - q}
-
-    Parameters
-    ----------
-    p : array
-        The reference distribution: the probability of one of two outcomes, or its logit
-        ``log(p/(1 - p))``.
-    q : array
-        The model, likewise. Broadcasts with p.
-    p_complement : array, optional
-        The probability of p's other outcome, where ``1 - p`` would be rounded away. The two
-        add up to 1 but for rounding, and are normalised.
-    q_complement : array, optional
-        The same for q.
-    from_logits : bool or pair of bools, default False
-        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default the promoted dtype of the operands, for integers the
-        library's default. With float64 all its digits are computed also for narrower operands.
-
 
     Returns
     -------
@@ -232,10 +170,7 @@ def binary_kl_divergence(
     Raises
     ------
     TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes, and
-        for a complement of a logit.
-    ValueError
-        For shapes that do not broadcast, and for an impossible base. Values never raise.
+        If a complement is given with a logit.
 
     See Also
     --------
@@ -243,27 +178,24 @@ def binary_kl_divergence(
 
     Notes
     -----
-    The error is at most 4 ulp in float64 and 1 in float32, float16 and bfloat16, also where p
-    and q are close, or both all but certain. For complements that holds where a probability and
-    its complement add up to something between 1/2 and 2.
+    The result is accurate for close p and q, and if both are nearly certain. With complements,
+    the bounds hold if a probability and its complement sum to between 1/2 and 2.
 
-    Limits: 0, and never less, where p and q are equal; inf where p has mass and q has none;
-    infinite logits are certain outcomes; nan for a probability outside [0, 1] and where it and
-    its complement are both 0.
+    The result is never negative, 0 for equal p and q, and inf if p has mass where q has none;
+    infinite logits are certain outcomes. It is nan for a probability outside [0, 1], and if a
+    probability and its complement are both 0.
 
-    The probability of one side beside the logit of the other, in float64, is compared by a
-    logarithm in three words, which takes jax long to compile.
+    The probability of one side and the logit of the other are compared, in float64, by a
+    logarithm in triple-double arithmetic, which takes jax long to compile.
 
-
-    Derivatives (torch, jax) are the difference of p's and q's logits by p and q - p by q's
-    logit, at most 3 ulp off in float64 and 1 in float32, float16 and bfloat16, also where p and
-    q are close. By p the derivative is 0 where p and q are certain of the same outcome.
+    The derivatives are the difference of p's and q's logits by p and q - p by q's logit,
+    accurate for close p and q. By p the derivative is 0 if p and q are certain of the same
+    outcome.
 
     References
     ----------
     S. Kullback and R. A. Leibler, "On information and sufficiency", Annals of Mathematical
     Statistics 22 (1951).
-
 
     Examples
     --------
@@ -271,7 +203,7 @@ def binary_kl_divergence(
     >>> print(f"{binary_kl_divergence(40.0, 41.0, from_logits=True):.6e}")
     1.562882e-18
 
-    Both say that an outcome is certain but for what float64 cannot hold beside 1:
+    Both distributions are certain of an outcome but for less than float64 resolves beside 1:
 
     >>> print(f"{binary_kl_divergence(1.0, 1.0, p_complement=1e-20, q_complement=2e-20):.6e}")
     3.068528e-21

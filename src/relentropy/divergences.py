@@ -31,86 +31,39 @@ def kl_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy D(p‖q), the Kullback-Leibler divergence of q from p.
+    r"""Return the relative entropy D(p‖q), the Kullback-Leibler divergence of q from p.
 
     .. math:: D(p \| q) = \sum_i p_i \log \frac{p_i}{q_i}
 
-    It is never negative, zero exactly where p and q are equal, and has all its digits also
-    where they differ by the last one.
+    It is never negative, zero exactly if p and q are equal, and accurate to a few ulp even if
+    they differ only in the last bit.
 
     Parameters
     ----------
-    p : array
-        The reference distribution (the truth, the teacher): non-negative weights, such as
-        probabilities or counts, or logits.
-    q : array
-        The model of it (the student), of the same size along ``axis``; the other axes
-        broadcast.
-    axis : int, tuple of ints or None, default -1
-        The axes that hold one distribution; None for all of them.
-    from_logits : bool or pair of bools, default False
-        Whether p and q are logits (unnormalised log-probabilities; log-probabilities are
-        logits too); a pair ``(p_is_log, q_is_log)`` says it of each.
     normalize : bool, default True
-        Normalise both sides along ``axis``. If False, the generalised divergence
-        ``sum(p*log(p/q) - p + q)`` of unnormalised measures.
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to the operands' common shape. What it excludes is
-        replaced before any arithmetic. A mask of tokens is ``where=mask[..., None]``.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default the promoted dtype of the operands: the wider of two,
-        float32 for float16 with bfloat16, the other's for integers, the library's default for
-        integers alone. With float64 all its digits are computed also for narrower operands.
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, for arrays that are not dense (masked, sparse, data
-        frames), for boolean and complex dtypes, and for class labels in place of p.
-    ValueError
-        For shapes that do not match along ``axis`` or do not broadcast elsewhere, for a mask
-        that does not broadcast, and for an impossible base. Values never raise.
+        Normalize both sides along ``axis``. If False, the generalized divergence
+        ``sum(p*log(p/q) - p + q)`` of unnormalized measures.
 
     See Also
     --------
-    relentropy.special.kl_div : the terms of the generalised divergence.
+    relentropy.special.kl_div : the terms of the generalized divergence.
     cross_entropy, entropy
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged
-    from tiles), 2 in float32, where the result is rounded once from float64, and 1 in float16
-    and bfloat16.
+    Results in float32 are rounded once from float64. Terms ``0*log(0/q)`` are 0. The result is
+    inf if p > 0 and q = 0 for an entry, and nan for logits whose difference overflows. Integers
+    past 2**53 (2**24 with a result of float32) are rounded.
 
-    Limits: ``0*log(0/q) = 0``; inf where p > 0 and q = 0; nan for a negative, infinite or nan
-    weight, for a logit of nan or +inf, for logits whose difference overflows, and, if
-    normalised, where one side has no mass at all; 0 where nothing is selected, or the axis is
-    empty. An entry that is zero (or -inf) on both sides contributes nothing. Integers past
-    2**53 (2**24 with a result of float32) are rounded.
+    Truncated distributions, such as the logarithms of a vocabulary's k largest probabilities,
+    are renormalized by ``normalize=True``.
 
-    Truncated distributions, such as the logarithms of a vocabulary's k largest
-    probabilities, are renormalised by ``normalize=True``.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number, also where p and q are close: by q's
-    logits p*expm1(d), by p's -p*(d + D), with d = log(q/p) and D the divergence. (Of normalised
-    weights, components smaller than 2**-70, in float64 2**-100, of 1/sum(p) or
-    1/sum(q) may be lost.) By a
-    weight of p that is zero the derivative is -inf, or finite if q's is zero too; by q it is
-    finite wherever the divergence is, and -p by a logit of q of -inf. Equal inputs have
-    gradients of exactly zero. An operand that needs no gradient costs none; a row whose
-    cotangent is zero gets zeros, whatever it holds. Second derivatives are those of the same
-    formulas, without a bound of their own.
+    Derivatives are accurate for close p and q: by q's logits p*expm1(d), by p's -p*(d + D),
+    with d = log(q/p) and D the divergence. (For normalized weights, components smaller than
+    2**-70, in float64 2**-100, times 1/sum(p) or 1/sum(q) may be lost.) By a weight of p that
+    is zero the derivative is -inf, or finite if q's is zero too; by q it is finite wherever the
+    divergence is, and -p by a logit of q of -inf. Equal inputs have gradients of exactly zero.
+    A row whose cotangent is zero gets zeros, whatever its values are.
 
     References
     ----------
@@ -150,7 +103,7 @@ relative_entropy = kl_divergence
     float64=4.0,
     tiled=6.0,
     conditioned=True,
-    shared=True,
+    without_float64=6.0,
 )
 def kl_contributions(
     p: Array,
@@ -163,18 +116,18 @@ def kl_contributions(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""What every entry adds to a relative entropy.
+    r"""Return the contribution of every entry to the relative entropy.
 
     .. math:: p_i \log \frac{p_i}{q_i} - p_i + q_i
 
-    Never negative, and their sum is the divergence, since p and q have the same mass: unlike
-    those of ``p*log(p/q)``, their sizes say where two distributions differ.
+    Contributions are never negative, and their sum is the divergence, since p and q have the
+    same mass. Unlike the terms ``p*log(p/q)``, their sizes show where two distributions differ.
 
     Parameters
     ----------
     where : array of bool, optional
-        Entries to include; broadcasts to the operands' common shape. What it excludes is
-        replaced before any arithmetic, and has a contribution of 0.
+        Entries to include; broadcasts to the operands' common shape. Excluded entries are
+        replaced before any arithmetic, and have a contribution of 0.
 
     Returns
     -------
@@ -183,15 +136,16 @@ def kl_contributions(
 
     See Also
     --------
-    kl_divergence : their sum.
-    relentropy.special.kl_div : the same of single numbers, without a row.
+    kl_divergence : the sum of the contributions.
+    relentropy.special.kl_div : the term of two numbers, without a row.
 
     Notes
     -----
-    The condition number is 1 for weights. From logits the log-ratio of an entry is known to the
-    digits of its row's: it is the mean of ``abs(log(p/q))`` over that of the entry, doubled.
+    The condition number is 1 for weights. From logits, an entry's log-ratio is accurate
+    relative to its row's: the condition number is twice the mean of ``abs(log(p/q))`` divided
+    by that of the entry.
 
-    Where p is zero it is q, and inf where q alone is.
+    The contribution is q if p is zero, and inf if q alone is.
 
     References
     ----------

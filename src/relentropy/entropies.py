@@ -1,4 +1,4 @@
-"""Entropies of one distribution, and of one distribution under another."""
+"""Entropies of one distribution, and cross-entropy of two."""
 
 from __future__ import annotations
 
@@ -32,42 +32,14 @@ def entropy(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Shannon entropy.
+    r"""Return the Shannon entropy.
 
     .. math:: H(p) = -\sum_i p_i \log p_i
 
     Parameters
     ----------
-    p : array
-        Non-negative weights, such as probabilities or counts, or logits.
-    axis : int, tuple of ints or None, default -1
-        The axes that hold one distribution; None for all of them.
-    from_logits : bool, default False
-        Whether p are logits (or log-probabilities).
     normalize : bool, default True
-        Normalise along ``axis``. If False, ``sum(entr(p))`` as it stands.
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to p.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of p, for integers the library's default. With
-        float64 all its digits are computed also for a narrower p.
-
-    Returns
-    -------
-    array
-        Entropies, of the same library and on the same device as p.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, and for boolean and complex dtypes.
-    ValueError
-        For an axis out of bounds, a mask that does not broadcast, an impossible base.
+        Normalize along ``axis``. If False, ``sum(entr(p))`` as it is.
 
     See Also
     --------
@@ -75,18 +47,11 @@ def entropy(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged
-    from tiles), 2 in float32 and 1 in float16 and bfloat16, also for distributions that are
-    all but certain. With ``normalize=False`` terms can have either sign, and the bound is
-    multiplied by the condition number of their sum.
+    The result is accurate for nearly certain distributions. The condition number is 1 for
+    normalized distributions; with ``normalize=False`` terms can have either sign, and it is
+    that of their sum.
 
-    Limits: ``0*log(0) = 0``; nan for a negative, infinite or nan weight, for a logit of nan or
-    +inf, and, if normalised, where there is no mass at all; 0 where nothing is selected, or the
-    axis is empty.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. By a weight of 0 the derivative is inf, by
-    a logit of -inf 0.
+    Terms ``0*log(0)`` are 0. The derivative by a weight of 0 is inf, that by a logit of -inf 0.
 
     References
     ----------
@@ -100,7 +65,7 @@ def entropy(
     >>> float(entropy(np.array([1, 1, 1, 1]), base=2))
     2.0
 
-    A distribution so certain that float64 probabilities cannot say how certain:
+    A distribution so certain that float64 probabilities round to 1 and lose the entropy:
 
     >>> print(f"{entropy(np.array([0.0, -46.0]), from_logits=True):.6e}")
     4.949390e-19
@@ -136,49 +101,22 @@ def cross_entropy(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Cross-entropy of q under p: the mean surprise of a model where p is the truth.
+    r"""Return the cross-entropy of q under p, the mean surprisal of q if p is the truth.
 
     .. math:: H(p, q) = -\sum_i p_i \log q_i = H(p) + D(p \| q)
 
     Parameters
     ----------
-    p : array
-        The reference distribution: non-negative weights, such as probabilities or counts, or
-        logits. Class labels are not distributions and raise.
-    q : array
-        The model, of the same size along ``axis``; the other axes broadcast.
-    axis : int, tuple of ints or None, default -1
-        The axes that hold one distribution; None for all of them.
     from_logits : bool or pair of bools, default False
-        Whether p and q are logits (or log-probabilities); a pair ``(p_is_log, q_is_log)``
-        says it of each: ``(False, True)`` for soft targets and a model's logits.
+        Whether p and q are logits (or log-probabilities); a pair ``(p_is_log, q_is_log)`` sets
+        it separately for p and q: ``(False, True)`` for soft targets and a model's logits.
     normalize : bool, default True
-        Normalise both sides along ``axis``. If False, ``-sum(p*log(q))`` as it stands.
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to the operands. A mask of tokens is
-        ``where=mask[..., None]``.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default the promoted dtype of the operands: the wider of two,
-        float32 for float16 with bfloat16, the other's for integers, the library's default for
-        integers alone. With float64 all its digits are computed also for narrower operands.
+        Normalize both sides along ``axis``. If False, ``-sum(p*log(q))`` as it is.
 
     Returns
     -------
     array
         Cross-entropies, of the same library and on the same device as the operands.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, for arrays that are not dense, for boolean and complex
-        dtypes, and for class labels in place of p.
-    ValueError
-        For shapes that do not match, a mask that does not broadcast, an impossible base.
 
     See Also
     --------
@@ -186,22 +124,17 @@ def cross_entropy(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged
-    from tiles), 2 in float32 and 1 in float16 and bfloat16. With ``normalize=False`` terms can
-    have either sign, and the bound is multiplied by the condition number of their sum.
+    The condition number is 1 for normalized distributions; with ``normalize=False`` terms can
+    have either sign, and it is that of their sum.
 
-    To see how far two models are apart use `kl_divergence`: the difference of a cross-entropy
-    and an entropy has lost the digits that tell.
+    To measure how far two models are apart use `kl_divergence`: the difference of a
+    cross-entropy and an entropy suffers cancellation.
 
-    Limits: inf where p > 0 and q = 0; nan for a negative, infinite or nan weight, for a logit
-    of nan or +inf, and, if normalised, where one side has no mass at all; 0 where nothing is
-    selected, or the axis is empty.
+    The result is inf if p > 0 and q = 0 for an entry.
 
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; the one by q's logits, q - p, cancels
-    where the two are close, and that of `kl_divergence` does not. At entries that are zero (or
-    -inf) on both sides they are finite; where p > 0 = q they are infinite, but by q's logits
-    -p. An operand that needs no gradient costs none.
+    The derivative by q's logits, q - p, cancels for close p and q; that of `kl_divergence` does
+    not. At entries that are zero (or -inf) on both sides derivatives are finite; at p > 0 = q
+    they are infinite, but -p by q's logits.
 
     References
     ----------
@@ -236,7 +169,7 @@ def cross_entropy(
     "Shannon (1948); the gap from the largest entry, and log1p of what the others add to it",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def surprisal(
     p: Array,
@@ -248,35 +181,34 @@ def surprisal(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Surprise of every outcome, whose mean is the entropy.
+    r"""Return the surprisal of every outcome, whose mean is the entropy.
 
     .. math:: -\log p_i
 
     Parameters
     ----------
-    p : array
-        Non-negative weights, such as probabilities or counts, or logits.
     from_logits : bool, default False
         Whether p are logits (or log-probabilities); then it is minus `log_softmax`.
     normalize : bool, default True
-        Normalise along ``axis``. If False, -log(p) as it stands.
+        Normalize along ``axis``. If False, -log(p) as it is.
     where : array of bool, optional
-        Entries to include; broadcasts to p. What it excludes is replaced before any arithmetic,
-        and has a surprise of 0.
+        Entries to include; broadcasts to p. Excluded entries are replaced before any
+        arithmetic, and have a surprisal of 0.
 
     Returns
     -------
     array
-        Surprises, of p's shape, library and device.
+        Surprisals, of p's shape, library and device.
 
     See Also
     --------
-    entropy : their mean.
+    entropy : the mean of the surprisals.
     relentropy.special.log_softmax
 
     Notes
     -----
-    Accurate also for an outcome that is all but certain; inf for one without mass.
+    The surprisal of a nearly certain outcome is accurate; that of an outcome without mass is
+    inf.
 
     References
     ----------

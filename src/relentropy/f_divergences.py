@@ -49,7 +49,7 @@ def divergence_of(
     "Jeffreys (1946); the difference of the masses times the logarithm of their ratio",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def jeffreys_divergence(
     p: Array,
@@ -63,14 +63,9 @@ def jeffreys_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Jeffreys divergence: relative entropy in both directions, added.
+    r"""Return the Jeffreys divergence, the sum of the relative entropies in both directions.
 
     .. math:: J(p, q) = D(p \| q) + D(q \| p) = \sum_i (p_i - q_i) \log \frac{p_i}{q_i}
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
 
     See Also
     --------
@@ -78,8 +73,8 @@ def jeffreys_divergence(
 
     Notes
     -----
-    Symmetric; inf where one side has mass and the other has none. It is the sum, not the mean,
-    of the two directions.
+    The divergence is symmetric, and inf if one side has mass where the other has none. It is
+    the sum, not the mean, of the two directions.
 
     References
     ----------
@@ -105,7 +100,7 @@ def jeffreys_divergence(
     float64=4.0,
     tiled=6.0,
     lost_below=1e-153,
-    shared=True,
+    without_float64=6.0,
 )
 def hellinger_distance(
     p: Array,
@@ -118,7 +113,7 @@ def hellinger_distance(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Hellinger distance.
+    r"""Return the Hellinger distance.
 
     .. math:: \sqrt{\tfrac12 \sum_i \left(\sqrt{p_i} - \sqrt{q_i}\right)^2}
 
@@ -134,10 +129,10 @@ def hellinger_distance(
 
     Notes
     -----
-    Exactly 0 for equal operands, where its gradient is taken as 0 (a root has no second
-    derivative there: it is nan); that by a weight of 0 is infinite where the other side has
-    mass. A distance below 1e-153 (1e-18 where there is no float64) is lost, as its square is
-    below the range.
+    The distance is exactly 0 for equal operands, where its gradient is taken as 0 and its
+    second derivatives are nan. The derivative by a weight of 0 is infinite if the other side
+    has mass. A distance below 1e-153 (1e-18 if float64 is not available) is lost, as its square
+    underflows.
 
     References
     ----------
@@ -162,7 +157,7 @@ def hellinger_distance(
     "half the sum of exact differences, without their sign",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def total_variation(
     p: Array,
@@ -175,7 +170,7 @@ def total_variation(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Total variation distance: the largest difference of probabilities of any event.
+    r"""Return the total variation distance, the largest difference of an event's probabilities.
 
     .. math:: \tfrac12 \sum_i |p_i - q_i|
 
@@ -191,8 +186,8 @@ def total_variation(
 
     Notes
     -----
-    An entry where both sides agree adds 0 to the value and to the gradient, also where unequal
-    masses would make either infinite elsewhere.
+    An entry with equal masses adds 0 to the value and to the gradient, even if the sides' total
+    masses differ or make other entries infinite.
 
     References
     ----------
@@ -217,8 +212,8 @@ def total_variation(
     "Pearson (1900), Neyman (1949); the difference times the relative difference",
     float64=4.0,
     tiled=6.0,
-    shared=True,
-    aliases=("Kagan's divergence (of which some authors take half)",),
+    without_float64=6.0,
+    aliases=("Kagan's divergence (some authors define it as half of this)",),
 )
 def chi2_divergence(
     p: Array,
@@ -232,7 +227,7 @@ def chi2_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Chi-squared divergence.
+    r"""Return the chi-squared divergence.
 
     .. math::
         \chi^2(p \| q) = \sum_i \frac{(p_i - q_i)^2}{q_i} \ \text{(Pearson)}, \qquad
@@ -241,12 +236,7 @@ def chi2_divergence(
     Parameters
     ----------
     kind : {"pearson", "neyman"}, default pearson
-        Whether the second or the first distribution divides.
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
+        The distribution that divides: q for "pearson", p for "neyman".
 
     See Also
     --------
@@ -254,7 +244,7 @@ def chi2_divergence(
 
     Notes
     -----
-    inf where the distribution that divides has no mass and the other has.
+    The divergence is inf if the distribution that divides has no mass where the other has some.
 
     References
     ----------
@@ -283,7 +273,7 @@ def chi2_divergence(
     "Topsøe (2000); the difference times the relative difference",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def triangular_discrimination(
     p: Array,
@@ -296,7 +286,7 @@ def triangular_discrimination(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Triangular discrimination, twice the Le Cam distance.
+    r"""Return the triangular discrimination, twice the Le Cam distance.
 
     .. math:: \Delta(p, q) = \sum_i \frac{(p_i - q_i)^2}{p_i + q_i}
 
@@ -312,7 +302,7 @@ def triangular_discrimination(
 
     Notes
     -----
-    Finite also where one side has mass and the other has none; nan as said below.
+    The divergence is finite even if one side has mass where the other has none.
 
     References
     ----------
@@ -384,7 +374,7 @@ class Generator:
     "Csiszár (1967); a row of the table of generators",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def f_divergence(
     p: Array,
@@ -398,7 +388,7 @@ def f_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Any f-divergence: a row of the table by name, or one's own.
+    r"""Return an f-divergence, by its name or for a custom generator.
 
     .. math:: D_f(p \| q) = \sum_i p_i\, g(d_i), \quad d_i = \log \frac{q_i}{p_i}
 
@@ -409,13 +399,14 @@ def f_divergence(
 
     See Also
     --------
-    Generator : a row of one's own.
-    alpha_divergence : a family of rows.
+    Generator : a custom f-divergence.
+    alpha_divergence : a family of f-divergences.
 
     Notes
     -----
-    The bounds are those of the named rows; one's own is as accurate as its functions are. Where
-    one side has mass and the other has none, the row's limits count, which may be inf.
+    The bounds are those of the named divergences; a custom one is as accurate as its functions.
+    If one side has mass where the other has none, the generator's limits apply, which may be
+    inf.
 
     References
     ----------

@@ -1,8 +1,8 @@
-"""Divergences between language-model heads, without their logits.
+"""Divergences between language-model heads, without materializing their logits.
 
 A head's logits, ``hidden @ weight.T + bias``, are the largest arrays of a model's training.
-Here they are made in tiles, each of which goes into the state of its rows and is forgotten;
-gradients make the same tiles again.
+These functions compute them in tiles, each of which is merged into the state of its rows and
+discarded; gradients compute the same tiles again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def linear_kl_divergence(
     memory: int | None = None,
     dtype: Any = None,
 ) -> Any:
-    r"""Relative entropy D(p‖q) of two heads, whose logits never exist.
+    r"""Return the relative entropy D(p‖q) of two heads, without materializing their logits.
 
     .. math:: D(p \| q), \quad
         p = \operatorname{softmax}((h_p W_p^\top + b_p) / T), \;
@@ -78,76 +78,19 @@ def linear_kl_divergence(
     ----------
     hidden_p : array of shape (..., size)
         Hidden states of the reference model (the teacher), one for every token. Without a
-        ``weight_p`` its logits, of shape (..., vocabulary); with ``indices_p`` its largest
+        ``weight_p``, its logits of shape (..., vocabulary); with ``indices_p``, its largest
         log-probabilities, of shape (..., k).
-    weight_p : array of shape (vocabulary, size), or None
-        The reference's head, as a linear layer has it.
-    hidden_q : array of shape (..., size)
-        The same of the model (the student), for the same tokens; the hidden states' sizes may
-        differ.
-    weight_q : array of shape (vocabulary, size), or None
-        The model's head. At least one side is a head.
-    bias_p, bias_q : array of shape (vocabulary,), optional
-        Biases of the heads; -inf excludes a word from a side.
     indices_p : array of int of shape (..., k), optional
-        The words that ``hidden_p`` are the log-probabilities of, at this temperature and
-        normalised over the whole vocabulary; different ones for every token.
+        The words whose log-probabilities are ``hidden_p``, at this temperature and normalized
+        over the whole vocabulary; different words for every token.
     rest : {"bucket", "renormalize", "drop"}, default "bucket"
-        With ``indices_p``, what becomes of all other words, as in
+        With ``indices_p``, the treatment of all other words, as in
         `relentropy.estimators.partial_kl`.
-    temperature : float, default 1.0
-        What logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1. The default is e, for nats.
-    vocab_size : int, optional
-        How many words there are, where weights, biases or logits are padded: later rows and
-        columns are not looked at, and have a gradient of zero.
-    where : array of bool, optional
-        The tokens to include, of the tokens' shape or broadcasting to it. What it excludes has
-        a divergence of 0 and no part in gradients, whatever it holds.
-    gradient : {"q", "p", "both"}, default "q"
-        Which side derivatives are by. The other one is a constant, also where it is recorded.
-    memory : int, optional
-        What tiles of logits and of their gradients may take, in bytes: 64 MiB by default, and
-        256 MiB on a device. Results depend on it as products do on their sizes.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default the operands', float32 for 16-bit ones.
-
-    Returns
-    -------
-    array
-        A divergence for every token, of the operands' library and on their device.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense or not of floating-point
-        numbers, and lazy ones.
-    ValueError
-        For shapes that do not fit each other, and impossible options.
 
     See Also
     --------
-    relentropy.kl_divergence : from logits that exist.
+    relentropy.kl_divergence : from materialized logits.
     linear_js_divergence, linear_cross_entropy
-
-    Notes
-    -----
-    Of logits as the products give them errors are at most 6 ulp in float64 and 2 in float32,
-    and those of gradients by the logits 6 and 2 times the component's condition number. The
-    products add rounding of their own: they are in the operands' dtype, but 16-bit ones are
-    multiplied exactly, added up in float32 and never rounded to 16 bits. The gradients of
-    hidden states, weights and biases are products again, added up in float32 at least and
-    rounded once (on CUDA devices gradients by 16-bit heads' logits are rounded to 16 bits
-    before, as a linear layer's are; in jax a weight's share of every tile is). What a library
-    does with float32 products, such as TF32, is its own setting.
-
-    For the same ``memory`` results have the same bits on any number of threads if the library's
-    matrix product has.
-
-    With gradients (torch, jax) a product more is made of every head, and no array of the size
-    of the logits. Second derivatives make all of them at once; so do torch's forward mode and
-    vmap, and jax has no forward mode of it.
 
     References
     ----------
@@ -204,43 +147,26 @@ def linear_js_divergence(
     memory: int | None = None,
     dtype: Any = None,
 ) -> Any:
-    r"""Jensen-Shannon divergence of two heads, whose logits never exist.
+    r"""Return the Jensen-Shannon divergence of two heads, without materializing their logits.
 
     .. math:: (1 - w) D(p \| m) + w D(q \| m), \quad m = (1 - w) p + w q
 
     Parameters
     ----------
-    hidden_p, weight_p, hidden_q, weight_q, bias_p, bias_q
-        As in `linear_kl_divergence`; without a weight, a side is given by its logits.
     mixture : float, default 0.5
         The weight w of q in the mixture, from 0 to 1, which is ``weight`` in
         `relentropy.js_divergence`.
-    temperature, base, vocab_size, where, gradient, memory, dtype
-        As in `linear_kl_divergence`.
-
-    Returns
-    -------
-    array
-        A divergence for every token.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `linear_kl_divergence`.
 
     See Also
     --------
-    relentropy.js_divergence : from logits that exist.
+    relentropy.js_divergence : from materialized logits.
     relentropy.objectives.distillation_loss : whose ``js_weight`` is the teacher's.
 
     Notes
     -----
-    Of logits as the products give them errors are at most 6 ulp in float64 and 2 in float32,
-    and those of gradients by the logits 6 and 2 times the component's condition number;
-    `linear_kl_divergence` says what products add. It is finite also where a side has words that
-    the other has not; a row with a logit of nan or +inf has nan, and a token that ``where``
-    excludes 0. A row is looked at three times, for which its logits are made once: forwards a
-    tile has few rows and the whole vocabulary.
+    The divergence is finite even if a side has words that the other has not; a row with a logit
+    of nan or +inf has nan, and a token that ``where`` excludes 0. A row's logits are read three
+    times and computed once: forwards a tile has few rows and the whole vocabulary.
 
     References
     ----------
@@ -287,54 +213,30 @@ def linear_cross_entropy(
     memory: int | None = None,
     dtype: Any = None,
 ) -> Any:
-    r"""Cross-entropy of a head, whose logits never exist, from labels or soft targets.
+    r"""Return the cross-entropy of labels or soft targets under a head, without its logits.
 
     .. math:: -\sum_i p_i \log \operatorname{softmax}((h W^\top + b) / T)_i
 
     Parameters
     ----------
-    hidden : array of shape (..., size)
-        Hidden states, one for every token.
-    weight : array of shape (vocabulary, size)
-        The head, as a linear layer has it.
     targets : array of int of shape (...), or of floats of shape (..., vocabulary)
-        The words that were to be predicted, or a distribution over all of them: non-negative
-        weights, which are normalised, and constants in derivatives.
-    bias : array of shape (vocabulary,), optional
-        The head's bias.
-    temperature : float, default 1.0
-        What logits are divided by, greater than 0.
-    ignore_index : int or None, default -100
-        The label of tokens to leave out; None for no such label.
-    reduction : {"none", "sum", "mean"}, default "none"
-        Whether the result is one number for every token, their sum, or its mean over the tokens
-        that are included.
-    vocab_size, where, memory, dtype
-        As in `linear_kl_divergence`.
+        The words to be predicted, or a distribution over all of them: non-negative weights,
+        which are normalized, and constants in derivatives.
 
     Returns
     -------
     array
-        In nats; tokens that are left out have 0, and so has the mean of none.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `linear_kl_divergence`.
+        Cross-entropies in nats; tokens that are left out have 0, and so has the mean of none.
 
     See Also
     --------
-    linear_token_log_probs : with another sign, and entropies.
-    relentropy.cross_entropy : from logits that exist.
+    linear_token_log_probs : with the opposite sign, and entropies.
+    relentropy.cross_entropy : from materialized logits.
 
     Notes
     -----
-    Of logits as the products give them errors are at most 6 ulp in float64 and 2 in float32,
-    and those of gradients by the logits 6 and 2 times the component's condition number;
-    `linear_kl_divergence` says what products add.
-
-    Values never raise: a label that is neither in the vocabulary nor to be ignored has nan.
-    Where nothing is included, the mean is 0; torch's own cross-entropy has nan.
+    A label that is neither in the vocabulary nor ignored gives nan. If nothing is included, the
+    mean is 0; that of torch's own cross-entropy is nan.
 
     References
     ----------
@@ -401,51 +303,32 @@ def linear_token_log_probs(
     memory: int | None = None,
     dtype: Any = None,
 ) -> Any:
-    r"""Log-probabilities of chosen tokens under a head, whose logits never exist.
+    r"""Return the log-probabilities of tokens under a head, without materializing its logits.
 
     .. math:: \log \operatorname{softmax}((h W^\top + b) / T)_t
 
     Parameters
     ----------
-    hidden : array of shape (..., size)
-        Hidden states, one for every token.
-    weight : array of shape (vocabulary, size)
-        The head, as a linear layer has it.
     tokens : array of int of shape (...) or (..., k)
         The chosen words, one for every hidden state, or k different ones.
-    bias : array of shape (vocabulary,), optional
-        The head's bias.
-    temperature : float, default 1.0
-        What logits are divided by, greater than 0.
     return_entropy : bool, default False
-        Whether the rows' entropies are wanted as well, from the same tiles; for one token of
-        every row.
-    vocab_size, where, memory, dtype
-        As in `linear_kl_divergence`.
+        Return the rows' entropies as well, from the same tiles; only for one token of every
+        row.
 
     Returns
     -------
     array, or a pair of them
         Log-probabilities in nats, of the tokens' shape, and with ``return_entropy`` entropies.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `linear_kl_divergence`.
-
     See Also
     --------
-    relentropy.estimators.token_log_probs : from logits that exist.
-    relentropy.estimators.kl_estimate : what the log-probabilities of two models are for.
+    relentropy.estimators.token_log_probs : from materialized logits.
+    relentropy.estimators.kl_estimate : estimates from the log-probabilities of two models.
 
     Notes
     -----
-    Of logits as the products give them errors are at most 6 ulp in float64 and 2 in float32,
-    and those of gradients by the logits 6 and 2 times the component's condition number;
-    `linear_kl_divergence` says what products add.
-
-    Values never raise: a token that is not in the vocabulary, such as -100, has nan. Tokens
-    that ``where`` excludes have 0.
+    A token that is not in the vocabulary, such as -100, gives nan. Tokens that ``where``
+    excludes have 0.
 
     References
     ----------

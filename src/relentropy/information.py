@@ -1,9 +1,9 @@
-"""What the variables of a joint table tell of each other.
+"""Measures of the dependence between the variables of a joint table.
 
 A table holds one weight (a probability, a count) or one logit for every combination of
 outcomes; the arguments name the axes of each variable, and all other axes hold further tables.
-There is no ``normalize`` here: of a table that is not divided by its total, the marginals are
-no distributions that its entries could be compared with.
+There is no ``normalize`` argument: without division by the table's total, the marginals are not
+distributions that its entries could be compared with.
 """
 
 from __future__ import annotations
@@ -38,51 +38,12 @@ def mutual_information(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Mutual information: what two variables tell of each other.
+    r"""Return the mutual information of two variables.
 
     .. math:: I(X; Y) = \sum_{ij} p_{ij} \log \frac{p_{ij}}{p_{i\cdot}\, p_{\cdot j}}
 
     It is the relative entropy of the table from the product of its marginals: never negative,
-    zero exactly where the two are independent, and with all its digits also where they nearly
-    are.
-
-    Parameters
-    ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
-    x_axis : int or tuple of ints, default -2
-        The axes of the first variable; several make one variable together.
-    y_axis : int or tuple of ints, default -1
-        The axes of the second variable; several make one variable together.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Mutual information, one number for each table, of the same library and on the same
-        device as joint.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base.
+    zero exactly if the two are independent, and accurate if they nearly are.
 
     See Also
     --------
@@ -90,27 +51,14 @@ def mutual_information(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also for
-    tables that are independent to the last digit but one.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. They are
-    exactly zero where the table is independent. By a weight of zero the derivative is -inf;
-    if it would be the only one of an outcome finite, if of two outcomes inf.
-    Second derivatives are those of the same formulas, without a bound of their own.
-
+    The gradient is exactly zero for independent variables. The derivative by a weight of zero
+    is -inf, finite if the weight would be the only one of an outcome, and inf if of two
+    outcomes.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27
     (1948). T. M. Cover and J. A. Thomas, "Elements of Information Theory" (2006), chapter 2.
-
 
     Examples
     --------
@@ -151,7 +99,7 @@ def conditional_mutual_information(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Conditional mutual information: what two variables tell of each other, given a third.
+    r"""Return the mutual information of two variables given a third.
 
     .. math::
 
@@ -160,43 +108,8 @@ def conditional_mutual_information(
 
     Parameters
     ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
-    x_axis : int or tuple of ints, default -3
-        The axes of the first variable; several make one variable together.
-    y_axis : int or tuple of ints, default -2
-        The axes of the second variable; several make one variable together.
     z_axis : int or tuple of ints, default -1
-        The axes of what is given; several make one variable together.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Information, one number for each table, of the same library and on the same device as
-        joint.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base.
+        The axes of the condition. Several axes form one variable.
 
     See Also
     --------
@@ -204,30 +117,19 @@ def conditional_mutual_information(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    the variables are independent given the third to the last digit but one.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. They are
-    exactly zero where the two are independent given the third. By a weight of zero the
-    derivative is -inf, finite or inf, as the marginals' limits have it.
-
+    The result is accurate if the variables are nearly independent given the third, and its
+    gradient is exactly zero if they are. The derivative by a weight of zero is -inf, finite or
+    inf, as the marginals' limits require.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27
     (1948). T. M. Cover and J. A. Thomas, "Elements of Information Theory" (2006), chapter 2.
 
-
     Examples
     --------
-    Two coins, and whether they fell alike: independent, until that is known.
+    Two coins, and an indicator that they fell alike. The coins are independent, but not given
+    the indicator.
 
     >>> import numpy as np
     >>> from relentropy import conditional_mutual_information, mutual_information
@@ -261,46 +163,19 @@ def total_correlation(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Total correlation: the divergence of a table from the product of all its marginals.
+    r"""Return the total correlation, the divergence of a table from its marginals' product.
 
     .. math:: C(X_1, \dots, X_K) = \sum_i p_i \log \frac{p_i}{\prod_k p^{(k)}_{i_k}}
 
     Parameters
     ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
     axes : tuple of ints, or of tuples of ints, optional
-        The axes of each variable, two variables at least; all axes, one a variable, by
-        default.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Total correlation, one number for each table, of the same library and on the same
-        device as joint.
+        The axes of each variable, at least two variables. By default every axis is a variable.
 
     Raises
     ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
     ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base, or fewer than two variables.
+        If there are fewer than two variables.
 
     See Also
     --------
@@ -308,26 +183,14 @@ def total_correlation(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    the variables are independent to the last digit but one.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. They are
-    exactly zero where the variables are independent. By a weight of zero the derivative is
-    -inf; if it would be the only one of an outcome finite, if of several outcomes inf.
-
+    The result is accurate for nearly independent variables, and its gradient is exactly zero
+    for independent ones. The derivative by a weight of zero is -inf, finite if the weight would
+    be the only one of an outcome, and inf if of several outcomes.
 
     References
     ----------
     S. Watanabe, "Information theoretical analysis of multivariate correlation", IBM Journal of
     Research and Development 4 (1960).
-
 
     Examples
     --------
@@ -364,47 +227,17 @@ def joint_entropy(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Joint entropy of the variables of a table.
+    r"""Return the joint entropy of the variables of a table.
 
     .. math:: H(X, Y, \dots) = -\sum_i p_i \log p_i
 
-    The entropy of the table as one distribution over combinations of outcomes: `entropy`
+    It is the entropy of the table as one distribution over combinations of outcomes: `entropy`
     along several axes.
 
     Parameters
     ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
     axis : int, tuple of ints or None, default None
         The axes of all variables; None for all axes.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Entropies, of the same library and on the same device as joint.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base.
 
     See Also
     --------
@@ -412,24 +245,13 @@ def joint_entropy(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    one combination is all but certain.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number. By a weight of 0 the
-    derivative is inf, by a logit of -inf 0.
-
+    The result is accurate if one combination is nearly certain. The derivative by a weight of 0
+    is inf, that by a logit of -inf 0.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27
     (1948). T. M. Cover and J. A. Thomas, "Elements of Information Theory" (2006), chapter 2.
-
 
     Examples
     --------
@@ -462,46 +284,16 @@ def conditional_entropy(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Conditional entropy: what is left to know of one variable once another is known.
+    r"""Return the conditional entropy: the uncertainty of one variable given another.
 
     .. math:: H(X | Y) = \sum_{ij} p_{ij} \log \frac{p_{\cdot j}}{p_{ij}}
 
     Parameters
     ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
     x_axis : int or tuple of ints, default -2
-        The axes of the variable; several make one variable together.
+        The axes of the variable. Several axes form one variable.
     given_axis : int or tuple of ints, default -1
-        The axes of what is known; several make one variable together.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Entropies, one for each table, of the same library and on the same device as joint.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base.
+        The axes of the condition. Several axes form one variable.
 
     See Also
     --------
@@ -509,26 +301,14 @@ def conditional_entropy(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    one variable all but tells the other.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. By a weight of 0 the
-    derivative is inf, but finite if nothing else has mass where it is given; by a logit of
-    -inf it is 0.
-
+    The result is accurate if one variable nearly determines the other. The derivative by a
+    weight of 0 is inf, but finite if no other outcome has mass under its condition; that by a
+    logit of -inf is 0.
 
     References
     ----------
     C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27
     (1948). T. M. Cover and J. A. Thomas, "Elements of Information Theory" (2006), chapter 2.
-
 
     Examples
     --------
@@ -566,48 +346,11 @@ def variation_of_information(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Variation of information: what two variables leave to know of each other.
+    """Return the variation of information: the sum of both conditional entropies.
 
     .. math:: VI(X, Y) = H(X | Y) + H(Y | X)
 
-    A metric on the partitions that variables are, zero where each tells the other.
-
-    Parameters
-    ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
-    x_axis : int or tuple of ints, default -2
-        The axes of the first variable; several make one variable together.
-    y_axis : int or tuple of ints, default -1
-        The axes of the second variable; several make one variable together.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Distances, one for each table, of the same library and on the same device as joint.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base.
+    It is a metric on partitions, and zero if each variable determines the other.
 
     See Also
     --------
@@ -615,30 +358,18 @@ def variation_of_information(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    each variable all but tells the other.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. By a weight of 0 the
-    derivative is inf, but finite if both its outcomes are without mass; by a logit of -inf it
-    is 0.
-
+    The result is accurate if each variable nearly determines the other. The derivative by a
+    weight of 0 is inf, but finite if both its outcomes have no mass; that by a logit of -inf is
+    0.
 
     References
     ----------
     M. Meila, "Comparing clusterings: an information based distance", Journal of Multivariate
     Analysis 98 (2007).
 
-
     Examples
     --------
-    Two ways to group the same eight things, by how many fell where:
+    Two clusterings of the same eight things, as a table of counts:
 
     >>> import numpy as np
     >>> from relentropy import variation_of_information
@@ -669,51 +400,18 @@ def normalized_mutual_information(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Mutual information as a share of what there is to know.
+    r"""Return the mutual information divided by an average of the entropies.
 
     .. math:: NMI(X, Y) = \frac{I(X; Y)}{M(H(X), H(Y))}
 
-    From 0 for independent variables to 1 for those that tell each other; a ratio, so that it
+    It is 0 for independent variables and 1 for variables that determine each other. A ratio, it
     has no base.
 
     Parameters
     ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
-    x_axis : int or tuple of ints, default -2
-        The axes of the first variable; several make one variable together.
-    y_axis : int or tuple of ints, default -1
-        The axes of the second variable; several make one variable together.
     average : str, default arithmetic
-        What is to be known: the mean of both entropies (``"arithmetic"`` or ``"geometric"``),
-        the smaller or the larger (``"min"``, ``"max"``), or that of both variables together
-        (``"joint"``).
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
-
-    Returns
-    -------
-    array
-        Shares, one for each table, of the same library and on the same device as joint.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an unknown
-        average.
+        The divisor: the mean of both entropies (``"arithmetic"`` or ``"geometric"``), the
+        smaller or the larger (``"min"``, ``"max"``), or the joint entropy (``"joint"``).
 
     See Also
     --------
@@ -721,33 +419,21 @@ def normalized_mutual_information(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    the variables are all but independent or all but constant.
+    The result is accurate if the variables are nearly independent or nearly constant. For
+    entropies below the normal range, the quotient is as accurate as they are.
 
-    (Of entropies below the normal range the quotient has as few digits as they have.)
+    If the average is zero, two constants determine each other and give 1. If only one of them
+    is constant, which the geometric mean and the smaller entropy do not distinguish, the result
+    is 0.
 
-    Where the average is zero there is nothing to know. Two constants tell each other: 1. Where
-    only one of them is constant, which the geometric mean and the smaller entropy do not see
-    through, 0.
-
-    Limits: nan for a negative, infinite or nan weight, for a logit of nan or +inf, and where
-    there is no mass at all; 0 where nothing is selected, or there are no outcomes. An outcome
-    without mass contributes nothing. Integers past 2**53 (2**24 where there is no float64)
-    are rounded.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. They are
-    zero where the average is. By a weight of 0 the derivative is infinite, or nan if both its
-    outcomes are without mass. Where the two entropies tie, ``"min"`` and ``"max"`` have
+    The gradient is zero if the average is. The derivative by a weight of 0 is infinite, or nan
+    if both its outcomes have no mass. If the two entropies tie, ``"min"`` and ``"max"`` have
     the mean of the two slopes.
-
 
     References
     ----------
     N. X. Vinh, J. Epps and J. Bailey, "Information theoretic measures for clusterings
     comparison", Journal of Machine Learning Research 11 (2010).
-
 
     Examples
     --------
@@ -781,44 +467,14 @@ def pointwise_mutual_information(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Pointwise mutual information: how much likelier each combination is than by chance.
+    r"""Return the pointwise mutual information of every combination of outcomes.
 
     .. math:: i_{ij} = \log \frac{p_{ij}}{p_{i\cdot}\, p_{\cdot j}}
-
-    Parameters
-    ----------
-    joint : array
-        Non-negative weights, such as probabilities or counts, or logits, of every combination
-        of outcomes.
-    x_axis : int or tuple of ints, default -2
-        The axes of the first variable; several make one variable together.
-    y_axis : int or tuple of ints, default -1
-        The axes of the second variable; several make one variable together.
-    from_logits : bool, default False
-        Whether joint holds logits (or log-probabilities).
-    base : float, optional
-        Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats.
-    where : array of bool, optional
-        Entries to include; broadcasts to joint. An entry left out counts as
-        one without mass.
-    dtype : dtype or str, optional
-        Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as
-        any library's dtype. By default that of joint, for integers the library's default. With
-        float64 all its digits are computed also for a narrower joint.
 
     Returns
     -------
     array
         Log-ratios, of the shape of joint, of the same library and on the same device.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, for boolean and complex dtypes, and for axes that are
-        not integers.
-    ValueError
-        For axes out of bounds or named twice, a mask that does not broadcast, an impossible
-        base.
 
     See Also
     --------
@@ -826,27 +482,20 @@ def pointwise_mutual_information(
 
     Notes
     -----
-    Errors are at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also where
-    a combination is all but as likely as by chance. From logits the bound is multiplied by
-    the condition number: an entry far closer to chance than its row and its column are has
-    lost the digits by which it is. So has, from weights, one whose log-ratio is below 2**-98
-    (2**-45 where there is no float64) because it is all but the whole table.
+    The condition number is 1 for weights. From logits, an entry that is far closer to chance
+    than its row and its column are suffers cancellation. So does, from weights, an entry with a
+    log-ratio below 2**-98 (2**-45 if float64 is not available) that holds nearly the whole
+    table.
 
-    Limits: -inf for a combination without mass whose outcomes have some, and 0 where an outcome
-    has none, or the entry is left out; nan for a negative, infinite or nan weight, for a logit
-    of nan or +inf, and in a table with such an entry, or an infinite total, where they matter.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 2 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number; those below 2**-100 (for a narrower joint
-    2**-70) of one over the table's total, for logits of 1, may be lost. By a weight of zero
-    the derivative is inf.
-
+    The result is -inf for a combination without mass whose outcomes have mass, and 0 if an
+    outcome has no mass or the entry is excluded. In a table with an invalid entry or an
+    infinite total, the results that depend on it are nan. The derivative by a weight of zero is
+    inf.
 
     References
     ----------
     K. W. Church and P. Hanks, "Word association norms, mutual information, and lexicography",
     Computational Linguistics 16 (1990).
-
 
     Examples
     --------

@@ -19,7 +19,7 @@ Array = TypeVar("Array")
     "Lin (1991); an even function of the log-ratio or of the relative difference",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def js_divergence(
     p: Array,
@@ -34,7 +34,7 @@ def js_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Jensen-Shannon divergence.
+    r"""Return the Jensen-Shannon divergence.
 
     .. math::
         \mathrm{JS}_w(p, q) = (1 - w) D(p \| m) + w D(q \| m),
@@ -43,7 +43,7 @@ def js_divergence(
     Parameters
     ----------
     weight : float, default 0.5
-        The weight w of q in the mixture, from 0 to 1. Both ends are 0, the limits.
+        The weight w of q in the mixture, from 0 to 1. At both ends the result is 0, the limit.
 
     Returns
     -------
@@ -54,14 +54,14 @@ def js_divergence(
     See Also
     --------
     js_distance : the square root, which is a metric.
-    generalized_js_divergence : of more than two distributions.
+    generalized_js_divergence : for more than two distributions.
 
     Notes
     -----
-    For a weight other than 1/2 single rows of a bulk run were 6 ulp off in float64.
+    For a weight other than 1/2, single rows of a bulk run were 6 ulp off in float64.
 
-    Finite also where one side has mass and the other has none. Divided by w (or by 1 - w), and
-    as w goes to 0 (or to 1), it is D(q‖p) (or D(p‖q)).
+    The divergence is finite even if one side has mass where the other has none. Divided by w
+    (or by 1 - w), and as w goes to 0 (or to 1), it is D(q‖p) (or D(p‖q)).
 
     References
     ----------
@@ -91,7 +91,7 @@ def js_divergence(
     float64=4.0,
     tiled=6.0,
     lost_below=1e-153,
-    shared=True,
+    without_float64=6.0,
 )
 def js_distance(
     p: Array,
@@ -105,7 +105,7 @@ def js_distance(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Jensen-Shannon distance: the square root of the divergence, a metric.
+    r"""Return the Jensen-Shannon distance, a metric: the square root of the divergence.
 
     .. math:: \sqrt{\tfrac12 D(p \| m) + \tfrac12 D(q \| m)}, \quad m = \tfrac12 (p + q)
 
@@ -126,9 +126,9 @@ def js_distance(
 
     Notes
     -----
-    Exactly 0 for equal operands, where its gradient is taken as 0 (a root has no second
-    derivative there: it is nan). A distance below 1e-153 (1e-18 where there is no float64) is
-    lost, as its square is below the range.
+    The distance is exactly 0 for equal operands, where its gradient is taken as 0 and its
+    second derivatives are nan. A distance below 1e-153 (1e-18 if float64 is not available) is
+    lost, as its square underflows.
 
     References
     ----------
@@ -154,7 +154,7 @@ def js_distance(
     "Lin (1991); every distribution's difference to the mixture by its difference to the first",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def generalized_js_divergence(
     distributions: Any,
@@ -167,22 +167,20 @@ def generalized_js_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Any:
-    r"""Jensen-Shannon divergence of several distributions.
+    r"""Return the Jensen-Shannon divergence of several distributions.
 
     .. math::
         \mathrm{JS}_w(p_1, \dots, p_n) = \sum_k w_k D(p_k \| m), \quad m = \sum_k w_k p_k
 
-    It is the mutual information of an outcome and of which distribution it came from.
+    It is the mutual information of an outcome and of the index of its distribution.
 
     Parameters
     ----------
     distributions : sequence of arrays, or array
-        At least two: non-negative weights or logits, normalised along ``axis``. Of an array the
-        first axis counts the distributions, and ``axis`` those that are left.
+        At least two distributions: non-negative weights or logits, normalized along ``axis``.
+        The first axis of an array counts the distributions, and ``axis`` refers to the others.
     weights : sequence of floats, optional
-        One non-negative number for each distribution, divided by their sum. Equal by default.
-    from_logits : bool, default False
-        Whether they are logits (or log-probabilities).
+        A non-negative number for each distribution, divided by their sum. Equal by default.
 
     Returns
     -------
@@ -192,11 +190,12 @@ def generalized_js_divergence(
 
     See Also
     --------
-    js_divergence : of two, with a weight.
+    js_divergence : for two distributions, with a weight.
 
     Notes
     -----
-    Finite also where some have mass and others have none; nan where one is no distribution.
+    The divergence is finite even if some distributions have mass where others have none, and
+    nan if one of them is invalid.
 
     References
     ----------
@@ -230,7 +229,7 @@ def generalized_js_divergence(
     "Lee (1999), Lin (1991); KL's term against the mixture",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def skew_kl_divergence(
     p: Array,
@@ -245,20 +244,14 @@ def skew_kl_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Skewed relative entropy: of a mixture of p and q from p.
+    r"""Return the skewed relative entropy, of a mixture of p and q from p.
 
     .. math:: K_w(p \| q) = D\bigl(p \,\big\|\, (1 - w) p + w q\bigr)
 
     Parameters
     ----------
     weight : float, default 0.5
-        The weight w of q in the mixture, from 0, where the result is 0, to 1, where it is
-        D(p‖q).
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
+        The weight w of q in the mixture, from 0 (the result is 0) to 1 (the result is D(p‖q)).
 
     See Also
     --------
@@ -266,8 +259,8 @@ def skew_kl_divergence(
 
     Notes
     -----
-    At most -log(1 - w), also where q has no mass and p has; inf there for w = 1. Single rows of
-    a bulk run were 6 ulp off in float64.
+    The divergence is at most -log(1 - w), reached where p has mass and q has none; inf for w =
+    1. Single rows of a bulk run were 6 ulp off in float64.
 
     References
     ----------

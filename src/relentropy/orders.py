@@ -1,4 +1,4 @@
-"""Measures of an order, Amari's, Tsallis's and Rényi's, and what follows from them."""
+"""Amari's, Tsallis's and Rényi's measures of an order, and measures derived from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FINITE = sys.float_info.max
     float64=4.0,
     tiled=6.0,
     conditioned=True,
-    shared=True,
+    without_float64=6.0,
 )
 def alpha_divergence(
     p: Array,
@@ -41,7 +41,7 @@ def alpha_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Amari's alpha divergence, in the convention of Cichocki and Amari.
+    r"""Return Amari's alpha divergence, in the convention of Cichocki and Amari.
 
     .. math::
         D_\alpha(p \| q) = \frac{1}{\alpha (\alpha - 1)}
@@ -54,25 +54,20 @@ def alpha_divergence(
     Parameters
     ----------
     alpha : float or array
-        The order, any finite real number. An array broadcasts against the result, so that
-        several orders make several results; it has no derivative.
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
+        The order, any finite real number. An array broadcasts against the result, one result
+        for each order; it has no derivative.
 
     See Also
     --------
-    renyi_divergence, tsallis_divergence : the same sum otherwise scaled.
+    renyi_divergence, tsallis_divergence : other functions of the same sum.
 
     Notes
     -----
-    The condition number is 1 but where orders above 1 or below 0 meet large ratios, of which
-    powers are taken: half the mean of ``abs(log(p/q)*(alpha - 1))`` or so.
+    The condition number is 1 except for orders above 1 or below 0 and large ratios, whose
+    powers have about half the mean of ``abs(log(p/q)*(alpha - 1))``.
 
-    inf where q has no mass and p has, for alpha >= 1, and the other way round for alpha <= 0. A
-    number that is no order raises; among an array's orders it gives nan.
+    The divergence is inf for alpha >= 1 if p has mass where q has none, and vice versa for
+    alpha <= 0. An invalid number as the order raises; in an array of orders it gives nan.
 
     References
     ----------
@@ -102,7 +97,7 @@ def alpha_divergence(
     float64=4.0,
     tiled=6.0,
     conditioned=True,
-    shared=True,
+    without_float64=6.0,
 )
 def tsallis_divergence(
     p: Array,
@@ -116,7 +111,7 @@ def tsallis_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Tsallis relative entropy.
+    r"""Return the Tsallis relative entropy.
 
     .. math::
         D_\alpha(p \| q) = \frac{1}{\alpha - 1}
@@ -127,24 +122,18 @@ def tsallis_divergence(
     Parameters
     ----------
     alpha : float or array
-        The order, at least 0 and finite. An array broadcasts against the result, so that
-        several orders make several results; it has no derivative, and its negative orders give
-        nan.
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
+        The order, at least 0 and finite. An array broadcasts against the result, one result for
+        each order; it has no derivative, and its negative orders give nan.
 
     See Also
     --------
-    alpha_divergence : the same over alpha.
+    alpha_divergence : the Tsallis divergence divided by alpha.
     renyi_divergence : log1p((alpha - 1)*D)/(alpha - 1).
 
     Notes
     -----
-    The condition number is 1 but where orders above 1 meet large ratios, of which powers are
-    taken. inf where q has no mass and p has, for alpha >= 1.
+    The condition number is 1 except for powers of large ratios, with orders above 1. The
+    divergence is inf for alpha >= 1 if p has mass where q has none.
 
     References
     ----------
@@ -172,7 +161,7 @@ def tsallis_divergence(
     "Rényi (1961), van Erven and Harremoës (2014); log1p of the alpha divergence",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def renyi_divergence(
     p: Array,
@@ -186,7 +175,7 @@ def renyi_divergence(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Rényi divergence of any order.
+    r"""Return the Rényi divergence of any order.
 
     .. math::
         D_\alpha(p \| q) = \frac{1}{\alpha - 1}
@@ -199,14 +188,8 @@ def renyi_divergence(
     Parameters
     ----------
     alpha : float or array
-        The order, at least 0; inf is one. An array broadcasts against the result, so that
-        several orders make several results; it has no derivative, and its negative orders give
-        nan.
-
-    Returns
-    -------
-    array
-        Divergences, of the same library and on the same device as the operands.
+        The order, at least 0 and possibly inf. An array broadcasts against the result, one
+        result for each order; it has no derivative, and its negative orders give nan.
 
     See Also
     --------
@@ -214,10 +197,10 @@ def renyi_divergence(
 
     Notes
     -----
-    inf where q has no mass and p has, for alpha >= 1, and where no entry has mass on both
-    sides. For alpha = inf the derivative is that of the largest ratio; where several are
-    largest, it is that of their mean; ratios closer to 1 than 2**-140 (2**-75 without float64
-    data) count as 1.
+    The divergence is inf for alpha >= 1 if p has mass where q has none, and if no entry has
+    mass on both sides. For alpha = inf the derivative is that of the largest ratio, and the
+    mean of derivatives for several largest ratios; ratios closer to 1 than 2**-140 (2**-75
+    without float64 data) count as 1.
 
     References
     ----------
@@ -248,7 +231,7 @@ def renyi_divergence(
     "Bhattacharyya (1943); half of Rényi's divergence of order 1/2",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def bhattacharyya_distance(
     p: Array,
@@ -261,7 +244,7 @@ def bhattacharyya_distance(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Bhattacharyya distance.
+    r"""Return the Bhattacharyya distance.
 
     .. math:: -\log \sum_i \sqrt{p_i q_i}
 
@@ -276,7 +259,7 @@ def bhattacharyya_distance(
 
     Notes
     -----
-    Symmetric; inf where no entry has mass on both sides.
+    The distance is symmetric, and inf if no entry has mass on both sides.
 
     References
     ----------
@@ -304,13 +287,13 @@ def bhattacharyya_distance(
 
 
 class Chernoff(NamedTuple):
-    """The Chernoff information of two distributions, and the exponent it is found at.
+    """Chernoff information of two distributions, and the exponent that maximizes it.
 
     Examples
     --------
     >>> from relentropy import chernoff_information
-    >>> found = chernoff_information([0.5, 0.5], [0.9, 0.1])
-    >>> print(f"{found.information:.4f} at {found.exponent:.4f}")
+    >>> chernoff = chernoff_information([0.5, 0.5], [0.9, 0.1])
+    >>> print(f"{chernoff.information:.4f} at {chernoff.exponent:.4f}")
     0.1124 at 0.5416
     """
 
@@ -325,7 +308,7 @@ class Chernoff(NamedTuple):
     "Chernoff (1952), Nielsen (2013); Newton's method in bounds that are halved",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def chernoff_information(
     p: Any,
@@ -338,16 +321,16 @@ def chernoff_information(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Chernoff:
-    r"""Chernoff information: how fast errors vanish when two hypotheses are told apart.
+    r"""Return the Chernoff information, the best error exponent of a test of two hypotheses.
 
     .. math:: C(p, q) = \max_{0 \le s \le 1} -\log \sum_i p_i^s q_i^{1 - s}
 
     Returns
     -------
     information : array
-        Of the same library and on the same device as the operands.
+        Chernoff information, of the same library and on the same device as the operands.
     exponent : array
-        The maximising s; 1/2 where all are equal or nothing is selected.
+        The maximizing s; 1/2 for equal operands or if nothing is selected.
 
     See Also
     --------
@@ -356,11 +339,11 @@ def chernoff_information(
 
     Notes
     -----
-    The exponent is found to the digits that the information needs, which is flat around it, by
-    27 passes over the data; it is off by up to 1e-7 where log-ratios exceed 1e5. It counts
-    as a constant by the operands, which changes no derivative of the information.
+    The exponent is computed, by 27 passes over the data, to the accuracy that the information
+    needs, which is flat around it; it is off by up to 1e-7 for log-ratios above 1e5. It counts
+    as a constant in derivatives, which changes no derivative of the information.
 
-    inf where no entry has mass on both sides.
+    The information is inf if no entry has mass on both sides.
 
     References
     ----------
@@ -373,8 +356,8 @@ def chernoff_information(
     --------
     >>> import numpy as np
     >>> from relentropy import chernoff_information
-    >>> found = chernoff_information(np.array([0.5, 0.5]), np.array([0.25, 0.75]))
-    >>> round(float(found.information), 9), round(float(found.exponent), 6)
+    >>> chernoff = chernoff_information(np.array([0.5, 0.5]), np.array([0.25, 0.75]))
+    >>> round(float(chernoff.information), 9), round(float(chernoff.exponent), 6)
     (0.034688185, 0.511923)
     """
     operands = {"p": p, "q": q}
@@ -391,7 +374,7 @@ def chernoff_information(
     "Rényi (1961); gaps from the largest entry, bent by the order, and log1p of what they add",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def renyi_entropy(
     p: Array,
@@ -404,7 +387,7 @@ def renyi_entropy(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Rényi entropy of any order.
+    r"""Return the Rényi entropy of any order.
 
     .. math:: H_\alpha(p) = \frac{1}{1 - \alpha} \log \sum_i p_i^\alpha
 
@@ -414,19 +397,9 @@ def renyi_entropy(
 
     Parameters
     ----------
-    p : array
-        Non-negative weights, such as probabilities or counts, or logits.
     alpha : float or array
-        The order, at least 0; inf is one. An array broadcasts against the result, so that
-        several orders make several results; it has no derivative, and its negative orders give
-        nan.
-    from_logits : bool, default False
-        Whether p are logits (or log-probabilities).
-
-    Returns
-    -------
-    array
-        Entropies, of the same library and on the same device as p.
+        The order, at least 0 and possibly inf. An array broadcasts against the result, one
+        result for each order; it has no derivative, and its negative orders give nan.
 
     See Also
     --------
@@ -434,8 +407,8 @@ def renyi_entropy(
 
     Notes
     -----
-    Also for distributions that are all but certain. By a weight of 0 the derivative is inf for
-    orders up to 1.
+    The result is accurate for nearly certain distributions. The derivative by a weight of 0 is
+    inf for orders up to 1.
 
     References
     ----------
@@ -460,7 +433,7 @@ def renyi_entropy(
     "Tsallis (1988); gaps from the largest entry, bent by the order",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
 )
 def tsallis_entropy(
     p: Array,
@@ -472,7 +445,7 @@ def tsallis_entropy(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Tsallis entropy of any order.
+    r"""Return the Tsallis entropy of any order.
 
     .. math:: S_\alpha(p) = \frac{1}{\alpha - 1} \left(1 - \sum_i p_i^\alpha\right)
 
@@ -481,19 +454,9 @@ def tsallis_entropy(
 
     Parameters
     ----------
-    p : array
-        Non-negative weights, such as probabilities or counts, or logits.
     alpha : float or array
         The order, at least 0; at inf the entropy is 0. An array broadcasts against the result,
-        so that several orders make several results; it has no derivative, and its negative
-        orders give nan.
-    from_logits : bool, default False
-        Whether p are logits (or log-probabilities).
-
-    Returns
-    -------
-    array
-        Entropies, of the same library and on the same device as p.
+        one result for each order; it has no derivative, and its negative orders give nan.
 
     See Also
     --------
@@ -501,8 +464,8 @@ def tsallis_entropy(
 
     Notes
     -----
-    Also for distributions that are all but certain. By a weight of 0 the derivative is inf for
-    orders up to 1.
+    The result is accurate for nearly certain distributions. The derivative by a weight of 0 is
+    inf for orders up to 1.
 
     References
     ----------

@@ -1,6 +1,6 @@
 """Elementwise functions and log-domain reductions, with SciPy's signatures and defaults.
 
-Everything here takes arrays of any supported library, and numbers and lists beside them; the
+The functions take arrays of any supported library, and numbers and lists beside them; the
 operands broadcast, integers become floats, and the result has the promoted dtype.
 """
 
@@ -36,7 +36,7 @@ __all__ = [
 
 @record("elementwise", "product with the library's logarithm", float64=2.5)
 def xlogy(x: Array, y: Array, /) -> Array:
-    r"""``x*log(y)``, and 0 where x is 0.
+    r"""Return ``x*log(y)``, and 0 if x is 0.
 
     .. math:: x \log y
 
@@ -50,22 +50,12 @@ def xlogy(x: Array, y: Array, /) -> Array:
     Returns
     -------
     array
-        Products; 0 where x = 0, also at y = 0, but not where y is nan.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Products; 0 at x = 0 for any y but nan, and nan for y < 0 otherwise.
 
     Notes
     -----
-    nan for y < 0 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32,
-    float16 and bfloat16.
-
-    Derivatives (torch, jax) are log(y) by x and x/y by y, at most 3 ulp off in float64 and 1 in
-    float32, float16 and bfloat16; 0 where both operands are, and infinite where y alone is 0.
+    The derivatives are log(y) by x and x/y by y; 0 if both operands are, and infinite if y
+    alone is 0.
 
     References
     ----------
@@ -84,7 +74,7 @@ def xlogy(x: Array, y: Array, /) -> Array:
 
 @record("elementwise", "product with log1p", float64=2.5)
 def xlog1py(x: Array, y: Array, /) -> Array:
-    r"""``x*log(1 + y)``, and 0 where x is 0.
+    r"""Return ``x*log(1 + y)``, and 0 if x is 0.
 
     .. math:: x \log(1 + y)
 
@@ -98,23 +88,12 @@ def xlog1py(x: Array, y: Array, /) -> Array:
     Returns
     -------
     array
-        Products; 0 where x = 0, also at y = -1, but not where y is nan.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Products; 0 at x = 0 for any y but nan, and nan for y < -1 otherwise.
 
     Notes
     -----
-    nan for y < -1 unless x = 0. The error is at most 2.5 ulp in float64 and 1 in float32,
-    float16 and bfloat16.
-
-    Derivatives (torch, jax) are log(1 + y) by x and x/(1 + y) by y, at most 3 ulp off in
-    float64 and 1 in float32, float16 and bfloat16; 0 at x = 0, y = -1, and infinite where y
-    alone is -1.
+    The derivatives are log(1 + y) by x and x/(1 + y) by y; 0 at x = 0, y = -1, and infinite if
+    y alone is -1.
 
     References
     ----------
@@ -133,7 +112,7 @@ def xlog1py(x: Array, y: Array, /) -> Array:
 
 @record("elementwise", "product with the library's logarithm", float64=2.5)
 def entr(x: Array, /) -> Array:
-    r"""``-x*log(x)``: what a probability adds to an entropy.
+    r"""Return ``-x*log(x)``, a term of an entropy.
 
     .. math:: -x \log x
 
@@ -147,20 +126,10 @@ def entr(x: Array, /) -> Array:
     array
         Terms; 0 at 0, -inf below.
 
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
-
     Notes
     -----
-    Like `scipy.special.entr`. The error is at most 2.5 ulp in float64 and 1 in float32,
-    float16 and bfloat16.
-
-    The derivative (torch, jax), -(log(x) + 1), is at most 3 ulp off in float64 and 1 in
-    float32, float16 and bfloat16, also near its zero at 1/e; inf at 0, nan below.
+    Like `scipy.special.entr`. The derivative is -(log(x) + 1), accurate near its zero at 1/e;
+    inf at 0, nan below.
 
     References
     ----------
@@ -183,7 +152,7 @@ def entr(x: Array, /) -> Array:
     float64=2.5,
 )
 def rel_entr(x: Array, y: Array, /) -> Array:
-    r"""``x*log(x/y)``: a term of the relative entropy.
+    r"""Return ``x*log(x/y)``, a term of the relative entropy.
 
     .. math:: x \log \frac{x}{y}
 
@@ -197,24 +166,15 @@ def rel_entr(x: Array, y: Array, /) -> Array:
     Returns
     -------
     array
-        Terms; 0 at x = 0, inf at y = 0 < x and where either is negative.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Terms; 0 at x = 0, inf at y = 0 < x and for a negative operand.
 
     Notes
     -----
-    Like `scipy.special.rel_entr`, with its digits where x and y are close and without
-    overflow of x/y. Single terms may be negative; those of `kl_div` are not. The error is at
-    most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
+    Like `scipy.special.rel_entr`, but accurate for close x and y, and without overflow of x/y.
+    Single terms may be negative; those of `kl_div` are not.
 
-    Derivatives (torch, jax) are log(x/y) + 1 by x and -x/y by y, at most 3 ulp off in float64
-    and 1 in float32, float16 and bfloat16, also near the zero at x = y/e. At x = 0 that by x is
-    -inf, but 0 where y is 0 too: an entry without mass contributes nothing.
+    The derivatives are log(x/y) + 1 by x, accurate near its zero at x = y/e, and -x/y by y. At
+    x = 0 that by x is -inf, but 0 if y is 0 too: an entry without mass contributes nothing.
 
     References
     ----------
@@ -234,7 +194,7 @@ def rel_entr(x: Array, y: Array, /) -> Array:
     "elementwise", "Numerics of this library: (x-y)/(x+y) and the tail of atanh", float64=3.0
 )
 def kl_div(x: Array, y: Array, /) -> Array:
-    r"""``x*log(x/y) - x + y``: a term of the generalised relative entropy.
+    r"""Return ``x*log(x/y) - x + y``, a term of the generalized relative entropy.
 
     .. math:: x \log \frac{x}{y} - x + y
 
@@ -248,24 +208,15 @@ def kl_div(x: Array, y: Array, /) -> Array:
     Returns
     -------
     array
-        Terms, never negative; y at x = 0, inf at y = 0 < x and where either is negative.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Terms, never negative; y at x = 0, inf at y = 0 < x and for a negative operand.
 
     Notes
     -----
-    Like `scipy.special.kl_div`, with its digits where x and y are close, and inf where one of
-    them is infinite. The error is at most
-    3 ulp in float64 and 1 in float32, float16 and bfloat16.
+    Like `scipy.special.kl_div`, but accurate for close x and y, and inf if one of them is
+    infinite.
 
-    Derivatives (torch, jax) are log(x/y) by x and 1 - x/y by y, at most 3 ulp off in float64
-    and 1 in float32, float16 and bfloat16, also where x and y are close. At x = 0 they are -inf
-    and 1, and 0 and 1 where y is 0 too.
+    The derivatives are log(x/y) by x and 1 - x/y by y, accurate for close x and y. At x = 0
+    they are -inf and 1, and 0 and 1 if y is 0 too.
 
     References
     ----------
@@ -284,7 +235,7 @@ def kl_div(x: Array, y: Array, /) -> Array:
 
 @record("elementwise", "series of atanh in x/(2+x), minimax coefficients", float64=3.0)
 def log1pmx(x: Array, /) -> Array:
-    r"""``log(1 + x) - x`` without cancellation.
+    r"""Return ``log(1 + x) - x`` without cancellation.
 
     .. math:: \log(1 + x) - x
 
@@ -298,20 +249,9 @@ def log1pmx(x: Array, /) -> Array:
     array
         Values, never positive; -inf at -1, nan below.
 
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
-
     Notes
     -----
-    About ``-x**2/2`` near zero. The error is at most 3 ulp in float64 and 1 in float32,
-    float16 and bfloat16.
-
-    The derivative (torch, jax), -x/(1 + x), is at most 3 ulp off in float64 and 1 in float32,
-    float16 and bfloat16; inf at -1.
+    The value is about ``-x**2/2`` near zero. The derivative is -x/(1 + x); inf at -1.
 
     References
     ----------
@@ -330,7 +270,7 @@ def log1pmx(x: Array, /) -> Array:
 
 @record("elementwise", "minimax polynomial", float64=3.0)
 def expm1mx(x: Array, /) -> Array:
-    r"""``exp(x) - 1 - x`` without cancellation.
+    """Return ``exp(x) - 1 - x`` without cancellation.
 
     .. math:: e^x - 1 - x
 
@@ -344,22 +284,13 @@ def expm1mx(x: Array, /) -> Array:
     array
         Values, never negative; inf at both infinities.
 
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
-
     Notes
     -----
-    About ``x**2/2`` near zero. At the log-ratio ``log(q/p)`` of a sample it is Schulman's
-    estimator k3 of the relative entropy. The error is at most 3 ulp in float64 and 1 in
-    float32, float16 and bfloat16.
+    The value is about ``x**2/2`` near zero. At the log-ratio ``log(q/p)`` of a sample it is
+    Schulman's estimator k3 of the relative entropy.
 
-    The derivative (torch, jax), exp(x) - 1, is at most 3 ulp off in float64 and 1 in float32,
-    float16 and bfloat16; right where automatic differentiation of the formula
-    cancels.
+    The derivative is exp(x) - 1, without the cancellation that automatic differentiation of the
+    formula has.
 
     References
     ----------
@@ -377,7 +308,7 @@ def expm1mx(x: Array, /) -> Array:
 
 @record("elementwise", "Maechler (2012)", float64=2.5)
 def log1mexp(x: Array, /) -> Array:
-    r"""``log(1 - exp(x))`` for x <= 0.
+    r"""Return ``log(1 - exp(x))`` for x <= 0.
 
     .. math:: \log(1 - e^x)
 
@@ -391,19 +322,9 @@ def log1mexp(x: Array, /) -> Array:
     array
         The logarithm of the complement; -inf at 0, nan above.
 
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
-
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
-
-    The derivative (torch, jax), -1/(exp(-x) - 1), is at most 3 ulp off in float64 and 1 in
-    float32, float16 and bfloat16; -inf at 0.
+    The derivative is -1/(exp(-x) - 1); -inf at 0.
 
     References
     ----------
@@ -422,7 +343,7 @@ def log1mexp(x: Array, /) -> Array:
 
 @record("elementwise", "max(x, 0) + log1p(exp(-abs(x)))", float64=2.5)
 def log1pexp(x: Array, /) -> Array:
-    r"""``log(1 + exp(x))``, the softplus function, without overflow.
+    r"""Return ``log(1 + exp(x))``, the softplus function, without overflow.
 
     .. math:: \log(1 + e^x)
 
@@ -434,22 +355,11 @@ def log1pexp(x: Array, /) -> Array:
     Returns
     -------
     array
-        Values, never negative.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Values, never negative: about exp(x) far below 0, and x far above; nan for nan.
 
     Notes
     -----
-    Far below 0 it is exp(x), far above 0 x, without overflow; nan for nan. The error
-    is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16.
-
-    The derivative (torch, jax), the logistic function, is at most 3 ulp off in float64 and 1 in
-    float32, float16 and bfloat16.
+    The derivative is the logistic function.
 
     References
     ----------
@@ -473,7 +383,7 @@ def log1pexp(x: Array, /) -> Array:
     conditioned=True,
 )
 def logaddexp(x: Array, y: Array, /) -> Array:
-    r"""``log(exp(x) + exp(y))``.
+    r"""Return ``log(exp(x) + exp(y))`` without overflow.
 
     .. math:: \log(e^x + e^y)
 
@@ -487,23 +397,12 @@ def logaddexp(x: Array, y: Array, /) -> Array:
     Returns
     -------
     array
-        Logarithms of sums; the other operand where one is -inf.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Logarithms of sums; the other operand if one is -inf.
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16 (times the
-    condition number, where the result is close to zero).
-
-    Derivatives (torch, jax), the shares of the two exponentials, are at most 3 ulp off in
-    float64 and 1 in float32, float16 and bfloat16; 0 where both operands are -inf, nan where
-    one is inf.
+    The condition number is 1 but for results close to zero. The derivatives are the shares of
+    the two exponentials; 0 if both operands are -inf, nan if one is inf.
 
     References
     ----------
@@ -522,7 +421,7 @@ def logaddexp(x: Array, y: Array, /) -> Array:
 
 @record("elementwise", "the larger plus log1mexp of the gap", float64=2.5, conditioned=True)
 def logsubexp(x: Array, y: Array, /) -> Array:
-    r"""``log(exp(x) - exp(y))`` for x >= y.
+    r"""Return ``log(exp(x) - exp(y))`` for x >= y.
 
     .. math:: \log(e^x - e^y)
 
@@ -536,23 +435,12 @@ def logsubexp(x: Array, y: Array, /) -> Array:
     Returns
     -------
     array
-        Logarithms of differences; -inf where x = y, nan where x < y.
-
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast.
+        Logarithms of differences; -inf for x = y, nan for x < y.
 
     Notes
     -----
-    The error is at most 2.5 ulp in float64 and 1 in float32, float16 and bfloat16 (times the
-    condition number, where the result is close to zero).
-
-    Derivatives (torch, jax), 1/(1 - exp(y - x)) by x and 1 less that by y, are at most 3 ulp
-    off in float64 and 1 in float32, float16 and bfloat16; inf and -inf where the operands are
-    equal.
+    The condition number is 1 but for results close to zero. The derivatives are 1/(1 - exp(y -
+    x)) by x, and 1 less that by y; inf and -inf for equal operands.
 
     References
     ----------
@@ -583,7 +471,7 @@ def logsumexp(
     keepdims: bool = False,
     return_sign: bool = False,
 ) -> Any:
-    r"""Logarithm of a sum of exponentials.
+    r"""Return the logarithm of a sum of exponentials.
 
     .. math:: \log \sum_i b_i e^{a_i}
 
@@ -595,8 +483,6 @@ def logsumexp(
         Axes to sum over; None for all of them.
     b : array, optional
         Weights of any sign, of a's size along ``axis`` or of size one there.
-    keepdims : bool, default False
-        Keep reduced axes with size one.
     return_sign : bool, default False
         Return the logarithm of the sum's absolute value, and its sign.
 
@@ -606,22 +492,13 @@ def logsumexp(
         The logarithm; nan for a negative sum unless ``return_sign``. An empty sum gives -inf.
         With ``return_sign`` also the sign: 1, -1, or 0 for a sum of zero.
 
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
-    ValueError
-        For shapes that do not broadcast, and for an axis out of bounds.
-
     Notes
     -----
-    The error is at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged
-    from tiles), 2 in float32 and 1 in float16 and bfloat16, times the condition number
-    :math:`\sum_i |a_i| p_i / |\log \sum_i e^{a_i}|` where the result is close to zero.
+    The condition number is :math:`\sum_i |a_i| p_i / |\log \sum_i e^{a_i}|` for a result close
+    to zero, and 1 otherwise.
 
-    Derivatives (torch, jax), softmax(a), or b*exp(a) and exp(a) over the sum, are at most 6 ulp
-    off in float64, 2 in float32 and 1 in float16 and bfloat16, times the component's condition
-    number; 0 where all exponents are -inf, nan where one is inf.
+    The derivatives are softmax(a), or b*exp(a) and exp(a) over the sum; 0 if all exponents are
+    -inf, nan if one is inf.
 
     References
     ----------
@@ -658,29 +535,15 @@ def logsumexp(
     float64=4.0,
 )
 def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
-    r"""Exponentials, normalised to sum to one.
+    r"""Return exponentials, normalized to sum to one.
 
     .. math:: \frac{e^{x_i}}{\sum_j e^{x_j}}
-
-    Parameters
-    ----------
-    x : array
-        Logits.
-    axis : int, tuple of ints or None, default None
-        The axes that hold one distribution; None for all of them.
 
     Returns
     -------
     array
-        Probabilities of x's shape; 0 at -inf, and nan where a distribution has no finite
-        largest logit.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, and for boolean and complex dtypes.
-    ValueError
-        For an axis out of bounds.
+        Probabilities of x's shape; 0 at -inf, and nan if a distribution has no finite largest
+        logit.
 
     See Also
     --------
@@ -688,11 +551,7 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
 
     Notes
     -----
-    The error is at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 1 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number: ``softmax*(c - sum(softmax*c))`` for a
-    cotangent c.
+    The gradient for a cotangent c is ``softmax*(c - sum(softmax*c))``.
 
     References
     ----------
@@ -715,29 +574,15 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     float64=4.0,
 )
 def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
-    r"""Logarithm of softmax.
+    r"""Return the logarithm of the softmax.
 
     .. math:: x_i - \log \sum_j e^{x_j}
-
-    Parameters
-    ----------
-    x : array
-        Logits.
-    axis : int, tuple of ints or None, default None
-        The axes that hold one distribution; None for all of them.
 
     Returns
     -------
     array
-        Log-probabilities of x's shape; -inf at -inf, and nan where a distribution has no
-        finite largest logit.
-
-    Raises
-    ------
-    TypeError
-        For arrays that are not dense, and for boolean and complex dtypes.
-    ValueError
-        For an axis out of bounds.
+        Log-probabilities of x's shape; -inf at -inf, and nan if a distribution has no finite
+        largest logit.
 
     See Also
     --------
@@ -745,11 +590,8 @@ def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
 
     Notes
     -----
-    The error is at most 4 ulp in float64, 2 in float32 and 1 in float16 and bfloat16, also
-    for the logarithm of a probability that is all but 1.
-
-    Gradients (torch, jax) are at most 6 ulp off in float64, 1 in float32 and 1 in float16 and
-    bfloat16, times the component's condition number: ``c - softmax*sum(c)`` for a cotangent c.
+    The logarithm of a probability close to 1 is accurate. The gradient for a cotangent c is
+    ``c - softmax*sum(c)``.
 
     References
     ----------

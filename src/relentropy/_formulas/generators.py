@@ -354,27 +354,27 @@ class Named(NamedTuple):
 
 NAMES = {
     "kl": Named(KL(), "kl_divergence", "the Kullback-Leibler divergence"),
-    "reverse-kl": Named(Swapped(KL()), "kl_divergence", "that of the exchanged operands"),
+    "reverse-kl": Named(Swapped(KL()), "kl_divergence", "D(q‖p)"),
     "jeffreys": Named(Jeffreys(), "jeffreys_divergence"),
     "jensen-shannon": Named(JensenShannon(), "js_divergence"),
     "topsoe": Named(
         Scaled(JensenShannon(), 2.0), "js_divergence",
-        "twice it: the Topsøe distance, also Lin's L divergence or capacitory discrimination",
+        "its double: the Topsøe distance, Lin's L divergence, capacitory discrimination",
     ),
     "k-divergence": Named(
-        SkewKL(0.5), "skew_kl_divergence", "Lin's K divergence, that of weight 1/2"
+        SkewKL(0.5), "skew_kl_divergence", "for weight 1/2: Lin's K divergence"
     ),
     "squared-hellinger": Named(SquaredHellinger(), "hellinger_distance", "its square"),
     "total-variation": Named(TotalVariation(), "total_variation"),
     "pearson": Named(Pearson(), "chi2_divergence"),
-    "neyman": Named(Swapped(Pearson()), "chi2_divergence", 'that of ``kind="neyman"``'),
+    "neyman": Named(Swapped(Pearson()), "chi2_divergence", 'for ``kind="neyman"``'),
     "triangular": Named(Triangular(), "triangular_discrimination"),
     "vincze-le-cam": Named(
-        Triangular(), "triangular_discrimination", "the Vincze-Le Cam distance, another name"
+        Triangular(), "triangular_discrimination", "the Vincze-Le Cam distance"
     ),
     "le-cam": Named(
         Scaled(Triangular(), 0.5), "triangular_discrimination",
-        "half of it: the Le Cam distance or divergence",
+        "its half: the Le Cam distance or divergence",
     ),
 }  # fmt: skip
 """Every name, and the order in which messages and documentation have them."""

@@ -1,4 +1,4 @@
-"""Estimates that know more of a position than one sample: whole rows, or their top entries."""
+"""Estimates from whole rows of a position, or from their top entries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rao_blackwell_kl(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Exact relative entropy at every visited position: the estimate of lowest variance.
+    r"""Return the exact relative entropy at every position, the estimate of least variance.
 
     .. math:: D\bigl(\pi(\cdot | x_{<t}) \,\|\, \pi_\mathrm{ref}(\cdot | x_{<t})\bigr)
 
@@ -48,7 +48,7 @@ def rao_blackwell_kl(
     logits : array
         The model's logits at the positions of its own samples, (batch, time, vocabulary).
     ref_logits : array
-        The reference's at the same positions.
+        The reference's logits at the same positions.
     gradient : {"partial", "full"}, default "partial"
         "partial" differentiates the divergence at each position, as if the positions were
         given. "full" adds how often they are visited: summed over positions, its mean is the
@@ -56,15 +56,7 @@ def rao_blackwell_kl(
     log_probs : array, optional
         For the full gradient: the log-probabilities of the sampled tokens under the model
         (`token_log_probs`), of the result's shape, whose last axis is time. Masked positions
-        of them count for nothing.
-    temperature : float, default 1.0
-        What the logits of both are divided by.
-    axis : int, default -1
-        The axis of the vocabulary.
-    where : array of bool, optional
-        Positions to include: a mask of tokens, of the result's shape or broadcasting to it.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default that of the logits, float32 for 16-bit ones.
+        do not count.
 
     Returns
     -------
@@ -74,24 +66,20 @@ def rao_blackwell_kl(
     Raises
     ------
     TypeError
-        For arrays of two libraries, arrays that are not dense, for a full gradient without
-        log_probs, and for log_probs without it.
-    ValueError
-        For shapes that do not match or broadcast, and impossible options.
+        If the gradient is full and there are no log_probs, or there are log_probs and it is
+        not.
 
     See Also
     --------
-    relentropy.kl_divergence : of any two distributions.
-    partial_kl : where only the largest log-probabilities are at hand.
+    relentropy.kl_divergence : for any two distributions.
+    partial_kl : if only the largest log-probabilities are available.
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged from
-    tiles) and 2 in float32, those of derivatives at most 6 ulp in float64 and 2 in float32, as
-    those of `relentropy.kl_divergence`: exactly 0 with gradient 0 where the models agree, all
-    digits where they are close. Limits are those as well: inf where the model has mass that the
-    reference has not, nan for a logit of nan or +inf, and 0 where nothing is selected. Samples
-    of another model than ``logits`` (old log-probabilities) make the sum a biased estimate.
+    As for `relentropy.kl_divergence`, the result is exactly 0 with gradient 0 if the models
+    agree, and accurate if they are close. It is inf if the model has mass where the reference
+    has none, nan for a logit of nan or +inf, and 0 if nothing is selected. With samples of
+    another model than ``logits`` (old log-probabilities), the sum is a biased estimate.
 
     References
     ----------
@@ -135,7 +123,7 @@ def rao_blackwell_kl(
 
 
 class PartialKL(NamedTuple):
-    """What `partial_kl` returns.
+    """Result of `partial_kl`.
 
     Examples
     --------
@@ -170,7 +158,7 @@ def partial_kl(
     where: Any = None,
     dtype: Any = None,
 ) -> PartialKL:
-    r"""Relative entropy from some log-probabilities, such as a teacher's top k.
+    r"""Return the relative entropy from some log-probabilities, such as a teacher's top k.
 
     .. math::
         \sum_{i \in K} p_i \log \frac{p_i}{q_i} + P \log \frac{P}{Q}, \quad
@@ -184,17 +172,13 @@ def partial_kl(
     student_log_probs : array
         The other model's log-probabilities of the same entries, normalised likewise.
     rest : {"bucket", "renormalize", "drop"}, default "bucket"
-        What becomes of all other entries. "bucket" makes one outcome of them: a divergence of
-        k + 1 outcomes, never negative and never above the whole one. "renormalize" divides the
-        known masses by their sums: a divergence of conditional distributions, also where the
-        masses differ. "drop" leaves the rest out: the sum of known terms, which can be
-        negative and is no divergence.
+        Treatment of all other entries. "bucket" makes one outcome of them: a divergence of k +
+        1 outcomes, never negative and never above the whole one. "renormalize" divides the
+        known masses by their sums: a divergence of conditional distributions, even if the
+        masses differ. "drop" leaves the rest out: the sum of known terms, which can be negative
+        and is no divergence.
     axis : int, default -1
         The axis of the known entries.
-    where : array of bool, optional
-        Positions to include: a mask of tokens, of the result's shape or broadcasting to it.
-    dtype : dtype or str, optional
-        Floating dtype of the results; by default the operands', float32 for 16-bit ones.
 
     Returns
     -------
@@ -202,35 +186,27 @@ def partial_kl(
         The divergences, and the masses in known entries of both models, as constants. A small
         teacher's mass says how much the divergence cannot see.
 
-    Raises
-    ------
-    TypeError
-        For arrays of two libraries and arrays that are not dense.
-    ValueError
-        For shapes that do not match or broadcast, and impossible options.
-
     See Also
     --------
-    rao_blackwell_kl : from all logits.
+    rao_blackwell_kl : the divergence from all logits.
     token_log_probs
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 and 2 in float32, times the condition number: of the
-    bucket that of what is left beside the known masses (where they are all but 1, the rest has
-    as many digits as the log-probabilities give it, and no fewer), of "drop" that of a sum of
-    terms of both signs. Equal log-probabilities give exactly 0 with gradient 0.
+    The condition number is that of the mass outside the known entries for the bucket (if the
+    known masses are nearly 1, the rest is as accurate as the log-probabilities determine it),
+    and that of a sum of terms of both signs for "drop". Equal log-probabilities give exactly 0
+    with gradient 0.
 
-    Known masses that add up to 1 or more leave no rest. If they are the student's alone, the
-    teacher has mass where the student has none, and the bucket is inf; except that 16 eps of
-    the log-probabilities' dtype, which their own rounding can leave of a teacher whose entries
-    are all known, are no mass. So is an entry where the teacher has mass and the student none;
-    nan for a log-probability of nan or +inf and, renormalised, for a row without mass; 0 where
-    nothing is selected.
+    Known masses that sum to 1 or more leave no rest. If only the student's do, the teacher has
+    mass where the student has none, and the bucket is inf; up to 16 eps of the
+    log-probabilities' dtype, which their rounding can leave for a teacher whose entries are all
+    known, do not count as mass. The result is inf as well for an entry where the teacher has
+    mass and the student none, nan for a log-probability of nan or +inf and, renormalized, for a
+    row without mass, and 0 if nothing is selected.
 
-    Derivatives are at most 6 ulp off in float64 and 2 in float32, times the component's
-    condition number. By the student's log-probabilities they are ``p*expm1(d - D)`` with the
-    log-ratios d of the entry and D of the rest, for "drop" -p.
+    Derivatives by the student's log-probabilities are ``p*expm1(d - D)`` with the log-ratios d
+    of the entry and D of the rest, for "drop" -p.
 
     References
     ----------

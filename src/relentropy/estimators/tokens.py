@@ -30,12 +30,12 @@ def token_log_probs(
     where: Any = None,
     dtype: Any = None,
 ) -> Array | tuple[Array, Array]:
-    r"""Log-probabilities of chosen tokens, in one pass over the logits.
+    r"""Return the log-probabilities of chosen tokens, in one pass over the logits.
 
     .. math:: \log \operatorname{softmax}(a / T)_{t} = a_t / T - \log \sum_i \exp(a_i / T)
 
-    What every estimate of a model's divergence starts from. No array of the size of the logits
-    is made on the way, not even of lower precision (but for the gradient itself).
+    Estimates of a model's divergence start from them. No array of the size of the logits is
+    allocated, not even of lower precision (except for the gradient itself).
 
     Parameters
     ----------
@@ -44,18 +44,16 @@ def token_log_probs(
     tokens : array of int
         The chosen entries, of the shape of the logits without ``axis``.
     temperature : float, default 1.0
-        What the logits are divided by, greater than 0. A logit that overflows by that is as an
-        infinite one.
-    axis : int, default -1
-        The axis of the vocabulary.
+        Divisor of the logits, greater than 0. A logit that overflows by the division counts as
+        infinite.
     return_entropy : bool, default False
-        Whether the rows' entropies are wanted as well, from the same pass.
+        Return the rows' entropies as well, from the same pass.
     where : array of bool, optional
         Entries to include; broadcasts to the logits. A mask of tokens is
         ``where=mask[..., None]``, a mask of the vocabulary excludes entries from every row.
     dtype : dtype or str, optional
         Floating dtype of the results. By default that of the logits, but float32 for 16-bit
-        ones: a bfloat16 has no digits left for differences of log-probabilities.
+        logits: bfloat16 is too coarse for differences of log-probabilities.
 
     Returns
     -------
@@ -66,30 +64,26 @@ def token_log_probs(
     Raises
     ------
     TypeError
-        For tokens that are not integers, arrays of two libraries, arrays that are not dense.
+        If tokens are not integers.
     ValueError
-        For tokens of another shape than the rows', a mask that does not broadcast, a
-        temperature that is not positive.
+        If tokens have another shape than the rows.
 
     See Also
     --------
-    kl_estimate : what the log-probabilities of two models are for.
+    kl_estimate : estimates from the log-probabilities of two models.
     relentropy.special.log_softmax : all log-probabilities of a row.
 
     Notes
     -----
-    Errors are at most 4 ulp in float64 (6 where a row of more than 16384 entries is merged from
-    tiles), 2 in float32 results. Logits of float64 are rounded once by the division by a
-    temperature.
+    Logits of float64 are rounded once by the division by a temperature.
 
     Values never raise: a token outside the vocabulary, such as -100, has a log-probability of
-    nan, whose gradient is 0 where a loss does not select it; a token that is excluded, or has
-    a logit of -inf, has -inf. A logit of nan or +inf makes its row nan. Where nothing is
-    selected, the result is 0 with a gradient of 0.
+    nan, whose gradient is 0 if the loss does not select it; a token that is excluded, or has a
+    logit of -inf, has -inf. A logit of nan or +inf makes its row nan. If nothing is selected,
+    the result is 0 with a gradient of 0.
 
-    Gradients (torch, jax) of both results are at most 6 ulp off in float64 and 2 in float32,
-    times the component's condition number; ``1 - p`` at a token that is all but certain is
-    added up from the others.
+    The bounds of derivatives hold for both results; ``1 - p`` at a nearly certain token is
+    summed from the other tokens.
 
     References
     ----------
