@@ -498,7 +498,7 @@ dtype : dtype or str, optional
 
 UPDATE = Texts(
     {
-        "p": "p : array\n    The block's entries of the reference distribution.",
+        "p": "p : array\n    The block's entries of the distribution, or of the reference.",
         "q": """\
 q : array
     The block's entries of the model, of the same size along ``axis``.""",
@@ -507,5 +507,15 @@ q : array
 where : array of bool, optional
     Entries to include; broadcasts to the block.""",
     },
-    raises={},
+    returns="State\n    A new state of the same kind.",
+    raises={
+        "TypeError": (
+            "If the block belongs to another library or has another dtype than earlier blocks, "
+            "and if the function of whole rows raises it."
+        ),
+        "ValueError": (
+            "If the block has rows of another shape than earlier blocks, and if the function "
+            "of whole rows raises it."
+        ),
+    },
 )

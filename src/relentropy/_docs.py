@@ -7,7 +7,9 @@ limits and error bounds that functions of its kind share.
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 _TITLES = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
@@ -50,19 +52,17 @@ def complete(
     bounds: str = "",
     slopes: str = "",
     aliases: str = "",
-    names: tuple[str, ...] | None = None,
 ) -> None:
-    """Add the shared sections, error bounds of values and slopes, and aliases to a docstring.
+    """Complete the docstring of a function or a dataclass.
 
-    ``names`` are the parameters, by default those of the function.
+    Adds the shared sections, the error bounds of values and slopes, and aliases.
     """
     if target.__doc__ is None:  # python -OO
         return
     sections = _sections(inspect.cleandoc(target.__doc__))
     described = _described(sections.get("Parameters", ""))
     entries = [
-        described.get(name) or _shared(texts, name, target)
-        for name in (_parameters(target) if names is None else names)
+        described.get(name) or _shared(texts, name, target) for name in _parameters(target)
     ]
     if entries:
         sections["Parameters"] = "Parameters\n----------\n" + "\n".join(entries) + "\n"
@@ -73,15 +73,18 @@ def complete(
         sections["Raises"] = f"Raises\n------\n{_raises(texts.raises, own)}\n"
     own = sections.get("Notes", _NOTES).removeprefix(_NOTES).strip()
     notes = (fill(bounds), own, texts.limits, fill(slopes), texts.more, fill(aliases))
-    sections["Notes"] = _NOTES + "\n\n".join(filter(None, notes)) + "\n"
+    if any(notes):
+        sections["Notes"] = _NOTES + "\n\n".join(filter(None, notes)) + "\n"
     ordered = [sections[title] for title in ("", *_ORDER) if title in sections]
     target.__doc__ = "\n".join(ordered)
 
 
-def _parameters(function: Any) -> tuple[str, ...]:
-    code = function.__code__
-    names: tuple[str, ...] = code.co_varnames
-    return names[: code.co_argcount + code.co_kwonlyargcount]
+def _parameters(target: Any) -> list[str]:
+    if isinstance(target, type):
+        return [field.name for field in fields(target) if field.init]
+    code = target.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return [name for name in names if name != "self"]
 
 
 def _shared(texts: Texts, name: str, target: Any) -> str:
@@ -117,9 +120,9 @@ def fill(text: str, indent: str = "") -> str:
 def _sections(text: str) -> dict[str, str]:
     """Return the sections of a docstring by title; its head has an empty title."""
     starts = [(match.start(), match.group(1)) for match in _TITLES.finditer(text)]
-    ends = [start for start, _ in starts[1:]] + [len(text)]
-    sections = {"": (text[: starts[0][0]] if starts else text).rstrip() + "\n"}
-    for (start, title), end in zip(starts, ends, strict=True):
+    starts.append((len(text), ""))
+    sections = {"": text[: starts[0][0]].rstrip() + "\n"}
+    for (start, title), (end, _) in itertools.pairwise(starts):
         sections[title] = text[start:end].rstrip() + "\n"
     return sections
 

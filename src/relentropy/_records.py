@@ -11,7 +11,7 @@ from ._docs import Texts, complete
 from ._formulas.generators import NAMES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Target = TypeVar("Target")
+Counterpart = TypeVar("Counterpart", bound=Callable[..., Any])
 Kind = Literal["elementwise", "reduction", "map", "table", "estimate", "closed form", "head"]
 
 BACKENDS = ("numpy", "torch", "jax", "strict", "dask", "cupy")
@@ -231,11 +231,11 @@ def closed_form(
 
 
 def counterpart(
-    function: Callable[..., Any], shared: Texts, *, names: tuple[str, ...] | None = None
-) -> Callable[[Target], Target]:
-    """Complete the docstring below it from the record of ``function``, by whose formula it is.
+    function: Callable[..., Any], shared: Texts
+) -> Callable[[Counterpart], Counterpart]:
+    """Complete the docstring below it from the record of ``function``.
 
-    It is of the same measure of rows that are sharded or arrive in parts.
+    The counterpart has the same measure, of rows that are sharded or arrive in parts.
     """
     tables = (RECORDS, ESTIMATES, HEADS)
     (made,) = (table[function.__name__] for table in tables if function.__name__ in table)
@@ -243,8 +243,14 @@ def counterpart(
     place = f"{module}." if module in ("special", "estimators", "heads") else ""
     name = f"relentropy.{place}{made.name}"
 
-    def declare(target: Target) -> Target:
-        complete(target, shared, bounds=_merged_bounds(made, name), names=names)
+    def declare(target: Counterpart) -> Counterpart:
+        is_state = isinstance(target, type)
+        results = "Results" if is_state else "Values and gradients"
+        complete(
+            target, shared, bounds=f"{results} are within the bounds {_merged(made, name)}"
+        )
+        if is_state:
+            complete(vars(target)["update"], texts.UPDATE)
         return target
 
     return declare
@@ -320,13 +326,10 @@ def _slope_bounds(made: Record) -> str:
     return f"Derivatives (torch, jax) are at most {_ulps(made.slope_ulp, off='off ')}{times}."
 
 
-def _merged_bounds(made: Record, name: str) -> str:
-    """Return the bounds of a counterpart whose rows are merged from parts."""
+def _merged(made: Record, name: str) -> str:
+    """Return the bounds of rows that are merged from parts, after "the bounds"."""
     if made.kind == "head":
-        return f"Values and gradients are within the bounds of `{name}`."
+        return f"of `{name}`."
     ulp = made.ulp | {"float64": made.tiled_ulp or made.ulp["float64"]}
     times = ", times the result's condition number" if made.conditioned else ""
-    return (
-        f"Values and gradients are within the bounds of `{name}` for merged rows: "
-        f"errors are at most {_ulps(ulp)}{times}."
-    )
+    return f"of `{name}` for merged rows: errors are at most {_ulps(ulp)}{times}."

@@ -1,9 +1,9 @@
-"""Language-model heads of which every rank has a part of the vocabulary.
+"""Language-model heads whose vocabulary is sharded over ranks.
 
 `relentropy.heads` for tensor-parallel models: each rank has some rows of the weights, as a
-column-parallel linear layer has, and all hidden states. Logits exist in tiles only, on no rank
-a whole row of them. Forward there is one gather of states, a handful of numbers for each token;
-backward one exchange, the sum of the hidden states' gradients.
+column-parallel linear layer has, and all hidden states. Logits exist in tiles only, and no rank
+has a whole row of them. The forward pass makes one gather of states, a handful of numbers for
+each token; the backward pass makes one exchange, the sum of the hidden states' gradients.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from .. import _arguments
+from .. import _arguments, heads
+from .._doc_texts import RANK_HEADS
 from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.token import TokenLogProb
@@ -29,6 +30,7 @@ from .._heads import (
     two_sides,
     whole_numbers,
 )
+from .._records import counterpart
 from ._heads import evaluate
 from ._ranks import (
     entries_before,
@@ -44,6 +46,7 @@ __all__ = ["linear_cross_entropy", "linear_kl_divergence", "linear_token_log_pro
 Group = Any
 
 
+@counterpart(heads.linear_kl_divergence, RANK_HEADS)
 def linear_kl_divergence(
     hidden_p: Tensor,
     weight_p: Tensor | None,
@@ -62,83 +65,25 @@ def linear_kl_divergence(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor:
-    r"""Relative entropy D(p‖q) of two heads of which every rank has some of the words.
+    r"""Return the relative entropy D(p‖q) of two heads that are sharded over ranks.
 
     .. math:: D(p \| q), \quad
         p = \operatorname{softmax}((h_p W_p^\top + b_p) / T), \;
         q = \operatorname{softmax}((h_q W_q^\top + b_q) / T)
-
-    Parameters
-    ----------
-    hidden_p : tensor of shape (..., size)
-        Hidden states of the reference model (the teacher), one for every token and the same on
-        every rank. Without a ``weight_p`` its logits of this rank's words, of shape
-        (..., words).
-    weight_p : tensor of shape (words, size), or None
-        The rows of the reference's head that are this rank's, of any number, also 0; or a
-        DTensor sharded along its first axis.
-    hidden_q : tensor of shape (..., size)
-        The same of the model (the student), for the same tokens.
-    weight_q : tensor of shape (words, size), or None
-        The model's head. At least one side is a head.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the vocabulary. By default all of them; of DTensors their mesh says
-        it.
-    bias_p, bias_q : tensor of shape (words,), optional
-        Biases of this rank's words, or DTensors sharded likewise.
-    temperature : float, default 1.0
-        What logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1. The default is e, for nats.
-    vocab_size : int, optional
-        How many of this rank's words count, where its parts are padded.
-    where : tensor of bool, optional
-        The tokens to include, the same on every rank, of the tokens' shape or broadcasting to
-        it.
-    gradient : {"q", "p", "both"}, default "q"
-        Which side derivatives are by. The other one is a constant, also where it is recorded.
-    memory : int, optional
-        What a rank's tiles of logits and of their gradients may take, in bytes, as in
-        `relentropy.heads.linear_kl_divergence`.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default the operands', float32 for 16-bit ones.
-    sum_gradients : bool, default False
-        Add up the gradients by the result over all ranks before they go on. For losses of which
-        every rank has a part of its own; where every rank computes the same loss, as
-        tensor-parallel models do, it would count it once for each rank.
 
     Returns
     -------
     tensor
         A divergence for every token, the same bits on every rank.
 
-    Raises
-    ------
-    TypeError
-        For what is no tensor, and whatever `relentropy.heads.linear_kl_divergence` raises it
-        for.
-    ValueError
-        For DTensors that are not sharded along the vocabulary or on another mesh than others,
-        and whatever `relentropy.heads.linear_kl_divergence` raises it for.
-
     See Also
     --------
-    relentropy.heads.linear_kl_divergence : of heads that are in one place.
-    relentropy.distributed.torch.kl_divergence : of logits that exist.
-
-    Notes
-    -----
-    Values and gradients are within the bounds of `relentropy.heads.linear_kl_divergence`. All
-    ranks get the whole gradient by the hidden states, which are the same everywhere: it is
-    added up over them in the precision of the products, before it is rounded. Gradients by
-    weights and biases are those of the rank's own words.
-
-    All ranks of the group must call, with the same tokens. A rank that fails leaves the others
-    waiting until the group's time-out raises an error there. Second derivatives raise.
+    relentropy.heads.linear_kl_divergence : for heads in one place.
+    relentropy.distributed.torch.kl_divergence : from materialized logits.
 
     Examples
     --------
-    In every process of a group, with its rows of both heads. Here it is a group of one:
+    In every process of a group, with its rows of both heads; here in a group of one process:
 
     >>> import torch
     >>> from torch import distributed
@@ -175,6 +120,7 @@ def linear_kl_divergence(
     return value
 
 
+@counterpart(heads.linear_cross_entropy, RANK_HEADS)
 def linear_cross_entropy(
     hidden: Tensor,
     weight: Tensor,
@@ -192,56 +138,34 @@ def linear_cross_entropy(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor:
-    r"""Cross-entropy of targets under a head of which every rank has some of the words.
+    r"""Return the cross-entropy of targets under a head that is sharded over ranks.
 
     .. math:: H(p, q) = -\sum_i p_i \log q_i, \quad
         q = \operatorname{softmax}((h W^\top + b) / T)
 
     Parameters
     ----------
-    hidden : tensor of shape (..., size)
-        Hidden states, one for every token and the same on every rank.
-    weight : tensor of shape (words, size)
-        The rows of the head that are this rank's, or a DTensor sharded along its first axis.
     targets : tensor of int of shape (...), or of floats of shape (..., words)
         Labels among all words, the same on every rank; or soft targets of this rank's words,
-        weights that are normalised over all of them, and constants in derivatives.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the vocabulary. By default all of them.
-    first : int, optional
-        The place of this rank's first word in the vocabulary, which is in the order of ranks.
-        By default that is found out by a gather of sizes; of a DTensor it is known.
-    bias : tensor of shape (words,), optional
-        Biases of this rank's words.
-    temperature : float, default 1.0
-        What logits are divided by, greater than 0.
-    ignore_index, reduction
-        As in `relentropy.heads.linear_cross_entropy`.
-    vocab_size, where, memory, dtype, sum_gradients
-        As in `linear_kl_divergence`.
+        weights that are normalized over all of them, and constants in derivatives.
 
     Returns
     -------
     tensor
-        In nats, the same bits on every rank; tokens that are left out have 0, and so has the
-        mean of none.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `linear_kl_divergence`.
+        Cross-entropies in nats, the same bits on every rank; tokens that are left out have 0,
+        and so has the mean of none.
 
     See Also
     --------
-    relentropy.heads.linear_cross_entropy : of a head that is in one place.
+    relentropy.heads.linear_cross_entropy : for a head in one place.
 
     Notes
     -----
-    As in `linear_kl_divergence`. A label that is on no rank, and not to be ignored, has nan.
+    A label that is on no rank, and not ignored, gives nan.
 
     Examples
     --------
-    In every process of a group, with its rows of the head. Here it is a group of one:
+    In every process of a group, with its rows of the head; here in a group of one process:
 
     >>> import torch
     >>> from torch import distributed
@@ -282,6 +206,7 @@ def linear_cross_entropy(
     return value if reduction == "none" else reduced(value, where, reduction)
 
 
+@counterpart(heads.linear_token_log_probs, RANK_HEADS)
 def linear_token_log_probs(
     hidden: Tensor,
     weight: Tensor,
@@ -298,24 +223,16 @@ def linear_token_log_probs(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    r"""Log-probabilities of tokens under a head of which every rank has some of the words.
+    r"""Return the log-probabilities of tokens under a head that is sharded over ranks.
 
     .. math:: \log \operatorname{softmax}((h W^\top + b) / T)_t
 
     Parameters
     ----------
-    hidden : tensor of shape (..., size)
-        Hidden states, one for every token and the same on every rank.
-    weight : tensor of shape (words, size)
-        The rows of the head that are this rank's, or a DTensor sharded along its first axis.
     tokens : tensor of int of shape (...)
         The chosen words among all, the same on every rank.
-    group, first, bias, temperature
-        As in `linear_cross_entropy`.
     return_entropy : bool, default False
-        Whether the rows' entropies are wanted as well, from the same tiles.
-    vocab_size, where, memory, dtype, sum_gradients
-        As in `linear_kl_divergence`.
+        Return the rows' entropies as well, from the same tiles.
 
     Returns
     -------
@@ -323,22 +240,13 @@ def linear_token_log_probs(
         Log-probabilities in nats, and with ``return_entropy`` entropies; the same bits on every
         rank. A token that is on no rank has nan.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As `linear_kl_divergence`.
-
     See Also
     --------
-    relentropy.heads.linear_token_log_probs : of a head that is in one place.
-
-    Notes
-    -----
-    As in `linear_kl_divergence`.
+    relentropy.heads.linear_token_log_probs : for a head in one place.
 
     Examples
     --------
-    In every process of a group, with its rows of the head. Here it is a group of one:
+    In every process of a group, with its rows of the head; here in a group of one process:
 
     >>> import torch
     >>> from torch import distributed
@@ -372,7 +280,7 @@ def linear_token_log_probs(
 
 
 class _Call:
-    """The arguments of a call as tensors of this rank."""
+    """Arguments of a call as tensors of this rank."""
 
     def __init__(
         self, own: dict[str, Any], whole: dict[str, Any], group: Group, sum_gradients: Any
@@ -383,7 +291,7 @@ class _Call:
                 raise TypeError(f"{name} must be a torch tensor, not {type(one).__name__}")
         sharded = {name: one for name, one in own.items() if is_dtensor(one)}
         self.words: int | None = None
-        """Of all ranks, if DTensors say it."""
+        """Number of words on all ranks, if the operands are DTensors."""
         first = next(iter(sharded.values()), None)
         self.group = group_of(group, first)
         for name, one in sharded.items():
@@ -405,7 +313,7 @@ class _Call:
     def among_own(
         self, tokens: Tensor, side: Given, first: int | None, vocab_size: Any
     ) -> Tensor:
-        """Words by their place on this rank, where those of others are nowhere."""
+        """Return the words' indices on this rank, and -2 for words of other ranks."""
         size = shapes_of(side)[1]
         if vocab_size is not None:
             size = _arguments.integer("vocab_size", vocab_size, 0)

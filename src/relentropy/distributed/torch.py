@@ -1,10 +1,10 @@
 """Vocabulary-parallel measures: every rank of a process group holds a shard of each row.
 
-For tensor-parallel training, where the last layer leaves each rank with the logits of its part
-of the vocabulary and no rank with a whole row. The functions are those of the library with a
-``group``; they take the rank's own entries, of any number, or DTensors that are sharded along
-the axis. Forward there is one gather of states, a dozen numbers for every row; backward nothing
-is exchanged, and every rank gets the gradient of its own entries.
+For tensor-parallel training, in which the last layer leaves each rank with the logits of its
+part of the vocabulary and no rank with a whole row. The functions are those of the library with
+a ``group``; they take the rank's own entries, of any number, or DTensors that are sharded along
+the axis. The forward pass makes one gather of states, a dozen numbers for every row; the
+backward pass exchanges nothing, and every rank gets the gradient of its own entries.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .. import _arguments
+from .. import _arguments, divergences, entropies, special
 from .._arrays.prepared import Prepared
 from .._arrays.protocols import Measure
 from .._autodiff.jobs import RowJob
+from .._doc_texts import RANKS
 from .._formulas.cross_entropy import CrossEntropy
 from .._formulas.kl_logits import KLFromLogits
 from .._formulas.logsumexp import LogSumExp
 from .._formulas.tempered import tempered
 from .._formulas.token import TokenLogProb
+from .._records import counterpart
+from ..estimators import tokens as _tokens
 from ._ranks import (
     entries_before,
     evaluate,
@@ -38,6 +41,7 @@ __all__ = ["cross_entropy", "entropy", "kl_divergence", "logsumexp", "token_log_
 Group = Any
 
 
+@counterpart(divergences.kl_divergence, RANKS)
 def kl_divergence(
     p: Tensor,
     q: Tensor,
@@ -51,66 +55,34 @@ def kl_divergence(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor:
-    r"""Relative entropy D(p‖q) of rows that are shared out over ranks.
+    r"""Return the relative entropy D(p‖q) of rows that are sharded over ranks.
 
     .. math:: D(p \| q) = \sum_i p_i \log \frac{p_i}{q_i}
 
     Parameters
     ----------
-    p, q : tensor
-        The entries of this rank, of one size along ``axis``, which may differ from rank to rank
-        and may be 0; or DTensors sharded along it.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the rows. By default all of them; of DTensors their mesh says it.
-    axis : int, default -1
-        The axis along which the rows are shared out.
-    from_logits : bool or pair of bools, default False
-        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
     temperature : float, default 1.0
-        What logits are divided by, in working precision and without an array of quotients. It
-        needs logits on both sides.
-    base : float, optional
-        Base of the logarithm, greater than 1. The default is e, for nats.
-    where : tensor of bool, optional
-        Entries of this rank to include; broadcasts to them. A mask of tokens is
-        ``where=mask[..., None]``.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default the promoted dtype of the operands.
-    sum_gradients : bool, default False
-        Add up the gradients by the result over all ranks before they go on to the entries. For
-        losses of which every rank has a part of its own; where every rank computes the same
-        loss, as tensor-parallel models do, it would count it once for each rank.
+        Divisor of the logits, applied in working precision and without an array of quotients.
+        It needs logits on both sides.
 
     Returns
     -------
     tensor
-        Divergences, the same bits on every rank; of DTensors a replicated DTensor.
-
-    Raises
-    ------
-    TypeError
-        For what is no tensor, and for DTensors beside other tensors.
-    ValueError
-        For shapes that do not match, and for DTensors that are not sharded along ``axis``.
+        Divergences, the same bits on every rank; for DTensors a replicated DTensor.
 
     See Also
     --------
-    relentropy.kl_divergence : of rows that are in one place.
+    relentropy.kl_divergence : for rows in one place.
 
     Notes
     -----
-    Values and gradients are within the bounds of `relentropy.kl_divergence` for merged rows.
-    Weights go through their logarithms, so that they need one gather as well;
-    `relentropy.streaming.KLState` says what that costs.
-
-    All ranks of the group must call, with rows of one shape and one dtype. A rank that fails
-    leaves the others waiting in the gather, until the group's time-out raises an error there
-    (``timeout=`` of `torch.distributed.init_process_group`); one that exits ends them at once.
-    Second derivatives, which would exchange more, raise.
+    Weights are converted to their logarithms, so that they need one gather as well; the notes
+    of `relentropy.streaming.KLState` give the cost.
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary. Here it is a group of one:
+    In every process of a group, with its part of the vocabulary; here in a group of one
+    process:
 
     >>> import torch
     >>> from torch import distributed
@@ -134,6 +106,7 @@ def kl_divergence(
     return call.done(tempered(measure, temperature))[0]
 
 
+@counterpart(entropies.cross_entropy, RANKS)
 def cross_entropy(
     p: Tensor,
     q: Tensor,
@@ -146,53 +119,24 @@ def cross_entropy(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor:
-    r"""Cross-entropy of q under p, of rows that are shared out over ranks.
+    r"""Return the cross-entropy of q under p, for rows that are sharded over ranks.
 
     .. math:: H(p, q) = -\sum_i p_i \log q_i
-
-    Parameters
-    ----------
-    p, q : tensor
-        The entries of this rank, or DTensors sharded along ``axis``.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the rows. By default all of them.
-    axis : int, default -1
-        The axis along which the rows are shared out.
-    from_logits : bool or pair of bools, default False
-        Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` says it of each.
-    base : float, optional
-        Base of the logarithm, greater than 1. The default is e, for nats.
-    where : tensor of bool, optional
-        Entries of this rank to include; broadcasts to them.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default the promoted dtype of the operands.
-    sum_gradients : bool, default False
-        Add up the gradients by the result over all ranks; see `kl_divergence`.
 
     Returns
     -------
     tensor
-        Cross-entropies, the same bits on every rank; of DTensors a replicated DTensor.
-
-    Raises
-    ------
-    TypeError
-        For what is no tensor, and for DTensors beside other tensors.
-    ValueError
-        For shapes that do not match, and for DTensors that are not sharded along ``axis``.
+        Cross-entropies, the same bits on every rank; for DTensors a replicated DTensor.
 
     See Also
     --------
-    token_log_probs : where p is a token.
-    relentropy.cross_entropy : of rows that are in one place.
-
-    Notes
-    -----
-    As in `kl_divergence`.
+    token_log_probs : if p is a token.
+    relentropy.cross_entropy : for rows in one place.
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary. Here it is a group of one:
+    In every process of a group, with its part of the vocabulary; here in a group of one
+    process:
 
     >>> import torch
     >>> from torch import distributed
@@ -211,6 +155,7 @@ def cross_entropy(
     return call.done(measure)[0]
 
 
+@counterpart(entropies.entropy, RANKS)
 def entropy(
     p: Tensor,
     *,
@@ -222,52 +167,30 @@ def entropy(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor:
-    r"""Shannon entropy of rows that are shared out over ranks.
+    r"""Return the Shannon entropy of rows that are sharded over ranks.
 
     .. math:: H(p) = -\sum_i p_i \log p_i
 
     Parameters
     ----------
     p : tensor
-        The entries of this rank, or a DTensor sharded along ``axis``.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the rows. By default all of them.
-    axis : int, default -1
-        The axis along which the rows are shared out.
+        This rank's entries, of any number along ``axis``, or a DTensor sharded along it.
     from_logits : bool, default False
-        Whether p are logits.
-    base : float, optional
-        Base of the logarithm, greater than 1. The default is e, for nats.
-    where : tensor of bool, optional
-        Entries of this rank to include; broadcasts to them.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default that of p.
-    sum_gradients : bool, default False
-        Add up the gradients by the result over all ranks; see `kl_divergence`.
+        Whether p are logits (or log-probabilities).
 
     Returns
     -------
     tensor
-        Entropies, the same bits on every rank; of a DTensor a replicated DTensor.
-
-    Raises
-    ------
-    TypeError
-        For what is no tensor.
-    ValueError
-        For a mask that does not broadcast, and for a DTensor not sharded along ``axis``.
+        Entropies, the same bits on every rank; for a DTensor a replicated DTensor.
 
     See Also
     --------
-    relentropy.entropy : of rows that are in one place.
-
-    Notes
-    -----
-    As in `kl_divergence`.
+    relentropy.entropy : for rows in one place.
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary. Here it is a group of one:
+    In every process of a group, with its part of the vocabulary; here in a group of one
+    process:
 
     >>> import torch
     >>> from torch import distributed
@@ -284,6 +207,7 @@ def entropy(
     return _Call({"p": p}, group, axis, where, dtype, sum_gradients).done(measure)[0]
 
 
+@counterpart(special.logsumexp, RANKS)
 def logsumexp(
     a: Tensor,
     *,
@@ -293,49 +217,24 @@ def logsumexp(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor:
-    r"""Logarithm of a sum of exponentials, of rows that are shared out over ranks.
+    r"""Return the logarithm of a sum of exponentials, for rows that are sharded over ranks.
 
     .. math:: \log \sum_i e^{a_i}
-
-    Parameters
-    ----------
-    a : tensor
-        The entries of this rank, or a DTensor sharded along ``axis``.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the rows. By default all of them.
-    axis : int, default -1
-        The axis along which the rows are shared out.
-    where : tensor of bool, optional
-        Entries of this rank to include; broadcasts to them.
-    dtype : dtype or str, optional
-        Floating dtype of the result; by default that of a.
-    sum_gradients : bool, default False
-        Add up the gradients by the result over all ranks; see `kl_divergence`.
 
     Returns
     -------
     tensor
-        Logarithms, the same bits on every rank; of a DTensor a replicated DTensor. -inf where
-        no rank has selected anything.
-
-    Raises
-    ------
-    TypeError
-        For what is no tensor.
-    ValueError
-        For a mask that does not broadcast, and for a DTensor not sharded along ``axis``.
+        Logarithms, the same bits on every rank; for a DTensor a replicated DTensor. -inf if no
+        rank has selected any entry.
 
     See Also
     --------
-    relentropy.special.logsumexp : of rows that are in one place.
-
-    Notes
-    -----
-    As in `kl_divergence`.
+    relentropy.special.logsumexp : for rows in one place.
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary. Here it is a group of one:
+    In every process of a group, with its part of the vocabulary; here in a group of one
+    process:
 
     >>> import torch
     >>> from torch import distributed
@@ -351,6 +250,7 @@ def logsumexp(
     return _Call({"a": a}, group, axis, where, dtype, sum_gradients).done(LogSumExp())[0]
 
 
+@counterpart(_tokens.token_log_probs, RANKS)
 def token_log_probs(
     logits: Tensor,
     tokens: Tensor,
@@ -364,7 +264,7 @@ def token_log_probs(
     dtype: Any = None,
     sum_gradients: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    r"""Log-probabilities of chosen tokens under logits that are shared out over ranks.
+    r"""Return the log-probabilities of tokens under logits that are sharded over ranks.
 
     .. math:: \log \operatorname{softmax}(a / T)_{t} = a_t / T - \log \sum_i \exp(a_i / T)
 
@@ -377,23 +277,11 @@ def token_log_probs(
         Parts are in the order of ranks.
     tokens : tensor of int
         The chosen entries of the whole vocabulary, the same on every rank.
-    group : torch.distributed.ProcessGroup, optional
-        The ranks that share the rows. By default all of them.
-    first : int, optional
-        The place of this rank's first logit in the vocabulary. By default that is found out by
-        a gather of sizes, one integer for each rank; of a DTensor it is known.
-    temperature : float, default 1.0
-        What the logits are divided by, greater than 0.
-    axis : int, default -1
-        The axis of the vocabulary.
     return_entropy : bool, default False
-        Whether the rows' entropies are wanted as well, from the same states.
-    where : tensor of bool, optional
-        Entries of this rank to include; broadcasts to them.
+        Return the rows' entropies as well, from the same states.
     dtype : dtype or str, optional
-        Floating dtype of the results; by default that of the logits, float32 for 16-bit ones.
-    sum_gradients : bool, default False
-        Add up the gradients by the results over all ranks; see `kl_divergence`.
+        Floating dtype of the results. By default that of the logits, but float32 for 16-bit
+        logits.
 
     Returns
     -------
@@ -404,22 +292,18 @@ def token_log_probs(
     Raises
     ------
     TypeError
-        For what is no tensor, and for tokens that are not integers.
+        If tokens are not integers.
     ValueError
-        For tokens of another shape than the rows', and for a DTensor that is not sharded along
-        ``axis``.
+        If tokens have another shape than the rows.
 
     See Also
     --------
-    relentropy.estimators.token_log_probs : of rows that are in one place.
-
-    Notes
-    -----
-    As in `kl_divergence`.
+    relentropy.estimators.token_log_probs : for rows in one place.
 
     Examples
     --------
-    In every process of a group, with its part of the vocabulary. Here it is a group of one:
+    In every process of a group, with its part of the vocabulary; here in a group of one
+    process:
 
     >>> import torch
     >>> from torch import distributed
@@ -453,15 +337,15 @@ def token_log_probs(
 
 
 class _Sharding(NamedTuple):
-    """How DTensors are shared out."""
+    """Mesh and size of sharded rows."""
 
     mesh: Any
     size: int
-    """Of the whole axis."""
+    """Size of the whole axis."""
 
 
 class _Call:
-    """The arguments of a call as tensors of this rank."""
+    """Arguments of a call as tensors of this rank."""
 
     def __init__(
         self, operands: dict[str, Any], group: Group, axis: Any, where: Any, dtype: Any,
@@ -488,7 +372,7 @@ class _Call:
     def done(
         self, measure: Measure, parameters: dict[str, Any] | None = None, *, widen: bool = False
     ) -> tuple[Tensor, ...]:
-        """The measure's outputs for the rows of all ranks."""
+        """Return the measure's outputs for the rows of all ranks."""
         call = Prepared(self.operands, self.where, self.dtype, parameters, widen=widen)
         layout = call.layout(self.axis)
         job = RowJob(layout, call.result_dtype, call.xp, measure)
@@ -503,14 +387,14 @@ class _Call:
         )
 
     def first(self, size: int) -> int:
-        """How many entries the ranks before this one have."""
+        """Return the number of entries on the ranks before this one."""
         device = next(iter(self.operands.values())).device
         if self.sharding is None:
             return entries_before(size, self.group, device)
         return place_of_shard(self.sharding.size, self.group)
 
     def _common(self, operands: dict[str, Any], ndim: int) -> _Sharding | None:
-        """The sharding of DTensors; None where there are none."""
+        """Return the sharding of DTensors, or None for plain tensors."""
         given = [name for name, one in operands.items() if is_dtensor(one)]
         if not given:
             return None

@@ -1,4 +1,4 @@
-"""What `scipy.stats`, `scipy.spatial.distance` and `scipy.special` have, for any library.
+"""Drop-in replacements for functions of SciPy, for arrays of any library.
 
 The names from `scipy.special` are those of `relentropy.special`, which has SciPy's signatures.
 """
@@ -54,12 +54,12 @@ def entropy(
     nan_policy: str = "propagate",
     keepdims: bool = False,
 ) -> Array:
-    r"""Look-alike of `scipy.stats.entropy`.
+    r"""Return the entropy or relative entropy, a drop-in replacement for `scipy.stats.entropy`.
 
     .. math:: -\sum_i p_i \log p_i \quad \text{or} \quad \sum_i p_i \log \frac{p_i}{q_i}
 
-    Both sides are normalised. The relative entropy is never negative, and has all its digits
-    also where the two nearly agree.
+    Both sides are normalized. The relative entropy is never negative, and is accurate to a few
+    ulp if the two nearly agree.
 
     Parameters
     ----------
@@ -101,9 +101,8 @@ def entropy(
 
     Notes
     -----
-    Errors are those of `relentropy.entropy` and `relentropy.kl_divergence`: at most 4 ulp in
-    float64 (6 for rows of more than 16384 entries), 2 in float32 and 1 in float16 and bfloat16;
-    one more for a base of at most 1. So are limits, dtypes and gradients: a negative weight
+    Error bounds, limits, dtypes and gradients are those of `relentropy.entropy` and
+    `relentropy.kl_divergence`, with one more ulp for a base of at most 1. A negative weight
     gives nan (SciPy: -inf without qk, inf with it), and integers take the dtype of a float
     array beside them.
 
@@ -151,12 +150,12 @@ def jensenshannon(
     axis: int | tuple[int, ...] | None = 0,
     keepdims: bool = False,
 ) -> Array:
-    r"""Look-alike of `scipy.spatial.distance.jensenshannon`.
+    r"""Return the Jensen-Shannon distance, as `scipy.spatial.distance.jensenshannon` does.
 
     .. math:: \sqrt{\frac{D(p \| m) + D(q \| m)}{2}}, \quad m = \frac{p + q}{2}
 
-    Both sides are normalised. It is a distance, the square root of the Jensen-Shannon
-    divergence, zero exactly where the two are equal and never nan for two distributions.
+    Both sides are normalized. It is a distance, the square root of the Jensen-Shannon
+    divergence, zero exactly if the two are equal and never nan for two distributions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What `torch.nn.functional` has, for arrays of any library."""
+"""Drop-in replacement for a function of `torch.nn.functional`, for arrays of any library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Array:
-    r"""Look-alike of `torch.nn.functional.kl_div`.
+    r"""Return the KL divergence loss, a drop-in replacement for `torch.nn.functional.kl_div`.
 
     .. math:: t_i (\log t_i - x_i) \quad \text{or} \quad e^{t_i} (t_i - x_i)
 

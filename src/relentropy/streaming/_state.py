@@ -46,18 +46,18 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class State(ABC):
-    """A measure of rows of which only parts have been seen.
+    """State of a measure, for rows of which only parts have been read.
 
     The base of `KLState`, `EntropyState`, `CrossEntropyState` and `LogSumExpState`. States are
-    immutable: what adds to one gives a new one.
+    immutable: adding to a state returns a new one.
 
     Notes
     -----
     A state holds a handful of numbers for each row, of the library and on the device of the
     blocks, and up to ``log2(blocks)`` such sets: parts merge with parts of as many blocks, so
-    that no rounding error is carried through all blocks, in whatever order they come. They
-    are without derivatives; tensors are detached. Blocks of dask are computed, chunk by chunk
-    and without bringing rows together.
+    that no rounding error is carried through all blocks, whatever their order. States have no
+    derivatives; tensors are detached. Blocks of dask are computed, chunk by chunk and without
+    bringing rows together.
 
     Examples
     --------
@@ -86,20 +86,20 @@ class State(ABC):
     @property
     @abstractmethod
     def _measure(self) -> Measure:
-        """What the state is of: a measure of one pass."""
+        """The state's measure, of one pass."""
 
     @property
     def rows(self) -> tuple[int, ...] | None:
-        """The rows' shape; None before the first block."""
+        """Shape of the rows; None before the first block."""
         return None if self._found is None else self._found.first.batch
 
     @property
     def blocks(self) -> int:
-        """How many blocks it is of."""
+        """Number of blocks."""
         return 0 if self._found is None else sum(2**level for level, _ in self._found.parts)
 
     def merge(self: Self, other: Self) -> Self:
-        """State of the data of both; also ``self + other``.
+        """Return the state of both states' data; also ``self + other``.
 
         Parameters
         ----------
@@ -109,14 +109,14 @@ class State(ABC):
         Returns
         -------
         State
-            A new state, whose blocks are those of both.
+            A new state, with the blocks of both.
 
         Raises
         ------
         TypeError
-            For a state of another kind, library or dtype.
+            If the other state's kind, library or dtype differs.
         ValueError
-            For other options, and for other rows.
+            If its options or its rows differ.
         """
         self._require_like(other)
         if other._found is None:
@@ -134,29 +134,29 @@ class State(ABC):
         return self if type(other) is int and other == 0 else NotImplemented
 
     def finish(self) -> Any:
-        """Value of all data so far, one for each row; blocks may follow all the same.
+        """Return the value of all data so far, one for each row; blocks may follow.
 
         Returns
         -------
         array
-            Of the shape ``rows``, of the blocks' library and device.
+            Values of the shape ``rows``, of the blocks' library and device.
 
         Raises
         ------
         ValueError
-            Before the first block, when there are no rows yet.
+            If there is no block yet, and so there are no rows.
         """
         return self._outputs()[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dictionary of the state, that JSON keeps bit for bit.
+        """Return a plain dictionary of the state, which JSON preserves bit for bit.
 
         Returns
         -------
         dict
-            Of strings, integers, bools, lists and None. Numbers are written as `float.hex` has
-            them: exact, the same in every language, and JSON has no infinity and no nan of its
-            own. Its form is numbered by ``version``, and later releases read earlier ones.
+            Strings, integers, bools, lists and None. Numbers are written by `float.hex`: exact
+            and the same in every language, while JSON has no infinity and no nan. The format is
+            numbered by ``version``, and later releases read earlier versions.
         """
         options = {
             name: list(one) if isinstance(one, tuple) else written(one)
@@ -179,27 +179,26 @@ class State(ABC):
 
     @classmethod
     def from_dict(cls: type[Self], data: dict[str, Any], like: Any = None) -> Self:
-        """State that `to_dict` has written.
+        """Return the state of a dictionary that `to_dict` wrote.
 
         Parameters
         ----------
         data : dict
-            What `to_dict` gave, before or after JSON.
+            The result of `to_dict`, before or after JSON.
         like : array, optional
-            An array of the library and on the device that the state is to have; by default
-            numpy's.
+            An array of the state's library and on its device; by default numpy's.
 
         Returns
         -------
         State
-            Equal to the one that was written. `State.from_dict` reads all kinds.
+            A state equal to the one that was written. `State.from_dict` reads all kinds.
 
         Raises
         ------
         TypeError
-            For a library, or a device, without the dtype that the state is worked in.
+            If the library, or the device, lacks the dtype in which the state is computed.
         ValueError
-            For what is no such dictionary, is of a later version, or of another kind.
+            If the dictionary is invalid, of a later version, or of another kind.
         """
         kind = kind_of(data)
         known = {one.kind: one for one in (cls, *cls.__subclasses__()) if one.kind}
@@ -242,7 +241,7 @@ class State(ABC):
         return self._holding(Found(tuple(found), result))
 
     def __eq__(self, other: object) -> bool:
-        """Whether kind, options and every number are the same, bit for bit."""
+        """Return whether kind, options and every number are equal, bit for bit."""
         if type(other) is not type(self) or self.options() != other.options():
             return False
         one, two = self._found, other._found
@@ -272,7 +271,7 @@ class State(ABC):
         return self.to_dict()
 
     def options(self) -> dict[str, Any]:
-        """What the state was made with."""
+        """Return the options of the state, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.init}
 
     def _updated(self: Self, blocks: tuple[Any, ...], where: Any) -> Self:
