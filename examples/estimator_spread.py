@@ -15,8 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-
-from relentropy.figures import estimator_spread, plot_spread
+from figures import estimator_spread, plot_spread
 
 SCHULMANS = (0.005, 0.5)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from relentropy.figures import GaussianFit, fit_gaussian, plot_fits
+from figures import GaussianFit, fit_gaussian, plot_fits
 
 
 def fits(points: int = 2001) -> list[GaussianFit]:

@@ -1,13 +1,15 @@
 """The figures' numbers, against closed forms, Schulman's table and a simulation."""
 
+import doctest
 import math
 import re
 
 import numpy as np
 import pytest
+from examples import figures
+from examples.figures import estimator_spread, fit_gaussian, plot_fits, plot_spread
 
 from relentropy.estimators import confidence_interval, kl_estimate
-from relentropy.figures import estimator_spread, fit_gaussian, plot_fits, plot_spread
 
 # http://joschu.net/blog/kl-approx.html: true KL, then bias and deviation relative to it.
 SCHULMAN = {
@@ -211,7 +213,7 @@ def test_the_coarsest_grid_has_the_digits():
 
 
 def test_fits_that_do_not_converge_say_so(monkeypatch):
-    monkeypatch.setattr("relentropy.figures._MOST_STEPS", 2)
+    monkeypatch.setattr("examples.figures._MOST_STEPS", 2)
     with pytest.raises(RuntimeError, match="did not converge"):
         fit_gaussian("reverse", start=(10.0, 1.0))
 
@@ -351,3 +353,9 @@ def test_without_matplotlib_drawing_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"relentropy\[plots\]"):
         plot_spread(estimator_spread([0.1]))
+
+
+def test_the_examples_in_docstrings():
+    failed, tried = doctest.testmod(figures)
+    assert tried >= 10
+    assert failed == 0

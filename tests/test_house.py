@@ -22,7 +22,6 @@ MODULES = [
     "relentropy",
     "relentropy.estimators",
     "relentropy.families",
-    "relentropy.figures",
     "relentropy.heads",
     "relentropy.interop.scipy_stats",
     "relentropy.interop.torch_functional",

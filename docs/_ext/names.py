@@ -24,7 +24,6 @@ MODULES = (
     "relentropy.distributed.heads",
     "relentropy.interop.scipy_stats",
     "relentropy.interop.torch_functional",
-    "relentropy.figures",
     "relentropy.testing",
 )
 # In this order they are read about.

@@ -12,7 +12,7 @@ def _start() -> None:
     here = Path(os.environ["PYTHONSTARTUP"]).parent
     runpy.run_path(str(here / "pictures.py"))["register"](get_ipython())
     os.chdir(here.parent / "_build" / "run")
-    # Pages draw what bench has measured, and ask the oracle of the tests.
+    # Pages import bench, tests.oracle and examples.figures.
     sys.path.append(str(here.parents[1]))
 
 

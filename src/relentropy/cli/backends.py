@@ -105,7 +105,7 @@ _DISTRIBUTIONS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-5-
 _TOOLS = {
     "ml_dtypes": ("bfloat16 for numpy, dask", "pip install ml-dtypes"),
     "pyarrow": ("compare --per-row FILE.parquet", "pip install 'relentropy[parquet]'"),
-    "matplotlib": ("compare --plot, relentropy.figures", "pip install 'relentropy[plots]'"),
+    "matplotlib": ("compare --plot", "pip install 'relentropy[plots]'"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Two figures: what the direction of relative entropy decides, and what its estimates scatter.
+"""Two figures: the effect of the direction of relative entropy, and the spread of estimates.
 
 The numbers are computed by functions of their own; those that draw need matplotlib.
 """
@@ -12,9 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _arguments, special
-from .divergences import kl_divergence
-from .estimators import kl_estimate
+from relentropy import kl_divergence, special
+from relentropy.estimators import kl_estimate
 
 __all__ = [
     "GaussianFit",
@@ -56,7 +55,7 @@ class GaussianFit(NamedTuple):
 
     Examples
     --------
-    >>> from relentropy.figures import fit_gaussian
+    >>> from examples.figures import fit_gaussian
     >>> fit = fit_gaussian("reverse")
     >>> fit.direction, fit.points.shape == fit.density.shape == fit.target.shape
     ('reverse', True)
@@ -83,7 +82,7 @@ class Spread(NamedTuple):
 
     Examples
     --------
-    >>> from relentropy.figures import estimator_spread
+    >>> from examples.figures import estimator_spread
     >>> spread = estimator_spread([0.1, 1.0], estimators=("k1", "k3"))
     >>> spread.bias.shape == (len(spread.estimators), len(spread.kls))
     True
@@ -157,17 +156,17 @@ def fit_gaussian(
 
     Examples
     --------
-    >>> from relentropy.figures import fit_gaussian
+    >>> from examples.figures import fit_gaussian
     >>> forward, reverse = fit_gaussian("forward"), fit_gaussian("reverse")
     >>> print(f"{forward.mean:.2f} +- {forward.deviation:.2f}")
     -0.50 +- 2.55
     >>> print(f"{reverse.mean:.2f} +- {reverse.deviation:.2f}")
     -2.50 +- 0.80
     """
-    forward = _arguments.chosen("direction", direction, ("forward", "reverse")) == "forward"
+    forward = _chosen("direction", direction, ("forward", "reverse")) == "forward"
     m, s, logs = _mixture(means, deviations, weights)
     mean, deviation = _start(start)
-    points = _arguments.integer("points", points, 100)
+    points = _integer("points", points, 100)
     # In units of the mixture's own deviation, and relative to its mean.
     w = special.softmax(logs)
     centre = float(m[0] + w @ (m - m[0]))
@@ -195,7 +194,7 @@ def fit_gaussian(
 def estimator_spread(
     kls: Sequence[float] | Numbers, *, estimators: Sequence[str] = ("k1", "k2", "k3")
 ) -> Spread:
-    r"""Bias and standard deviation of estimators of relative entropy, as it grows.
+    r"""Return bias and standard deviation of estimators of relative entropy, as it grows.
 
     The experiment is Schulman's: samples of a normal distribution, whose divergence from one
     with another mean is estimated from the log-probabilities of one sample.
@@ -236,7 +235,7 @@ def estimator_spread(
 
     Examples
     --------
-    >>> from relentropy.figures import estimator_spread
+    >>> from examples.figures import estimator_spread
     >>> spread = estimator_spread([0.005, 0.5])
     >>> for name, deviation in zip(spread.estimators, spread.deviation, strict=True):
     ...     print(name, deviation.round(2))
@@ -289,7 +288,7 @@ def plot_fits(fits: GaussianFit | Sequence[GaussianFit]) -> Any:
 
     Examples
     --------
-    >>> from relentropy.figures import fit_gaussian, plot_fits
+    >>> from examples.figures import fit_gaussian, plot_fits
     >>> figure = plot_fits([fit_gaussian("forward")])  # doctest: +SKIP
     >>> figure.savefig("forward.png")  # doctest: +SKIP
     """
@@ -345,7 +344,7 @@ def plot_spread(spread: Spread, *, marked: float | Sequence[float] = ()) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from relentropy.figures import estimator_spread, plot_spread
+    >>> from examples.figures import estimator_spread, plot_spread
     >>> figure = plot_spread(estimator_spread(np.geomspace(1e-3, 5, 50)))  # doctest: +SKIP
     >>> figure.savefig("spread.png")  # doctest: +SKIP
     """
@@ -383,6 +382,23 @@ def plot_spread(spread: Spread, *, marked: float | Sequence[float] = ()) -> Any:
         panel.grid(color="0.9", lw=0.7)
         _bare(panel)
     return figure
+
+
+def _chosen(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """Return one of a few names."""
+    if value not in allowed:
+        names = ", ".join(repr(one) for one in allowed)
+        raise ValueError(f"{name} must be one of {names}, not {value!r}")
+    return str(value)
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    """Return an integer of at least so much."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value.__index__() < least:
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return int(value.__index__())
 
 
 def _several(fits: Any) -> Sequence[GaussianFit]:
@@ -457,7 +473,7 @@ def _estimators(given: Any) -> tuple[str, ...]:
         raise TypeError(wanted)
     if not all(isinstance(one, str) for one in given):
         raise TypeError(wanted)
-    return tuple(_arguments.chosen("estimators", one, _OF_ONE_SAMPLE) for one in given)
+    return tuple(_chosen("estimators", one, _OF_ONE_SAMPLE) for one in given)
 
 
 def _grid(
