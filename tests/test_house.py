@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import relentropy
+from relentropy._records import CLOSED_FORMS, ESTIMATES, HEADS, RECORDS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -30,6 +31,10 @@ MODULES = [
     "relentropy.streaming",
     "relentropy.testing",
 ]
+IMPERATIVES = {"Audit", "Raise", "Return", "Set", "Show"}
+"""First words of functions' docstrings."""
+MEASURED = {"js_divergence", "skew_kl_divergence"}
+"""Functions whose notes state what single rows of a bulk run were off."""
 NEEDING = {
     "relentropy.distributed.dask": "dask",
     "relentropy.distributed.heads": "torch",
@@ -154,6 +159,81 @@ def test_every_public_function_is_documented(function):
     assert ("Parameters" in sections) == bool(inspect.signature(function).parameters)
     assert {"Returns", "Raises", "Yields"} & sections
     assert ">>> " in function.__doc__.partition("Examples\n")[2]
+
+
+def section(value, title):
+    """Return the body of a section of a completed docstring."""
+    body = re.search(
+        rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", inspect.getdoc(value), re.M | re.S
+    )
+    return body.group(1) if body else ""
+
+
+@pytest.mark.parametrize("function", PUBLIC.values(), ids=PUBLIC)
+def test_docstrings_describe_the_parameters_of_the_signature(function):
+    entries = re.findall(r"^([*\w][*\w, ]*?)(?: : .+)?$", section(function, "Parameters"), re.M)
+    names = [name.lstrip("*") for entry in entries for name in entry.split(", ")]
+    parameters = list(inspect.signature(function).parameters)
+    assert sorted(names) == sorted(parameters)
+    if names == entries:  # one entry for each
+        assert names == parameters
+
+
+@pytest.mark.parametrize("value", NAMES.values(), ids=NAMES)
+def test_docstrings_begin_with_a_summary(value):
+    summary = inspect.getdoc(value).splitlines()[0]
+    assert not summary.startswith(("What ", "Whether ", "Of ", "The same"))
+    assert len(summary) <= 92
+    if inspect.isfunction(value):
+        assert summary.split()[0] in IMPERATIVES
+
+
+RECORDED = {
+    record.name: (record, function)
+    for table in (RECORDS, ESTIMATES, CLOSED_FORMS, HEADS)
+    for record in table.values()
+    for function in PUBLIC.values()
+    if function.__name__ == record.name
+    and not function.__module__.startswith(("relentropy.distributed", "relentropy.interop"))
+}
+
+
+@pytest.mark.parametrize(("record", "function"), RECORDED.values(), ids=RECORDED)
+def test_docstrings_state_the_bounds_of_the_record_once(record, function):
+    for title in ("Parameters", "Returns", "Raises", "Notes", "Examples"):
+        assert section(function, title)
+    notes = " ".join(section(function, "Notes").split())
+    assert len(re.findall(r"rrors are at most", notes)) == 1
+    assert notes.count(f"rrors are at most {record.ulp['float64']:g} ulp in float64") == 1
+    if record.tiled_ulp is not None:
+        assert notes.count(f"({record.tiled_ulp:g} where a row") == 1
+    slopes = f"{record.slope_ulp['float64']:g} ulp off in float64"
+    if record.kind == "head":
+        slopes = f"{record.slope_ulp['float64']:g} and {record.slope_ulp['float32']:g} times"
+    assert notes.count(slopes) == 1
+
+
+def test_every_record_is_of_a_public_function():
+    tables = (RECORDS, ESTIMATES, CLOSED_FORMS, HEADS)
+    assert set(RECORDED) == {name for table in tables for name in table}
+
+
+def test_no_bound_is_typed_where_a_record_has_it():
+    """Source docstrings of recorded functions and their counterparts have no ``N ulp in``."""
+    pattern = re.compile(r"\bulp\s+(off\s+)?in\s+float(64|32)")
+    for record, function in RECORDED.values():
+        own = inspect.getsource(function).partition('"""')[2].partition('"""')[0]
+        found = pattern.findall(own)
+        assert len(found) <= (record.name in MEASURED), record.name
+    for module in ("distributed/torch.py", "distributed/heads.py", "streaming/_measures.py"):
+        source = (Path(relentropy.__file__).parent / module).read_text(encoding="utf-8")
+        assert not pattern.search(source), module
+
+
+def test_the_library_imports_without_docstrings():
+    imports = "; ".join(f"import {name}" for name in MODULES)
+    code = f"{imports}; import sys; sys.exit(relentropy.kl_divergence.__doc__ is not None)"
+    subprocess.run([sys.executable, "-OO", "-c", code], check=True)
 
 
 def gloo():

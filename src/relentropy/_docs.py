@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
+import sys
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ def complete(
 
     Adds the shared sections, the error bounds of values and slopes, and aliases.
     """
-    if target.__doc__ is None:  # python -OO
+    if sys.flags.optimize > 1 or target.__doc__ is None:  # python -OO drops docstrings
         return
     sections = _sections(inspect.cleandoc(target.__doc__))
     described = _described(sections.get("Parameters", ""))

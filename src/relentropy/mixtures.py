@@ -58,7 +58,7 @@ def js_divergence(
 
     Notes
     -----
-    For a weight other than 1/2, single rows of a bulk run were 6 ulp off in float64.
+    For a weight other than 1/2, single rows of a bulk run had errors of 6 ulp in float64.
 
     The divergence is finite even if one side has mass where the other has none. Divided by w
     (or by 1 - w), and as w goes to 0 (or to 1), it is D(q‖p) (or D(p‖q)).
@@ -260,7 +260,7 @@ def skew_kl_divergence(
     Notes
     -----
     The divergence is at most -log(1 - w), reached where p has mass and q has none; inf for w =
-    1. Single rows of a bulk run were 6 ulp off in float64.
+    1. Single rows of a bulk run had errors of 6 ulp in float64.
 
     References
     ----------

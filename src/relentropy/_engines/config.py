@@ -127,7 +127,7 @@ def using(name: str) -> Iterator[None]:
 
 
 def set_num_threads(n: int | None) -> None:
-    """Set on how many threads the compiled engine may compute.
+    """Set the maximum number of threads of the compiled engine.
 
     It starts them only for work of a millisecond and more, and ends them with the call, so that
     nothing competes with another library's threads, or breaks in a forked process. Results do
@@ -169,7 +169,7 @@ def set_num_threads(n: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """Return on how many threads the compiled engine may compute.
+    """Return the maximum number of threads of the compiled engine.
 
     What `set_num_threads` was given, else the environment variable ``RELENTROPY_NUM_THREADS``,
     else ``OMP_NUM_THREADS``, else the number of processors that this process may use. For torch

@@ -24,9 +24,9 @@ S = TypeVar("S", bound=State)
 
 
 def update(state: S, *blocks: Array, where: Any = None) -> Any:
-    """State with the data of dask arrays, when it is computed.
+    """Return a delayed state with the data of dask arrays.
 
-    `State.update` of dask arrays computes at once; this is the same, later.
+    `State.update` computes dask arrays at once; this function delays it.
 
     Parameters
     ----------

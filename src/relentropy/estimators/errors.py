@@ -21,7 +21,7 @@ _BLOCK = 1024
 
 
 class Interval(NamedTuple):
-    """An estimate, and the interval that holds the truth with the probability asked for.
+    """An estimate and its confidence interval.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def standard_error(
     resamples: int = 1000,
     seed: Any = None,
 ) -> Any:
-    r"""Standard error of a mean of estimates, the entries of a sequence being dependent.
+    r"""Return the standard error of a mean of estimates with dependent entries of a sequence.
 
     .. math::
         \operatorname{se}^2 = \frac{n}{n - 1} \sum_i
@@ -157,7 +157,7 @@ def confidence_interval(
     resamples: int = 1000,
     seed: Any = None,
 ) -> Interval:
-    r"""Mean of estimates with its confidence interval, sequences being the sampling units.
+    r"""Return a mean of estimates and its confidence interval, sampled by sequences.
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ def confidence_interval(
 def effective_sample_size(
     log_weights: Any, where: Any = None, *, axis: Axis = None, keepdims: bool = False
 ) -> Any:
-    r"""How many samples of equal weight say as much as these of unequal weights.
+    r"""Return the effective sample size: the equally weighted samples that are as informative.
 
     .. math:: \frac{\left(\sum_i w_i\right)^2}{\sum_i w_i^2}
 

@@ -24,7 +24,7 @@ def kl_von_mises(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between von Mises distributions of angles.
+    r"""Return the relative entropy between von Mises distributions of angles.
 
     .. math::
         D(p \| q) = \log \frac{I_0(\kappa_q)}{I_0(\kappa_p)}

@@ -19,7 +19,7 @@ Array = Any
     float64=4.0,
 )
 def kl_poisson(rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = None) -> Array:
-    r"""Relative entropy between Poisson distributions.
+    r"""Return the relative entropy between Poisson distributions.
 
     .. math:: D(p \| q) = \lambda_p \log \frac{\lambda_p}{\lambda_q} - \lambda_p + \lambda_q
 
@@ -67,7 +67,7 @@ def kl_bernoulli(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between Bernoulli distributions.
+    r"""Return the relative entropy between Bernoulli distributions.
 
     .. math:: D(p \| q) = p \log \frac{p}{q} + (1 - p) \log \frac{1 - p}{1 - q}
 
@@ -116,7 +116,7 @@ def kl_binomial(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between binomial distributions of one number of trials.
+    r"""Return the relative entropy between binomial distributions of one number of trials.
 
     .. math:: D(p \| q) = n p \log \frac{p}{q} + n (1 - p) \log \frac{1 - p}{1 - q}
 
@@ -166,7 +166,7 @@ def kl_geometric(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between geometric distributions, of trials up to the first success.
+    r"""Return the relative entropy between geometric distributions of trials up to a success.
 
     .. math:: D(p \| q) = \log \frac{p}{q} + \frac{1 - p}{p} \log \frac{1 - p}{1 - q}
 
@@ -222,7 +222,7 @@ def kl_categorical(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between categorical distributions, along the last axis.
+    r"""Return the relative entropy between categorical distributions, along the last axis.
 
     .. math:: D(p \| q) = \sum_i p_i \log \frac{p_i}{q_i}
 

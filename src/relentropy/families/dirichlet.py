@@ -26,7 +26,7 @@ def kl_beta(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between beta distributions.
+    r"""Return the relative entropy between beta distributions.
 
     .. math::
         D(p \| q) = \log \frac{B(\alpha_q, \beta_q)}{B(\alpha_p, \beta_p)}
@@ -84,7 +84,7 @@ def kl_dirichlet(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between Dirichlet distributions, along an axis.
+    r"""Return the relative entropy between Dirichlet distributions, along an axis.
 
     .. math::
         D(p \| q) = \log \frac{\Gamma(\alpha_p^+)}{\Gamma(\alpha_q^+)}

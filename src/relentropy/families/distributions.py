@@ -23,7 +23,7 @@ Pairwise = Callable[[Any, Any], Array]
 
 
 def kl(p: Any, q: Any) -> Array:
-    r"""Relative entropy between two distributions of one family, given as objects.
+    r"""Return the relative entropy between two distributions of one family, given as objects.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ def kl_gumbel(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between Gumbel distributions.
+    r"""Return the relative entropy between Gumbel distributions.
 
     .. math::
         D(p \| q) = \log \frac{\beta_q}{\beta_p}
@@ -88,7 +88,7 @@ def kl_weibull(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between Weibull distributions.
+    r"""Return the relative entropy between Weibull distributions.
 
     .. math::
         D(p \| q) = \log \frac{k_p}{\lambda_p^{k_p}} - \log \frac{k_q}{\lambda_q^{k_q}}

@@ -26,7 +26,7 @@ def kl_gamma(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between gamma distributions.
+    r"""Return the relative entropy between gamma distributions.
 
     .. math::
         D(p \| q) = (\alpha_p - \alpha_q) \psi(\alpha_p)
@@ -91,7 +91,7 @@ def kl_inverse_gamma(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between inverse gamma distributions.
+    r"""Return the relative entropy between inverse gamma distributions.
 
     .. math::
         D(p \| q) = (\alpha_p - \alpha_q) \psi(\alpha_p)

@@ -40,7 +40,7 @@ def kl_multivariate_normal(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between multivariate normal distributions, along the last axis.
+    r"""Return the relative entropy between multivariate normal distributions.
 
     .. math::
         D(p \| q) = \tfrac12 \left( \log \frac{\det \Sigma_q}{\det \Sigma_p}

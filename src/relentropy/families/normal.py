@@ -26,7 +26,7 @@ def kl_normal(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between normal distributions, by default from the standard one.
+    r"""Return the relative entropy between normal distributions, or from the standard one.
 
     .. math::
         D(p \| q) = \log \frac{\sigma_q}{\sigma_p}
@@ -86,7 +86,7 @@ def kl_lognormal(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between log-normal distributions, by default from the standard one.
+    r"""Return the relative entropy between log-normal distributions, or from the standard one.
 
     .. math::
         D(p \| q) = \log \frac{\sigma_q}{\sigma_p}

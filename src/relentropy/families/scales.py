@@ -24,7 +24,7 @@ def kl_laplace(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between Laplace distributions.
+    r"""Return the relative entropy between Laplace distributions.
 
     .. math::
         D(p \| q) = \log \frac{b_q}{b_p} + \frac{|\mu_p - \mu_q|}{b_q}
@@ -77,7 +77,7 @@ def kl_uniform(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between uniform distributions.
+    r"""Return the relative entropy between uniform distributions.
 
     .. math::
         D(p \| q) = \log \frac{b_q - a_q}{b_p - a_p}
@@ -129,7 +129,7 @@ def kl_uniform(
 def kl_exponential(
     rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = None
 ) -> Array:
-    r"""Relative entropy between exponential distributions.
+    r"""Return the relative entropy between exponential distributions.
 
     .. math:: D(p \| q) = \log \frac{\lambda_p}{\lambda_q} + \frac{\lambda_q}{\lambda_p} - 1
 
@@ -176,7 +176,7 @@ def kl_pareto(
     where: Any = None,
     dtype: Any = None,
 ) -> Array:
-    r"""Relative entropy between Pareto distributions.
+    r"""Return the relative entropy between Pareto distributions.
 
     .. math::
         D(p \| q) = \log \frac{\alpha_p}{\alpha_q} + \frac{\alpha_q}{\alpha_p} - 1

@@ -26,7 +26,7 @@ def group_advantages(
     eps: float = 0.0,
     where: Any = None,
 ) -> Any:
-    r"""Rewards relative to their group, as GRPO's advantages.
+    r"""Return rewards relative to their group, as GRPO's advantages.
 
     .. math:: A_i = \frac{r_i - \operatorname{mean}(r)}{\operatorname{std}(r) + \varepsilon}
 

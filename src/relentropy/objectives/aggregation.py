@@ -57,7 +57,7 @@ def masked_mean(
     denominator: Any = None,
     keepdims: bool = False,
 ) -> Any:
-    r"""Mean of the selected entries, 0 where none is.
+    r"""Return the mean of the selected entries, 0 if none is selected.
 
     .. math:: \frac1n \sum_{i:\, w_i} x_i, \quad n = \#\{i : w_i\}
 
@@ -127,7 +127,7 @@ def aggregate(
     max_length: int | None = None,
     return_parts: bool = False,
 ) -> Any:
-    r"""One number of the losses of tokens, by the averages in use.
+    r"""Return an average of the losses of tokens, in one of the ways in use.
 
     With :math:`\ell_{it}` the loss of token t of sequence i, :math:`|o_i|` its selected tokens
     and N the sequences that have any:

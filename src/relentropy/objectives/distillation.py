@@ -35,7 +35,7 @@ def distillation_loss(
     denominator: Any = None,
     max_length: int | None = None,
 ) -> Any:
-    r"""Divergence of a student from a teacher at every token, as a loss.
+    r"""Return the divergence of a student from a teacher at every token, as a loss.
 
     With P and Q what the teacher's and the student's logits, divided by the temperature, are
     distributions of:

@@ -86,7 +86,7 @@ def grpo_loss(
     denominator: Any = None,
     max_length: int | None = None,
 ) -> PolicyLoss:
-    r"""Clipped policy objective with a KL penalty, as a loss: GRPO, PPO-clip and variants.
+    r"""Return the clipped policy loss with a KL penalty of GRPO, PPO-clip and variants.
 
     .. math::
         \frac1N \sum_i \frac{1}{|o_i|} \sum_t \Bigl(

@@ -28,7 +28,7 @@ def rlhf_objective(
     where: Any = None,
     denominator: Any = None,
 ) -> Any:
-    r"""The objective of RLHF, the mean reward less beta times the divergence, in three forms.
+    r"""Return the objective of RLHF, the mean reward less beta times the divergence.
 
     .. math:: J = \mathrm{E}_{x \sim \pi}\bigl[r(x)\bigr] - \beta D(\pi \| \pi_\mathrm{ref})
 

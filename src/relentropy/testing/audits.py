@@ -34,7 +34,7 @@ def audit(
     cases: Iterable[HardCase] = (),
     name: str | None = None,
 ) -> Report:
-    r"""Try a function on the inputs on which such functions go wrong.
+    r"""Audit a function on the inputs on which functions of its kind fail.
 
     Values and derivatives are compared with truths of 24 digits for inputs that are close to
     each other, far apart, masked, zero, tiny, huge, long, infinite and nan.
@@ -258,7 +258,7 @@ def assert_audit(
 def hard_cases(
     kind: str, inputs: str | None = None, dtype: str = "float64"
 ) -> tuple[HardCase, ...]:
-    """What `audit` tries, with what is right.
+    """Return the cases that `audit` tries, with their true values.
 
     Parameters
     ----------

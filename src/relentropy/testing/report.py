@@ -17,7 +17,7 @@ __all__ = ["Finding", "Report"]
 
 @dataclass(frozen=True)
 class Report:
-    """What `audit` returns: true if nothing was found.
+    """Result of `audit`, which is true if nothing was found.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ def ulp_error(
     desired_low: object = None,
     dtype: object = None,
 ) -> NDArray[np.float64]:
-    """Error of `actual` in units in the last place (ulp) of its dtype.
+    """Return the error of `actual` in units in the last place (ulp) of its dtype.
 
     One ulp is the distance between neighbouring numbers of that dtype in the binade
     (from one power of two to the next) of the true value; below the normal range it is the
