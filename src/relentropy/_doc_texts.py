@@ -11,13 +11,20 @@ from ._formulas.generators import NAMES
 _BASE = """\
 base : float, optional
     Base of the logarithm, greater than 1: 2 for bits. The default is e, for nats."""
+
+
+def _dtype(default: str) -> str:
+    """Return the entry of dtype, with what it is by default."""
+    text = (
+        "Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as "
+        f"any library's dtype. By default {default}"
+    )
+    return f"dtype : dtype or str, optional\n{fill(text, '    ')}"
+
+
 _KEEPDIMS = """\
 keepdims : bool, default False
     Keep reduced axes with size one."""
-_DTYPE = """\
-dtype : dtype or str, optional
-    Floating dtype of the result: float16, bfloat16, float32 or float64, by name or as any
-    library's dtype. """
 _AXIS = """\
 axis : int, tuple of ints or None, default {default}
     The axes that hold one distribution; None for all of them."""
@@ -34,8 +41,8 @@ _OPTIONS = "and for an invalid option. Values of arrays never raise."
 # --- rows of one or of two distributions ----------------------------------------------------
 
 _SHAPES = (
-    "If shapes differ along ``axis`` or do not broadcast elsewhere, if ``where`` does not "
-    f"broadcast, {_OPTIONS}"
+    "If an axis is out of bounds, if shapes differ along ``axis`` or do not broadcast "
+    f"elsewhere, if ``where`` does not broadcast, {_OPTIONS}"
 )
 
 PAIR = Texts(
@@ -46,8 +53,8 @@ p : array
     probabilities or counts, or logits.""",
         "q": """\
 q : array
-    The other distribution (the model, the student), of the same size along ``axis``; the other
-    axes broadcast.""",
+    The other distribution (the model, the student), of the same size along ``axis``; the
+    other axes broadcast.""",
         "generator": "generator : str or Generator\n"
         + fill(", ".join(f'"{name}"' for name in NAMES) + "; or a `Generator`.", "    "),
         "alpha": """\
@@ -65,13 +72,16 @@ normalize : bool, default True
         "base": _BASE,
         "where": """\
 where : array of bool, optional
-    Entries to include; broadcasts to the operands' common shape. Excluded entries are replaced
-    before any arithmetic. A mask of tokens is ``where=mask[..., None]``.""",
+    Entries to include; broadcasts to the operands' common shape. Excluded entries are
+    replaced before any arithmetic. A mask of tokens is ``where=mask[..., None]``.""",
         "keepdims": _KEEPDIMS,
-        "dtype": f"""{_DTYPE}By default the promoted dtype of the operands: the wider of two,
-    float32 for float16 with bfloat16, the float operand's if the other holds integers, and the
-    library's default for integers alone. With float64 the result is accurate to float64 for
-    narrower operands as well.""",
+        "dtype": _dtype(
+            "the promoted dtype of the operands: the wider of two, "
+            "float32 for float16 with bfloat16, the float operand's if the other "
+            "holds integers, and the library's default for integers alone. With "
+            "float64 the result is accurate to float64 for narrower operands as "
+            "well.",
+        ),
     },
     returns="""\
 array
@@ -82,11 +92,11 @@ array
     },
     limits="""\
 The result is nan for a negative, infinite or nan weight, for a logit of nan or +inf and, if
-normalized, for a side without any mass; it is 0 if nothing is selected or the axis is empty.
-Entries that are zero (logits of -inf) on both sides contribute nothing.""",
+normalized, for a side without any mass; it is 0 if nothing is selected or the axis is
+empty. Entries that are zero (logits of -inf) on both sides contribute nothing.""",
     more="""\
-An operand that needs no gradient costs none. Second derivatives are those of the same formulas,
-without a bound of their own.""",
+An operand that needs no gradient costs none. Second derivatives are those of the same
+formulas, without a bound of their own.""",
 )
 
 SINGLE = Texts(
@@ -103,8 +113,11 @@ from_logits : bool, default False
 where : array of bool, optional
     Entries to include; broadcasts to the operand. Excluded entries are replaced before any
     arithmetic. A mask of tokens is ``where=mask[..., None]``.""",
-        "dtype": f"""{_DTYPE}By default that of the operand, and the library's default for
-    integers. With float64 the result is accurate to float64 for a narrower operand as well.""",
+        "dtype": _dtype(
+            "that of the operand, and the library's default for "
+            "integers. With float64 the result is accurate to float64 for a "
+            "narrower operand as well.",
+        ),
     },
     returns="""\
 array
@@ -112,10 +125,14 @@ array
     raises={"TypeError": _ONE_LIBRARY, "ValueError": _SHAPES},
     limits="""\
 The result is nan for a negative, infinite or nan weight, for a logit of nan or +inf and, if
-normalized, for a distribution without any mass; it is 0 if nothing is selected or the axis is
-empty. Entries that are zero (logits of -inf) contribute nothing.""",
+normalized, for a distribution without any mass; it is 0 if nothing is selected or the axis
+is empty. Entries that are zero (logits of -inf) contribute nothing.""",
     more="Second derivatives are those of the same formulas, without a bound of their own.",
 )
+
+MAP_LIMITS = """\
+A row's results are nan for a negative, infinite or nan weight, for a logit of nan or +inf
+and, if normalized, for a side without any mass."""
 
 LOG_DOMAIN = Texts(
     {
@@ -138,8 +155,8 @@ TABLE = Texts(
     {
         "joint": """\
 joint : array
-    Non-negative weights, such as probabilities or counts, or logits, one for every combination
-    of outcomes.""",
+    Non-negative weights, such as probabilities or counts, or logits, one for every
+    combination of outcomes.""",
         "x_axis": """\
 x_axis : int or tuple of ints, default {default}
     The axes of the first variable. Several axes form one variable.""",
@@ -154,8 +171,11 @@ from_logits : bool, default False
 where : array of bool, optional
     Entries to include; broadcasts to joint. An excluded entry counts as one without mass.""",
         "keepdims": _KEEPDIMS,
-        "dtype": f"""{_DTYPE}By default that of joint, and the library's default for
-    integers. With float64 the result is accurate to float64 for a narrower joint as well.""",
+        "dtype": _dtype(
+            "that of joint, and the library's default for integers. With "
+            "float64 the result is accurate to float64 for a narrower joint as "
+            "well.",
+        ),
     },
     returns="""\
 array
@@ -170,12 +190,12 @@ array
     limits="""\
 The result is nan for a negative, infinite or nan weight, for a logit of nan or +inf, and if
 there is no mass at all; it is 0 if nothing is selected or there are no outcomes. An outcome
-without mass contributes nothing. Integers past 2**53 (2**24 if float64 is not available) are
-rounded.""",
+without mass contributes nothing. Integers past 2**53 (2**24 if float64 is not available)
+are rounded.""",
     more="""\
-Gradients below 2**-100 (for a narrower joint 2**-70) times one over the table's total (times 1
-for logits) may be lost. Second derivatives are those of the same formulas, without a bound of
-their own.""",
+Gradients below 2**-100 (for a narrower joint 2**-70) times one over the table's total
+(times 1 for logits) may be lost. Second derivatives are those of the same formulas, without
+a bound of their own.""",
 )
 
 TABLE_ENTROPY = TABLE._replace(more=SINGLE.more)
@@ -193,8 +213,8 @@ q : array
     The model, likewise. Broadcasts with p.""",
         "p_complement": """\
 p_complement : array, optional
-    The probability of p's other outcome, for which ``1 - p`` would be rounded. The two sum to 1
-    but for rounding, and are normalized.""",
+    The probability of p's other outcome, for which ``1 - p`` would be rounded. The two sum
+    to 1 but for rounding, and are normalized.""",
         "q_complement": """\
 q_complement : array, optional
     The probability of q's other outcome, likewise.""",
@@ -203,9 +223,11 @@ from_logits : bool or pair of bools, default False
     Whether p and q are logits; a pair ``(p_is_log, q_is_log)`` sets it separately for p and
     q.""",
         "base": _BASE,
-        "dtype": f"""{_DTYPE}By default the promoted dtype of the operands, and the
-    library's default for integers. With float64 the result is accurate to float64 for narrower
-    operands as well.""",
+        "dtype": _dtype(
+            "the promoted dtype of the operands, and the library's "
+            "default for integers. With float64 the result is accurate to float64 "
+            "for narrower operands as well.",
+        ),
     },
     raises={
         "TypeError": _ONE_LIBRARY,
@@ -219,8 +241,10 @@ CLOSED_FORM = Texts(
 where : array of bool, optional
     Entries to include; broadcasts to the parameters' common shape. Excluded entries are
     replaced before any arithmetic; their result is 0 with gradient 0.""",
-        "dtype": f"""{_DTYPE}By default that of the parameters (the library's default for
-    integers alone), but float32 for 16-bit parameters.""",
+        "dtype": _dtype(
+            "that of the parameters (the library's default for integers "
+            "alone), but float32 for 16-bit parameters.",
+        ),
     },
     returns="""\
 array
@@ -313,8 +337,8 @@ where : array of bool, optional
     result of 0 and does not enter gradients, whatever its values are.""",
         "memory": """\
 memory : int, optional
-    Memory for tiles of logits and of their gradients, in bytes: 64 MiB by default, and 256 MiB
-    on a device. Results depend on it as matrix products depend on their sizes.""",
+    Memory for tiles of logits and of their gradients, in bytes: 64 MiB by default, and 256
+    MiB on a device. Results depend on it as matrix products depend on their sizes.""",
         **_HEAD_OPTIONS,
     },
     returns="""\
@@ -329,18 +353,18 @@ array
     },
     more="""\
 The products add rounding of their own: they are computed in the operands' dtype, but 16-bit
-operands are multiplied exactly, accumulated in float32 and never rounded to 16 bits. Gradients
-of hidden states, weights and biases are products as well, accumulated in float32 at least and
-rounded once (on CUDA devices, gradients by 16-bit heads' logits are rounded to 16 bits first,
-as a linear layer's are; in jax every tile's share of a weight's gradient is). How a library
-computes float32 products, with TF32 for example, is its own setting.
+operands are multiplied exactly, accumulated in float32 and never rounded to 16 bits.
+Gradients of hidden states, weights and biases are products as well, accumulated in float32
+at least and rounded once (on CUDA devices, gradients by 16-bit heads' logits are rounded to
+16 bits first, as a linear layer's are; in jax every tile's share of a weight's gradient
+is). How a library computes float32 products, with TF32 for example, is its own setting.
 
 For the same ``memory`` results have the same bits on any number of threads if the library's
 matrix product has.
 
-Derivatives (torch, jax) take one more product with every head, and no array of the size of the
-logits. Second derivatives compute all logits at once; so do torch's forward mode and vmap. jax
-has no forward mode of it.""",
+Derivatives (torch, jax) take one more product with every head, and no array of the size of
+the logits. Second derivatives compute all logits at once; so do torch's forward mode and
+vmap. jax has no forward mode of it.""",
 )
 
 # --- rows and heads that are sharded over ranks ---------------------------------------------
@@ -361,8 +385,8 @@ RANKS = Texts(
     {
         "p": """\
 p : tensor
-    This rank's entries of the reference distribution; their number along ``axis`` may differ
-    from rank to rank, and may be 0. Or a DTensor sharded along ``axis``.""",
+    This rank's entries of the reference distribution; their number along ``axis`` may
+    differ from rank to rank, and may be 0. Or a DTensor sharded along ``axis``.""",
         "q": """\
 q : tensor
     This rank's entries of the model, of the same size along ``axis``, or a DTensor sharded
@@ -399,11 +423,12 @@ where : tensor of bool, optional
         ),
     },
     more="""\
-The forward pass makes one gather of states; the backward pass exchanges nothing, and every rank
-gets the gradient of its own entries. All ranks of the group must call, with rows of the same
-shape and dtype. A rank that fails leaves the others waiting in the gather until the group's
-timeout raises an error there (``timeout=`` of `torch.distributed.init_process_group`); a rank
-that exits ends them at once. Second derivatives, which would need another exchange, raise.""",
+The forward pass makes one gather of states; the backward pass exchanges nothing, and every
+rank gets the gradient of its own entries. All ranks of the group must call, with rows of
+the same shape and dtype. A rank that fails leaves the others waiting in the gather until
+the group's timeout raises an error there (``timeout=`` of
+`torch.distributed.init_process_group`); a rank that exits ends them at once. Second
+derivatives, which would need another exchange, raise.""",
 )
 
 RANK_HEADS = Texts(
@@ -415,12 +440,12 @@ hidden_p : tensor of shape (..., size)
     (..., words).""",
         "weight_p": """\
 weight_p : tensor of shape (words, size), or None
-    This rank's rows of the reference's head, of any number including 0, or a DTensor sharded
-    along its first axis.""",
+    This rank's rows of the reference's head, of any number including 0, or a DTensor
+    sharded along its first axis.""",
         "hidden_q": """\
 hidden_q : tensor of shape (..., size)
-    Hidden states of the model (the student) for the same tokens, or its logits of this rank's
-    words without a ``weight_q``.""",
+    Hidden states of the model (the student) for the same tokens, or its logits of this
+    rank's words without a ``weight_q``.""",
         "weight_q": """\
 weight_q : tensor of shape (words, size), or None
     This rank's rows of the model's head. At least one side needs a head.""",
@@ -442,8 +467,8 @@ bias : tensor of shape (words,), optional
         "group": f"""{_GROUP}vocabulary. By default all ranks; for DTensors their mesh.""",
         "first": """\
 first : int, optional
-    The index in the vocabulary of this rank's first word; words are in the order of ranks. By
-    default it is computed from gathered sizes, or taken from a DTensor.""",
+    The index in the vocabulary of this rank's first word; words are in the order of ranks.
+    By default it is computed from gathered sizes, or taken from a DTensor.""",
         "vocab_size": """\
 vocab_size : int, optional
     Number of this rank's words, if its shards are padded.""",
@@ -452,8 +477,8 @@ where : tensor of bool, optional
     Tokens to include, the same on every rank, of the tokens' shape or broadcasting to it.""",
         "memory": """\
 memory : int, optional
-    Memory for a rank's tiles of logits and of their gradients, in bytes: 64 MiB by default, and
-    256 MiB on a device.""",
+    Memory for a rank's tiles of logits and of their gradients, in bytes: 64 MiB by default,
+    and 256 MiB on a device.""",
         **_HEAD_OPTIONS,
         "sum_gradients": _SUM_GRADIENTS,
     },
@@ -469,8 +494,8 @@ memory : int, optional
     },
     more="""\
 All ranks get the whole gradient by the hidden states, which are the same everywhere: it is
-summed over them in the precision of the products, before it is rounded. Gradients by weights
-and biases are those of the rank's own words.
+summed over them in the precision of the products, before it is rounded. Gradients by
+weights and biases are those of the rank's own words.
 
 All ranks of the group must call, with the same tokens. A rank that fails leaves the others
 waiting until the group's timeout raises an error there. Second derivatives raise.""",
@@ -490,8 +515,8 @@ normalize : bool, default True
         "base": _BASE,
         "dtype": """\
 dtype : dtype or str, optional
-    Floating dtype of the result. By default that of the blocks, which must be the same for all
-    of them.""",
+    Floating dtype of the result. By default that of the blocks, which must be the same for
+    all of them.""",
     },
     raises={},
 )

@@ -263,9 +263,10 @@ def _texts_of(function: Callable[..., Any], kind: Kind) -> Texts:
         return texts.TABLE_ENTROPY if names[1] == "axis" else texts.TABLE
     if kind == "elementwise":
         return texts.ELEMENTWISE
-    if names[0] in ("p", "distributions"):
-        return texts.PAIR if names[1] == "q" else texts.SINGLE
-    return texts.LOG_DOMAIN
+    if names[0] not in ("p", "distributions"):
+        return texts.LOG_DOMAIN
+    shared = texts.PAIR if names[1] == "q" else texts.SINGLE
+    return shared._replace(limits=texts.MAP_LIMITS) if kind == "map" else shared
 
 
 def _document(

@@ -167,10 +167,10 @@ def partial_kl(
     Parameters
     ----------
     teacher_log_probs : array
-        Log-probabilities of the k entries that are known, normalised over the whole
+        Log-probabilities of the k entries that are known, normalized over the whole
         vocabulary; -inf for padding.
     student_log_probs : array
-        The other model's log-probabilities of the same entries, normalised likewise.
+        The other model's log-probabilities of the same entries, normalized likewise.
     rest : {"bucket", "renormalize", "drop"}, default "bucket"
         Treatment of all other entries. "bucket" makes one outcome of them: a divergence of k +
         1 outcomes, never negative and never above the whole one. "renormalize" divides the
