@@ -68,6 +68,7 @@ def lint(session: nox.Session) -> None:
     sources = sorted(map(str, Path("src").rglob("*.[ch]pp")))
     session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("lint-imports")
+    session.run("python", "-m", "tools.kernels", "--check")
 
 
 @nox.session
