@@ -68,7 +68,8 @@ def lint(session: nox.Session) -> None:
     sources = sorted(map(str, Path("src").rglob("*.[ch]pp")))
     session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("lint-imports")
-    session.run("python", "-m", "tools.kernels", "--check")
+    for program in ("kernels", "coefficients"):
+        session.run("python", "-m", f"tools.{program}", "--check")
 
 
 @nox.session

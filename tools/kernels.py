@@ -15,6 +15,8 @@ from pathlib import Path
 from relentropy._engines import manifest
 from relentropy._engines.manifest import KERNELS, Kernel
 
+from . import write
+
 ROOT = Path(__file__).parents[1]
 HEADER = Path("src/relentropy/_engines/native/manifest.hpp")
 PAGES = (Path("docs/how/engine.md"),)
@@ -154,19 +156,7 @@ def outputs(root: Path = ROOT) -> dict[Path, str]:
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write the files, or name those that differ."""
-    differ = [
-        path
-        for path, text in outputs(root).items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    if "--check" in arguments:
-        for path in differ:
-            print(f"{path.relative_to(root)} differs: run python -m tools.kernels")
-        return bool(differ)
-    for path in differ:
-        path.write_text(outputs(root)[path], "utf-8")
-        print(path.relative_to(root))
-    return 0
+    return write(outputs(root), root, "tools.kernels", check="--check" in arguments)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
+from . import coefficients, dtypes
 from .array import Array, Library
 from .polynomials import log1pmx_near
 
@@ -65,28 +65,22 @@ def _product_scalings(
 
 _LIMITS = {
     "float64": Limits(
-        splitter=2.0**27 + 1,
+        splitter=coefficients.SPLITTER,
         largest=float(np.finfo(np.float64).max),
         ratio_min=1e-290,
         ratio_max=1e300,
-        scalings=(
-            (2.0**960, 2.0**-80),
-            (2.0**300, 1.0),
-            (2.0**-100, 2.0**400),
-            (2.0**-500, 2.0**800),
-            (0.0, 2.0**1000),
-        ),
+        scalings=coefficients.SCALINGS,
         product_scalings=_product_scalings(step=200, up=200, last=5, most=1000),
-        headroom=300.0,
+        headroom=coefficients.HEADROOM,
         endless=1e100,
         lift=2.0**200,
         noise=2.0**-140,
         tiny=float(np.finfo(np.float64).tiny),
-        subnormal=1e-290,
-        shortener=2.0**24 + 1,
+        subnormal=coefficients.SUBNORMAL,
+        shortener=coefficients.SHORTENER,
     ),
     "float32": Limits(
-        splitter=2.0**12 + 1,
+        splitter=coefficients.SPLITTER_SINGLE,
         largest=float(np.finfo(np.float32).max),
         ratio_min=1e-28,
         ratio_max=1e30,

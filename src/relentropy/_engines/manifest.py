@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .._arrays.coefficients import SPLITTER
 from .._arrays.pairs import Pair
 from .._arrays.protocols import Elementwise
 from .._formulas import (
@@ -506,11 +507,8 @@ def spec_of(function: Any) -> Spec | None:
 def unit_of(function: Any) -> tuple[float, float]:
     """Return the hi and lo components of what the kernels multiply nats with."""
     base, factor = getattr(function, "base", None), getattr(function, "factor", 1.0)
-    high, low = (1.0, 0.0) if base is None else reciprocal_log(base, _SPLITTER)
+    high, low = (1.0, 0.0) if base is None else reciprocal_log(base, SPLITTER)
     return factor * high, factor * low
-
-
-_SPLITTER = 2.0**27 + 1  # float64's, in which kernels compute
 
 
 def triton_of(measure: Any) -> Triton | None:

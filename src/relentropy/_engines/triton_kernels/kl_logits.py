@@ -14,7 +14,6 @@ import triton.language as tl
 
 from .arithmetic import (
     COARSE,
-    HEADROOM,
     INF,
     WIDE,
     add,
@@ -22,8 +21,6 @@ from .arithmetic import (
     divide,
     exp,
     exp_coarse,
-    exp_tail,
-    exp_tail_brief,
     exp_wide,
     fast_two_sum,
     finite_or_zero,
@@ -32,6 +29,7 @@ from .arithmetic import (
     log1pmx,
     two_sum,
 )
+from .coefficients import HEADROOM, SUBNORMAL, exp_tail, exp_tail_brief
 from .layout import any_of
 from .modes import (
     apart,
@@ -104,7 +102,7 @@ def step(
     other = tl.where(no_q, 0.0, exp_of(student, student_low, MODE))
     spread = weight * d
     if MODE == WIDE:
-        low = (weight < 1e-290) & (a > -INF)
+        low = (weight < SUBNORMAL) & (a > -INF)
         if tl.max(any_of(low), 0) > 0:  # in halves, where the weight alone is subnormal
             part = tl.where(low, 0.5, 0.0)
             half = exp(part * below, part * below_low, 0.0)

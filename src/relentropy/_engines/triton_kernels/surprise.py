@@ -22,6 +22,7 @@ from .arithmetic import (
     sum_words,
     two_sum,
 )
+from .coefficients import SUBNORMAL
 from .layout import any_of
 from .modes import words_of
 
@@ -106,7 +107,7 @@ def step(
             lost = any_of((a > -INF) & (b == -INF))
         term = weight * gap
         if MODE == WIDE:  # in halves, where the weight alone is subnormal
-            tiny = (weight < 1e-290) & ((a if KIND == CROSS_ENTROPY else b) > -INF)
+            tiny = (weight < SUBNORMAL) & ((a if KIND == CROSS_ENTROPY else b) > -INF)
             if tl.max(any_of(tiny), 0) > 0:
                 part = tl.where(tiny, 0.5, 0.0)
                 half = exp(part * below, part * low, 0.0)

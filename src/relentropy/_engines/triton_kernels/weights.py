@@ -20,13 +20,10 @@ from .arithmetic import (
     WIDE,
     add,
     add_pairs,
-    atanh_tail,
     divide,
     exp,
-    exp_tail,
     expm1,
     fast_two_sum,
-    js_tail,
     log,
     log1p,
     over,
@@ -35,17 +32,9 @@ from .arithmetic import (
     sum_words,
     two_prod,
 )
+from .coefficients import SHORTENER, atanh_tail, exp_tail, js_tail, weight_scale
 from .layout import any_of
 from .table import HELLINGER, JENSEN_SHANNON, KL, TOTAL_VARIATION, finished
-
-
-@triton.jit
-def _power(top):
-    """The power of two that brings weights of a size into the middle of the range."""
-    power = tl.where(top >= 2.0**-500, 2.0**800, 2.0**1000)
-    power = tl.where(top >= 2.0**-100, 2.0**400, power)
-    power = tl.where(top >= 2.0**300, 1.0, power)
-    return tl.where(top >= 2.0**960, 2.0**-80, power)
 
 
 @triton.jit
@@ -53,7 +42,7 @@ def _ratio(p, q):
     """p/q in 29 bits; 0 where one has no mass."""
     known = (p > 0) & (q > 0)
     ratio = tl.where(known, p, 0.0) / tl.where(known, q, 1.0)
-    c = 16777217.0 * ratio
+    c = SHORTENER * ratio
     return c - (c - ratio)
 
 
@@ -64,7 +53,7 @@ def step(
     """The state of a tile, which float64 is enough for."""
     invalid = any_of(~((a >= 0) & (b >= 0) & (a < INF) & (b < INF))) > 0
     p_top, q_top = tl.max(a, 1).to(tl.float64), tl.max(b, 1).to(tl.float64)
-    p_scale, q_scale = _power(p_top), _power(q_top)
+    p_scale, q_scale = weight_scale(p_top), weight_scale(q_top)
     if MODE == WIDE:
         p, q = a * p_scale[:, None], b * q_scale[:, None]
         p_mass, p_low = sum_words(p)
@@ -89,8 +78,8 @@ def step(
 @triton.jit
 def _scaled(state, p_top, q_top):
     """One part of a merge, on the scales of the whole: masses, its ratio and its residual."""
-    p_change = _power(p_top) / _power(state[0])
-    q_change = _power(q_top) / _power(state[1])
+    p_change = weight_scale(p_top) / weight_scale(state[0])
+    q_change = weight_scale(q_top) / weight_scale(state[1])
     return (
         state[2] * p_change,
         state[3] * p_change,
@@ -143,7 +132,7 @@ def settle(state, known, extra, KIND: tl.constexpr):
     exponent = ((p_mass.to(tl.int64, bitcast=True) >> 52) & 0x7FF) - 1023
     unit = power_of_two((-exponent).to(tl.float64))
     return (), (
-        _power(p_top), _power(q_top), ratio, eps, eps_low, eps / (1.0 + eps), unit,
+        weight_scale(p_top), weight_scale(q_top), ratio, eps, eps_low, eps / (1.0 + eps), unit,
         p_mass * unit, tl.where(possible, q_mass, 1.0), possible.to(tl.float64),
     )  # fmt: skip
 

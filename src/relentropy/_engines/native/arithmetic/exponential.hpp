@@ -6,12 +6,6 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-// log(2) in two words, the first with 21 zeros at its end, and its reciprocal.
-constexpr double LOG2_HI = 6.93147180369123816490e-01;
-constexpr double LOG2_LO = 1.90821492927058770002e-10;
-constexpr double LOG2 = 6.93147180559945286227e-01;
-constexpr double LOG2_E = 1.44269504088896338700e+00;
-
 // Estrin's scheme, coefficients from the highest power to the lowest: a chain of log2(N) steps,
 // where Horner's has N and would leave most of the processor idle.
 template <int FIRST, int COUNT, int N, class T>
@@ -42,69 +36,6 @@ RELENTROPY_FN T rest_of_polynomial(const double (&c)[N], T x) {
   for (int i = 2; i < 5; i++) powers[i] = powers[i - 1] * powers[i - 1];
   return part_of<1, N - 1>(c, powers);
 }
-
-// (exp(x) - 1 - x)/x**2 on abs(x) < log(2)/2, 1.4e-18 off: mpmath.chebyfit, 11 terms.
-constexpr double EXP_TAIL[] = {2.0914686968086876e-09,
-                               2.5105217004720745e-08,
-                               2.75572736431103e-07,
-                               2.7557255400206422e-06,
-                               2.4801587325547743e-05,
-                               0.00019841269874820627,
-                               0.0013888888888883748,
-                               0.008333333333326136,
-                               0.04166666666666667,
-                               0.1666666666666667,
-                               0.5};
-// The same, 7.3e-15 off: 9 terms.
-constexpr double EXP_TAIL_BRIEF[] = {
-    2.761380686153829e-07,  2.762511557828763e-06, 2.4801536388690766e-05,
-    0.00019841208732536384, 0.0013888888905881542, 0.008333333353729397,
-    0.04166666666665136,    0.1666666666664829,    0.5};
-// The same on abs(x) < 1/4, 3.9e-16 off: 9 terms.
-constexpr double EXP_TAIL_QUARTER[] = {
-    2.758669229104366e-07,  2.7592569930959876e-06, 2.4801573530729414e-05,
-    0.00019841253314374944, 0.0013888888891279828,  0.008333333336202819,
-    0.04166666666666555,    0.16666666666665322,    0.5};
-// The same where digits are to spare, on abs(x) < 1/2, 1.8e-14 off: 1/2 + x*chebyfit, 9 terms.
-constexpr double EXP_TAIL_HALF[] = {2.5142602001926687e-08, 2.7674993261937146e-07,
-                                    2.755714945307651e-06,  2.480136651966594e-05,
-                                    0.00019841269959194755, 0.0013888889042252353,
-                                    0.00833333333331122,    0.04166666666637908,
-                                    0.16666666666666666,    0.5};
-// The same on abs(x) < 1, 2.0e-16 off: 13 terms.
-constexpr double EXP_TAIL_NEAR[] = {1.1627098130423447e-11,
-                                    1.6309412649784643e-10,
-                                    2.087479843099664e-09,
-                                    2.504897129972493e-08,
-                                    2.755733098715279e-07,
-                                    2.755733806780384e-06,
-                                    2.4801587267259408e-05,
-                                    0.00019841269786275093,
-                                    0.001388888888893181,
-                                    0.0083333333334021,
-                                    0.04166666666666651,
-                                    0.16666666666666421,
-                                    0.5};
-// The same where digits are to spare: Taylor's series, for abs(x) < 2**-5.
-constexpr double EXP_TAIL_SHORT[] = {1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5};
-// The same on abs(x) < 2, 1.2e-18 off: 17 terms.
-constexpr double EXP_TAIL_FAR[] = {1.633329863609043e-16,
-                                   2.9545866471328475e-15,
-                                   4.7744431721110966e-14,
-                                   7.63706638519095e-13,
-                                   1.147093322535863e-11,
-                                   1.6059420302296456e-10,
-                                   2.0876753010996743e-09,
-                                   2.5052100404490446e-08,
-                                   2.755731927176626e-07,
-                                   2.7557319319885053e-06,
-                                   2.4801587301283017e-05,
-                                   0.00019841269840659067,
-                                   0.001388888888888976,
-                                   0.00833333333333508,
-                                   0.04166666666666666,
-                                   0.16666666666666652,
-                                   0.5};
 
 // exp(x) for x below 709 where digits are to spare: 2e-15 off for abs(x) below 30, and
 // abs(x)*8e-17 beyond; exp(-708) for what is below.

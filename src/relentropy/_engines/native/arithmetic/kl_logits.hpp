@@ -18,10 +18,6 @@
 namespace relentropy {
 namespace RELENTROPY_SET {
 
-// exp(2*HEADROOM) times any row's length does not overflow, and exp(-HEADROOM) times any row's
-// length is below half an ulp of 1.
-constexpr double HEADROOM = 300.0;
-
 // Of logits that differ by more, a rounded difference lacks digits of what else they differ by.
 constexpr double OFFSET = 0x1p20;
 

@@ -4,13 +4,11 @@
 // reorders sums nor contracts products with them: no fast-math, -ffp-contract=off.
 #pragma once
 
+#include "coefficients.hpp"
 #include "lanes.hpp"
 
 namespace relentropy {
 namespace RELENTROPY_SET {
-
-// Below it a product's factor may have lost digits to the end of the range.
-constexpr double SUBNORMAL = 1e-290;
 
 template <class T>
 struct Pair {
@@ -42,7 +40,7 @@ RELENTROPY_FN Pair<T> two_prod(T a, T b) {
 #if RELENTROPY_HAS_FMA
   return {product, fma(a, b, -product)};
 #else
-  T c = 134217729.0 * a, d = 134217729.0 * b;  // 2**27 + 1 halves a significand
+  T c = SPLITTER * a, d = SPLITTER * b;
   T ah = c - (c - a), bh = d - (d - b);
   T al = a - ah, bl = b - bh;
   return {product, ((ah * bh - product) + ah * bl + al * bh) + al * bl};
