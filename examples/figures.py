@@ -62,15 +62,15 @@ class GaussianFit(NamedTuple):
     """
 
     direction: str
-    """Which was minimised, "forward" or "reverse"."""
+    """Direction that was minimized, "forward" or "reverse"."""
     mean: float
-    """Of the fit."""
+    """Mean of the fit."""
     deviation: float
-    """Its standard deviation."""
+    """Standard deviation of the fit."""
     divergence: float
-    """Of the fit, in nats, in the direction that was minimised."""
+    """Divergence of the fit, in nats, in the direction that was minimized."""
     points: Numbers
-    """Where the densities are given."""
+    """Points of the densities."""
     target: Numbers
     """The mixture's density at the points."""
     density: Numbers
@@ -89,13 +89,13 @@ class Spread(NamedTuple):
     """
 
     estimators: tuple[str, ...]
-    """Their names."""
+    """Names of the estimators."""
     kls: Numbers
     """The true divergences."""
     bias: Numbers
     """A row for each estimator, a column for each divergence."""
     deviation: Numbers
-    """The same of standard deviations."""
+    """Standard deviations, with the same rows and columns."""
 
 
 def fit_gaussian(
@@ -112,7 +112,7 @@ def fit_gaussian(
     Parameters
     ----------
     direction : {"forward", "reverse"}, default forward
-        Which divergence of the mixture p and the Gaussian q is minimised: D(p‖q), which has q
+        The divergence of the mixture p and the Gaussian q to minimize: D(p‖q), which has q
         cover all of p, or D(q‖p), which keeps q away from where p has nothing: at a mode.
     means, deviations, weights : sequences of floats
         Of the mixture's components; the weights are divided by their sum. By default two modes

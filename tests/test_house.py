@@ -1,5 +1,6 @@
-"""What must hold of the project as a whole."""
+"""Rules for the project as a whole."""
 
+import ast
 import doctest
 import importlib.util
 import inspect
@@ -234,6 +235,28 @@ def test_the_library_imports_without_docstrings():
     imports = "; ".join(f"import {name}" for name in MODULES)
     code = f"{imports}; import sys; sys.exit(relentropy.kl_divergence.__doc__ is not None)"
     subprocess.run([sys.executable, "-OO", "-c", code], check=True)
+
+
+PACKAGES = (
+    "_arrays",
+    "_autodiff",
+    "_autodiff.heads",
+    "_engines",
+    "_engines.triton_kernels",
+    "_formulas",
+)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_docstrings_list_the_modules(package):
+    folder = Path(relentropy.__file__).parent.joinpath(*package.split("."))
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    listed = re.findall(r"^``(\w+)`` +\S", text, re.M)
+    modules = {path.stem for path in folder.glob("*.py*") if path.stem != "__init__"}
+    modules |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert sorted(modules - set(listed)) == [], "add these to the docstring of the package"
+    assert sorted(set(listed) - modules) == [], "remove these from it"
+    assert len(listed) == len(set(listed))
 
 
 def gloo():

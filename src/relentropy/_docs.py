@@ -6,14 +6,15 @@ limits and error bounds that functions of its kind share.
 
 from __future__ import annotations
 
-import inspect
+import functools
 import itertools
 import re
 import sys
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-_TITLES = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
+_INDENT = re.compile(r"\n( +)\S")
+_TITLES = re.compile(r"\n([A-Z][A-Za-z ]*)\n---")
 _ENTRIES = re.compile(r"^(?=[*\w][\w, *]* : )", re.MULTILINE)
 _ERRORS = re.compile(r"^(?=\w+$)", re.MULTILINE)
 _WIDTH = 92
@@ -60,7 +61,7 @@ def complete(
     """
     if sys.flags.optimize > 1 or target.__doc__ is None:  # python -OO drops docstrings
         return
-    sections = _sections(inspect.cleandoc(target.__doc__))
+    sections = _sections(_dedented(target.__doc__))
     described = _described(sections.get("Parameters", ""))
     entries = [
         described.get(name) or _shared(texts, name, target) for name in _parameters(target)
@@ -108,6 +109,7 @@ def _raises(shared: dict[str, str], own: str) -> str:
     return "\n".join(f"{name}\n{fill(text, '    ')}" for name, text in reasons.items())
 
 
+@functools.cache  # many functions share their texts
 def fill(text: str, indent: str = "") -> str:
     """Return the words of a text in lines of the width of docstrings."""
     lines = [""]
@@ -118,9 +120,15 @@ def fill(text: str, indent: str = "") -> str:
     return "\n".join(lines)
 
 
+def _dedented(text: str) -> str:
+    """Return a docstring without its indentation, which is that of its second paragraph."""
+    indented = _INDENT.search(text)
+    return text.replace(f"\n{indented[1]}", "\n") if indented else text
+
+
 def _sections(text: str) -> dict[str, str]:
     """Return the sections of a docstring by title; its head has an empty title."""
-    starts = [(match.start(), match.group(1)) for match in _TITLES.finditer(text)]
+    starts = [(match.start() + 1, match[1]) for match in _TITLES.finditer(text)]
     starts.append((len(text), ""))
     sections = {"": text[: starts[0][0]].rstrip() + "\n"}
     for (start, title), (end, _) in itertools.pairwise(starts):

@@ -1,4 +1,4 @@
-"""One record per public function: what it claims, from which tests and tables are made."""
+"""Records of public functions: claims from which tests, tables and docstrings are generated."""
 
 from __future__ import annotations
 
@@ -23,51 +23,52 @@ class Exemption:
 
     backend: str
     regime: str
-    """The hard cases it holds for, by name, or a description that tests know."""
+    """Name of the hard cases it holds for, or a condition that tests distinguish."""
     dtypes: tuple[str, ...]
     ulp: float
-    """The bound that holds instead; inf where none does."""
+    """Bound that holds instead; inf if none does."""
     cause: str
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a public function claims."""
+    """Claims of a public function."""
 
     name: str
     kind: Kind
-    """A map gives every entry a value that depends on its row (softmax); what is said of a
-    table names the axes of its variables; an estimate is of samples, float32 for 16 bits."""
+    """A map returns a value for every entry that depends on its row (softmax); a table has
+    arguments for the axes of its variables; an estimate is computed from samples, in float32
+    for 16 bits."""
     oracle: str
-    """The definition in tests/oracle that it must agree with."""
+    """Name of its definition in tests/oracle."""
     source: str
-    """Where the formula is from."""
+    """Source of the formula."""
     ulp: dict[str, float]
-    """The largest error in units in the last place, by dtype."""
+    """Largest error in units in the last place, by dtype."""
     tiled_ulp: float | None = None
-    """The float64 bound where a long row is merged from tiles."""
+    """Bound in float64 for a long row, which is merged from tiles."""
     conditioned: bool = False
-    """Whether the bound is multiplied by the result's condition number, which the oracle gives
-    where terms of both signs are summed, and which is 1 elsewhere."""
+    """If the bound is multiplied by the result's condition number, which the oracle computes
+    for sums of terms of both signs, and which is 1 otherwise."""
     lazy: bool = True
-    """Whether lazy and compiled arrays are never computed to decide anything."""
+    """If lazy and compiled arrays are never computed for a decision."""
     slope_ulp: dict[str, float] = field(default_factory=dict)
-    """The largest error of a derivative's component, by dtype, which is always multiplied by
-    the component's condition number; empty for a function that has none."""
+    """Largest error of a derivative's component, by dtype, always multiplied by the component's
+    condition number; empty for a function without derivatives."""
     lost_below: float = 0.0
-    """Results that are smaller may be lost, as their squares leave float64's range."""
+    """Smaller results may be lost, as their squares underflow in float64."""
     backends: tuple[str, ...] = BACKENDS
     exemptions: tuple[Exemption, ...] = field(default=())
 
 
 RECORDS: dict[str, Record] = {}
-"""Of measures and elementwise functions, which the generated suite calls."""
+"""Records of measures and elementwise functions, which the generated suite calls."""
 ESTIMATES: dict[str, Record] = {}
-"""Of what is computed of samples, which has tests of its own."""
+"""Records of estimates from samples, which have tests of their own."""
 CLOSED_FORMS: dict[str, Record] = {}
-"""Of relative entropies within parametric families, which have tests of their own."""
+"""Records of closed forms in parametric families, which have tests of their own."""
 HEADS: dict[str, Record] = {}
-"""Of measures of logits that are made on the way, which have tests of their own."""
+"""Records of measures of language-model heads, which have tests of their own."""
 
 _JAX_FLUSHES = Exemption(
     backend="jax",

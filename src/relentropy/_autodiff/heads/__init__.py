@@ -1,9 +1,11 @@
-"""Measures of language-model heads, whose logits are made in tiles and forgotten.
+"""Measures of language-model heads, whose logits are computed in tiles and discarded.
 
-``job``        a call without its arrays: its tiles, and its value
-``products``   tiles of logits, and room for them
+Modules
+-------
+``job``        static description of a call: its tiles, and its value
+``products``   tiles of logits, and their buffers
 ``torch``      one autograd function
-``gradients``  the gradients of its arrays, tile by tile
-``operators``  the same for torch's compiler
+``gradients``  gradients of the arrays, tile by tile
+``operators``  custom operators for torch's compiler
 ``jax``        a scan over tiles of rows, with a custom derivative
 """

@@ -1,23 +1,26 @@
-"""Kernels in Triton's language, which nothing imports before Triton is wanted.
+"""Kernels in Triton's language, imported only if Triton is used.
 
-``arithmetic``   error-free transforms, exponentials and logarithms
-``modes``        how entries are worked in each precision
-``layout``       where a tile's rows and entries are, and how they are read and written
-``frame``        the kernels that are launched, of any measure's functions
-``kl_logits``    relative entropy from logits: the twin of _formulas/kl_logits.py
-``table``        what divergences of the table have in common
-``logit_table``  those from logits
-``weights``      those from weights, and relative entropy
-``surprise``     logsumexp, entropy, cross-entropy and tokens' log-probabilities of logits
-``measures``     which functions are whose
+Modules
+-------
+``measures``      functions of every measure that has kernels
+``frame``         the launched kernels, for any measure's functions
+``layout``        positions of a tile's rows and entries, reads and writes
+``modes``         working precision of entries, and sums in it
+``arithmetic``    error-free transforms, exponentials and logarithms
+``coefficients``  coefficients of polynomials, written by ``tools/coefficients.py``
+``kl_logits``     relative entropy from logits, as in _formulas/kl_logits.py
+``logit_table``   other divergences from logits
+``weights``       divergences from weights, as in _formulas/weight_shares.py
+``table``         shared parts of divergences, as in _formulas/f_divergence.py
+``surprise``      logsumexp, entropy, cross-entropy and log-probabilities of tokens
 
-A row is cut into tiles. A program has one tile of one row or of some, in registers: it reads
-the entries once and leaves a state, or, of a row that is one tile, the result. States merge in
-a kernel of their own, so that rows are split alike however many there are.
+A row is divided into tiles. A program has one tile of one or several rows in registers: it
+reads the entries once and writes a state, or, for a row of one tile, the result. A kernel of
+its own merges states, so that the division of a row does not depend on the number of rows.
 
-Data of at most 32 bits are worked in float32, which has neither the range nor, where nearly all
-of a tile cancels, the digits for every tile: such a tile says so, and is done again in float64
-by a kernel that has nothing else to do. What float32 cannot do it need not know.
+Data of at most 32 bits are computed in float32. If float32 lacks the range, or the accuracy
+where nearly all of a tile cancels, the tile sets a flag and a second kernel recomputes it in
+float64.
 
-Contraction of products and sums is off (`enable_fp_fusion`); what is to be fused says so.
+Contraction of products and sums is off (`enable_fp_fusion`); fused operations are explicit.
 """
