@@ -229,7 +229,7 @@ def kl_categorical(
     Parameters
     ----------
     p : array of shape (..., categories)
-        Weights, which are normalised, or logits.
+        Weights, which are normalized, or logits.
     q : array of shape (..., categories)
         The same of the other side.
     from_logits : bool or pair of bools, default False
@@ -246,7 +246,7 @@ def kl_categorical(
 
     See Also
     --------
-    relentropy.kl_divergence : along any axes, of unnormalised measures, in other units.
+    relentropy.kl_divergence : along any axes, of unnormalized measures, in other units.
 
     Notes
     -----

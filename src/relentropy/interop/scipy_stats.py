@@ -181,7 +181,7 @@ def jensenshannon(
     TypeError
         For arrays of two libraries, arrays that are not dense, boolean or complex dtypes.
     ValueError
-        For sizes that differ along ``axis`` (SciPy broadcasts there what it has normalised
+        For sizes that differ along ``axis`` (SciPy broadcasts there what it has normalized
         before, and compares with something that is no distribution), for shapes that do not
         broadcast elsewhere, an axis out of bounds, a base that is not positive.
 

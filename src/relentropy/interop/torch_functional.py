@@ -30,7 +30,7 @@ def kl_div(
     .. math:: t_i (\log t_i - x_i) \quad \text{or} \quad e^{t_i} (t_i - x_i)
 
     The target is the reference distribution p of `relentropy.kl_divergence` and comes second;
-    the input are log-probabilities of the model q. Neither is normalised: this is the plain
+    the input are log-probabilities of the model q. Neither is normalized: this is the plain
     sum of what is given, and can be negative where the masses differ by no more than rounding.
 
     Parameters
@@ -74,7 +74,7 @@ def kl_div(
 
     See Also
     --------
-    relentropy.kl_divergence : the divergence of normalised rows, from logits as they are.
+    relentropy.kl_divergence : the divergence of normalized rows, from logits as they are.
 
     Notes
     -----
