@@ -75,6 +75,8 @@ class Measure(Reduction, Protocol):
 
         Where the result is nan, whatever it gives becomes nan.
         """
+        if type(self).slopes is Measure.slopes:
+            raise NotImplementedError(f"{type(self).__name__} defines neither grad nor slopes")
         return self.slopes(block, numbers, need, xp=xp)[0]
 
     def slopes(

@@ -1,9 +1,8 @@
 """Relative entropy from logits: the twin of _formulas/kl_logits.py, which says more.
 
-A tile's state is (top, q_top, centre, its low word, mass, its low word, mean, excess, its low
-word, far, lost, valid), each a float64 for every row; flags are 0 or 1. Where it is far, the
-excess is the student's own sum, relative to its own largest logit; 2 says that the whole row
-has to be far, as the student has nothing where the teacher has most.
+The manifest names the numbers of a tile's state, each a float64 for every row; flags are 0 or
+1. Where it is far, the excess is the student's own sum, relative to its own largest logit; 2
+says that the whole row has to be far, as the student has nothing where the teacher has most.
 
 The same state is the first pass of divergences that need both normalisers before they know a
 term: no logarithm of a sum tells the two apart as well as the sum of expm1 does.
@@ -41,6 +40,15 @@ from .modes import (
     sum_of,
     words_of,
 )
+from .places import residual_places, state_places
+
+TOP, Q_TOP, CENTRE, CENTRE_LO, MASS, MASS_LO, MEAN, EXCESS, EXCESS_LO, FAR, LOST, VALID = (
+    state_places(
+        "kl_logits",
+        "top q_top centre centre_lo mass mass_lo mean excess excess_lo far lost valid",
+    )
+)
+AT_CENTRE, AT_CENTRE_LO = residual_places("kl_logits", "centre centre_lo")
 
 
 @triton.jit
@@ -159,29 +167,31 @@ def _height(top, q_top, centre, centre_low):
 @triton.jit
 def _part(state, top, q_top, centre, centre_low, far):
     """One part of a merge, about the centre and on the scale of the whole."""
-    scale = scale_of(state[0], top)
-    mass, mean = scale * (state[4] + state[5]), scale * state[6]
-    move, move_low = add_pairs(state[2], state[3], -centre, -centre_low)
-    own_far = state[9] > 0.0
-    own = finite_or_zero(tl.where(own_far, state[1], state[0]))
+    scale = scale_of(state[TOP], top)
+    mass, mean = scale * (state[MASS] + state[MASS_LO]), scale * state[MEAN]
+    move, move_low = add_pairs(state[CENTRE], state[CENTRE_LO], -centre, -centre_low)
+    own_far = state[FAR] > 0.0
+    own = finite_or_zero(tl.where(own_far, state[Q_TOP], state[TOP]))
     new = finite_or_zero(tl.where(far, q_top, top))
     moved, moved_low = add_pairs(
-        tl.where(own_far, 0.0, state[2]),
-        tl.where(own_far, 0.0, state[3]),
+        tl.where(own_far, 0.0, state[CENTRE]),
+        tl.where(own_far, 0.0, state[CENTRE_LO]),
         tl.where(far, 0.0, -centre),
         tl.where(far, 0.0, -centre_low),
     )
     exponent, exponent_low = two_sum(own, -new)
     exponent, exponent_low = add_pairs(exponent, exponent_low, moved, moved_low)
-    grown = tl.where(state[1] > -INF, exp(exponent, exponent_low, 0.0), 0.0)
+    grown = tl.where(state[Q_TOP] > -INF, exp(exponent, exponent_low, 0.0), 0.0)
 
     near = ~own_far & (tl.abs(move) < 2.0)
     z = tl.where(near, move, 0.0)
     g = z * z * exp_tail(z)
-    inside = state[7] + state[8]
+    inside = state[EXCESS] + state[EXCESS_LO]
     lifted = mass * g + mean * (z + g)
     close = grown * inside + (lifted + mass * tl.where(near, move_low, 0.0) * (z + g))
-    student = grown * (inside + tl.where(own_far, 0.0, (state[4] + state[5]) + state[6]))
+    student = grown * (
+        inside + tl.where(own_far, 0.0, (state[MASS] + state[MASS_LO]) + state[MEAN])
+    )
     away = student - (mass + mass * move) - mean
     excess = tl.where(far, student, tl.where(near, close, away))
     return mean + mass * (move + move_low), excess
@@ -194,23 +204,23 @@ def merge(one, other, extra):
     Moving a centre by e adds expm1mx(e) for every unit of teacher mass, so that the excess
     stays a sum of terms none of which is negative, however parts are merged.
     """
-    top = tl.where(one[0] > other[0], one[0], other[0])
-    q_top = tl.where(one[1] > other[1], one[1], other[1])
-    mass = scale_of(one[0], top) * (one[4] + one[5])
-    mass_other = scale_of(other[0], top) * (other[4] + other[5])
+    top = tl.where(one[TOP] > other[TOP], one[TOP], other[TOP])
+    q_top = tl.where(one[Q_TOP] > other[Q_TOP], one[Q_TOP], other[Q_TOP])
+    mass = scale_of(one[TOP], top) * (one[MASS] + one[MASS_LO])
+    mass_other = scale_of(other[TOP], top) * (other[MASS] + other[MASS_LO])
     whole = mass + mass_other
     # The heavier part's centre moves a little: no overflow, and no inf - inf.
     first = mass >= mass_other
     share = tl.where(first, mass_other, mass) / tl.where(whole > 0, whole, 1.0)
-    gap, gap_low = add_pairs(other[2], other[3], -one[2], -one[3])
+    gap, gap_low = add_pairs(other[CENTRE], other[CENTRE_LO], -one[CENTRE], -one[CENTRE_LO])
     shift = (gap + gap_low) * share
     centre, centre_low = add(
-        tl.where(first, one[2], other[2]),
-        tl.where(first, one[3], other[3]),
+        tl.where(first, one[CENTRE], other[CENTRE]),
+        tl.where(first, one[CENTRE_LO], other[CENTRE_LO]),
         tl.where(first, shift, -shift),
     )
     height, _ = _height(top, q_top, centre, centre_low)
-    alien = (one[9] > 1.0) | (other[9] > 1.0)
+    alien = (one[FAR] > 1.0) | (other[FAR] > 1.0)
     far = (q_top > -INF) & (height > HEADROOM) | (top == -INF) | alien
     mean, excess = _part(one, top, q_top, centre, centre_low, far)
     mean_other, excess_other = _part(other, top, q_top, centre, centre_low, far)
@@ -226,23 +236,23 @@ def merge(one, other, extra):
         excess + excess_other,
         none,
         far.to(tl.float64) + alien.to(tl.float64),
-        tl.maximum(one[10], other[10]),
-        tl.minimum(one[11], other[11]),
+        tl.maximum(one[LOST], other[LOST]),
+        tl.minimum(one[VALID], other[VALID]),
     )
 
 
 @triton.jit
 def _means(state):
     """Excess and mean for a unit of the teacher's mass, and the mass; 1 where there is none."""
-    known = state[4] > 0
-    mass, mass_low = tl.where(known, state[4], 1.0), tl.where(known, state[5], 0.0)
-    f, f_low = divide(state[7], state[8], mass, mass_low)
-    return f, f_low, state[6] / mass, mass + mass_low
+    known = state[MASS] > 0
+    mass, mass_low = tl.where(known, state[MASS], 1.0), tl.where(known, state[MASS_LO], 0.0)
+    f, f_low = divide(state[EXCESS], state[EXCESS_LO], mass, mass_low)
+    return f, f_low, state[MEAN] / mass, mass + mass_low
 
 
 @triton.jit
 def _possible(state):
-    return (state[11] > 0) & (state[0] > -INF) & (state[1] > -INF)
+    return (state[VALID] > 0) & (state[TOP] > -INF) & (state[Q_TOP] > -INF)
 
 
 @triton.jit
@@ -253,8 +263,9 @@ def normalisers(state):
     takes it along, and leaves the others' digits behind: of rows that are apart the centre is
     the difference of the largest logits, about which the log-mean is a logarithm of sums.
     """
-    top, q_top, centre, centre_low = state[:4]
-    far = state[9] > 0
+    top, q_top = state[TOP], state[Q_TOP]
+    centre, centre_low = state[CENTRE], state[CENTRE_LO]
+    far = state[FAR] > 0
     f, f_low, eta, mass = _means(state)
     w = tl.where(far, 0.0, f + eta)
     apart = far | (w > 1.7)
@@ -278,8 +289,9 @@ def normalisers(state):
 @triton.jit
 def finish(state, known, extra, KIND: tl.constexpr):
     """The divergence, and what the rows' gradients need."""
-    top, q_top, centre, centre_low = state[:4]
-    far = state[9] > 0
+    top, q_top = state[TOP], state[Q_TOP]
+    centre, centre_low = state[CENTRE], state[CENTRE_LO]
+    far = state[FAR] > 0
     f, f_low, eta, _ = _means(state)
     w = tl.where(far, 0.0, f + eta)
     small = w < 0.5
@@ -288,9 +300,9 @@ def finish(state, known, extra, KIND: tl.constexpr):
     height, height_low = _height(top, q_top, centre, centre_low)
     distant = (height + height_low) + log(tl.where(far & (f > 0), f, 1.0))
     value = tl.where(far, distant - eta, value)
-    value = tl.where(state[10] > 0, INF, value)
+    value = tl.where(state[LOST] > 0, INF, value)
     value = tl.where(_possible(state), value, float("nan"))
-    return (value,), normalisers(state) + (state[10],)
+    return (value,), normalisers(state) + (state[LOST],)
 
 
 @triton.jit
@@ -306,7 +318,7 @@ def about(a, b, numbers, MODE: tl.constexpr):
     Both -inf, or one: whatever is finite.
     """
     kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
-    c, c_low = fast_two_sum(numbers[2], numbers[3])
+    c, c_low = fast_two_sum(numbers[AT_CENTRE], numbers[AT_CENTRE_LO])
     c_high, c_rest = words_of(c, kind)
     if MODE == WIDE:
         c_last = c_low

@@ -23,7 +23,10 @@ from .coefficients import js_log_tail
 from .kl_logits import about, share_of
 from .layout import any_of
 from .modes import apart, for_products, in_products, less, sum_of, words_of
+from .places import residual_places
 from .table import HELLINGER, JENSEN_SHANNON, finished
+
+AT_LOG_MEAN, AT_MASS, AT_POSSIBLE = residual_places("js_logits", "log_mean mass possible", 1)
 
 
 @triton.jit
@@ -32,7 +35,7 @@ def _log_ratio(a, b, known, MODE: tl.constexpr):
     kind: tl.constexpr = tl.float64 if MODE == WIDE else tl.float32
     live = (a > -INF) & (b > -INF)
     d, d_low = about(a, b, known, MODE)
-    m_high, m_rest = words_of(known[4], kind)
+    m_high, m_rest = words_of(known[AT_LOG_MEAN], kind)
     d, d_low = less(d, d_low, m_high, MODE)
     d, d_low = less(d, d_low, m_rest, MODE)
     return live, tl.where(live, -d, 0.0), tl.where(live, -d_low, 0.0)
@@ -131,7 +134,7 @@ def step(
         redo = (any_of(faint | (u != 0.0)) > 0) & (total < 8.3e-25)
         # A log-ratio that is too large for float32 has been lost.
         redo = redo | (any_of(live & ~(tl.abs(b - a) < 1e30)) > 0)
-        redo = redo | ~(tl.abs(known[4]) < 80.0)
+        redo = redo | ~(tl.abs(known[AT_LOG_MEAN]) < 80.0)
     by_x, by_y = tl.zeros_like(total), tl.zeros_like(total)
     if KEEP:
         one = tl.full(p.shape, 1.0, p.dtype)
@@ -148,7 +151,7 @@ def step(
 @triton.jit
 def finish(sums, known, extra, KIND: tl.constexpr):
     """The value, and what the rows' gradients need."""
-    return finished(sums, known, known[1], known[7])
+    return finished(sums, known, known[AT_MASS], known[AT_POSSIBLE])
 
 
 @triton.jit
@@ -164,7 +167,9 @@ def slopes(
     by_b = u
     redo = factor != factor
     if MODE != WIDE:
-        redo = (any_of(live & ~(tl.abs(b - a) < 1e30)) > 0) | ~(tl.abs(known[4]) < 80.0)
+        redo = (any_of(live & ~(tl.abs(b - a) < 1e30)) > 0) | ~(
+            tl.abs(known[AT_LOG_MEAN]) < 80.0
+        )
         for_p, for_q = tl.abs(p_mean), tl.abs(q_mean)
         redo = redo | (for_p < 1e-25) & (for_p > 0.0) | (for_q < 1e-25) & (for_q > 0.0)
     if BY_A:

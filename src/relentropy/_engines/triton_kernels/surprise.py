@@ -1,8 +1,8 @@
 """Logsumexp, entropy and cross-entropy of logits, and the log-probability of one entry.
 
-The twins of _formulas/logsumexp.py, cross_entropy.py, token.py and tempered.py. A tile's state
-is (p_top, mass, surprise, q_top, others, lost, valid), each a float64 for every row, and behind
-it, where one entry of every row is looked for, (its logit, whether it has been found). Entropy
+The kernels of _formulas/logsumexp.py, cross_entropy.py, token.py and tempered.py. The manifest
+names the numbers of a tile's state, each a float64 for every row; where one entry of every row
+is looked for, its logit and whether it has been found follow. Entropy
 is the cross-entropy of a row with itself; logsumexp has the student's half. Tops are logits as
 they are; exponents are differences over the temperature.
 """
@@ -25,6 +25,15 @@ from .arithmetic import (
 from .coefficients import SUBNORMAL
 from .layout import any_of
 from .modes import words_of
+from .places import residual_places, state_places
+
+P_TOP, MASS, SURPRISE, Q_TOP, OTHERS, LOST, VALID, CHOSEN, FOUND = state_places(
+    "token", "p_top mass surprise q_top others lost valid chosen found"
+)
+AT_MASS, AT_MEAN, AT_Q_TOP, AT_OTHERS = residual_places(
+    "cross_entropy", "mass mean q_top others"
+)
+(AT_PEAK_OTHERS,) = residual_places("logsumexp", "others")
 
 LOGSUMEXP = tl.constexpr(0)
 ENTROPY = tl.constexpr(1)
@@ -146,32 +155,32 @@ def _scale(part, top, extra, KIND: tl.constexpr):
 
 @triton.jit
 def _moved(state, top, q_top, extra, KIND: tl.constexpr):
-    scale = _scale(state[0], top, extra, KIND)
-    gap, low = two_sum(finite_or_zero(q_top), -finite_or_zero(state[3]))
+    scale = _scale(state[P_TOP], top, extra, KIND)
+    gap, low = two_sum(finite_or_zero(q_top), -finite_or_zero(state[Q_TOP]))
     gap, _ = _cooled(gap, low, extra, KIND)
-    gap = tl.where(state[3] == -INF, 0.0, gap)
-    return scale * state[1], scale * (state[2] + state[1] * gap)
+    gap = tl.where(state[Q_TOP] == -INF, 0.0, gap)
+    return scale * state[MASS], scale * (state[SURPRISE] + state[MASS] * gap)
 
 
 @triton.jit
 def _merged(one, other, extra, KIND: tl.constexpr):
     """Masses on the scale of the larger tops; what leads is not among the others."""
-    top = tl.where(one[0] > other[0], one[0], other[0])
-    q_top = tl.where(one[3] > other[3], one[3], other[3])
+    top = tl.where(one[P_TOP] > other[P_TOP], one[P_TOP], other[P_TOP])
+    q_top = tl.where(one[Q_TOP] > other[Q_TOP], one[Q_TOP], other[Q_TOP])
     mass, surprise = _moved(one, top, q_top, extra, KIND)
     more, more_surprise = _moved(other, top, q_top, extra, KIND)
-    first = one[3] >= other[3]
-    lower = _scale(tl.where(first, other[3], one[3]), q_top, extra, KIND)
-    others = tl.where(first, one[4], other[4])
-    others += lower * (1.0 + tl.where(first, other[4], one[4]))
+    first = one[Q_TOP] >= other[Q_TOP]
+    lower = _scale(tl.where(first, other[Q_TOP], one[Q_TOP]), q_top, extra, KIND)
+    others = tl.where(first, one[OTHERS], other[OTHERS])
+    others += lower * (1.0 + tl.where(first, other[OTHERS], one[OTHERS]))
     return (
         top,
         mass + more,
         surprise + more_surprise,
         q_top,
         others,
-        tl.maximum(one[5], other[5]),
-        tl.minimum(one[6], other[6]),
+        tl.maximum(one[LOST], other[LOST]),
+        tl.minimum(one[VALID], other[VALID]),
     )
 
 
@@ -183,28 +192,29 @@ def merge(one, other, extra):
 @triton.jit
 def merge_tokens(one, other, extra):
     """The entry is in one of them."""
-    chosen = tl.maximum(one[7], other[7]), tl.maximum(one[8], other[8])
+    chosen = tl.maximum(one[CHOSEN], other[CHOSEN]), tl.maximum(one[FOUND], other[FOUND])
     return _merged(one, other, extra, TEMPERED) + chosen
 
 
 @triton.jit
 def _mean(state):
-    mean = state[2] / tl.where(state[1] > 0, state[1], 1.0)
-    return tl.where(state[5] > 0, INF, mean)
+    mean = state[SURPRISE] / tl.where(state[MASS] > 0, state[MASS], 1.0)
+    return tl.where(state[LOST] > 0, INF, mean)
 
 
 @triton.jit
 def _cross_entropy(state):
     """The mean surprise, from which the largest logit has been left out."""
-    value = _mean(state) + log1p(tl.where(tl.abs(state[3]) == INF, 0.0, state[4]))
-    possible = (state[6] > 0) & (state[0] > -INF) & (state[3] > -INF)
+    value = _mean(state) + log1p(tl.where(tl.abs(state[Q_TOP]) == INF, 0.0, state[OTHERS]))
+    possible = (state[VALID] > 0) & (state[P_TOP] > -INF) & (state[Q_TOP] > -INF)
     return tl.where(possible, value, float("nan"))
 
 
 @triton.jit
 def finish(state, known, extra, KIND: tl.constexpr):
     """The value, and what the rows' gradients need."""
-    top, mass, _, q_top, others, _, valid = state[:7]
+    top, mass, valid = state[P_TOP], state[MASS], state[VALID]
+    q_top, others = state[Q_TOP], state[OTHERS]
     if KIND == LOGSUMEXP:
         infinite = tl.abs(q_top) == INF
         value = q_top + log1p(tl.where(infinite, 0.0, others))
@@ -214,12 +224,12 @@ def finish(state, known, extra, KIND: tl.constexpr):
         return (_cross_entropy(state),), (top, mass, _mean(state), q_top, others)
     else:
         loss = log1p(tl.where(tl.abs(q_top) == INF, 0.0, others))
-        gap, low = two_sum(finite_or_zero(state[7]), -finite_or_zero(q_top))
+        gap, low = two_sum(finite_or_zero(state[CHOSEN]), -finite_or_zero(q_top))
         gap, low = _cooled(gap, low, extra, KIND)
         value, rest = add(gap, low, -loss)
-        value = tl.where(state[7] == -INF, -INF, value + rest)
+        value = tl.where(state[CHOSEN] == -INF, -INF, value + rest)
         value = tl.where((valid > 0) & (tl.abs(q_top) < INF), value, float("nan"))
-        value = tl.where(state[8] > 0, value, float("nan"))
+        value = tl.where(state[FOUND] > 0, value, float("nan"))
         if (KIND == TOKEN) | (KIND == TEMPERED):
             return (value,), (q_top, others)
         else:
@@ -251,7 +261,7 @@ def slopes(
     by_b = weight
     redo = ~(tl.abs(factor) < 1e30)
     if alone | ((KIND >= TOKEN) & (VALUE == 0)):
-        others = known[1] if alone else known[4]
+        others = known[AT_PEAK_OTHERS] if alone else known[AT_OTHERS]
         share = factor / (1.0 + others)
         by_a = (weight * share.to(kind)[:, None]) * down
         if KIND == LOGSUMEXP:
@@ -263,7 +273,8 @@ def slopes(
             beside = tl.where(a == anchor, others.to(kind)[:, None], rest)
             by_a = tl.where(extra[1], beside * share.to(kind)[:, None], -by_a)
     else:
-        second, mean, q_top, others = known[1], known[2], known[3], known[4]
+        second, mean = known[AT_MASS], known[AT_MEAN]
+        q_top, others = known[AT_Q_TOP], known[AT_OTHERS]
         q_anchor = finite_or_zero(q_top).to(kind)[:, None]
         infinite = mean == INF
         mean = finite_or_zero(mean)

@@ -4,9 +4,9 @@ q is brought to p's mass by one rounded ratio r; products with it are exact, and
 by is found from the residuals: delta = q*r - p, eps = sum(delta)/sum(p), and p - q' is
 p*eps - delta.
 
-A tile's state is (largest p, largest q, sum of p, its low word, sum of q, r, sum of delta, its
-low word, valid), of weights that a power of two, which the largest tells, has brought into the
-middle of float64's range. r has so few digits that its product with a float32 is exact.
+The manifest names the numbers of a tile's state. They are of weights that a power of two,
+which the largest tells, has brought into the middle of float64's range. r has so few digits
+that its product with a float32 is exact.
 
 Entries of at most 32 bits are compared in float64, which is a product and some sums; what
 follows from their difference is worked in float32, on a scale of which p's mass is near 1.
@@ -34,7 +34,25 @@ from .arithmetic import (
 )
 from .coefficients import SHORTENER, atanh_tail, exp_tail, js_tail, weight_scale
 from .layout import any_of
+from .places import residual_places, state_places
 from .table import HELLINGER, JENSEN_SHANNON, KL, TOTAL_VARIATION, finished
+
+P_TOP, Q_TOP, P_MASS, P_MASS_LO, Q_MASS, RATIO, REST, REST_LO, VALID = state_places(
+    "kl_weights", "p_top q_top p_mass p_mass_lo q_mass ratio rest rest_lo valid"
+)
+(
+    AT_P_SCALE,
+    AT_Q_SCALE,
+    AT_RATIO,
+    AT_UNIT,
+    AT_P_MASS,
+    AT_Q_MASS,
+    AT_POSSIBLE,
+    AT_P_MEAN,
+    AT_Q_MEAN,
+) = residual_places(
+    "kl_weights", "p_scale q_scale ratio unit p_mass q_mass possible p_mean q_mean", 1
+)
 
 
 @triton.jit
@@ -78,15 +96,15 @@ def step(
 @triton.jit
 def _scaled(state, p_top, q_top):
     """One part of a merge, on the scales of the whole: masses, its ratio and its residual."""
-    p_change = weight_scale(p_top) / weight_scale(state[0])
-    q_change = weight_scale(q_top) / weight_scale(state[1])
+    p_change = weight_scale(p_top) / weight_scale(state[P_TOP])
+    q_change = weight_scale(q_top) / weight_scale(state[Q_TOP])
     return (
-        state[2] * p_change,
-        state[3] * p_change,
-        state[4] * q_change,
-        (state[5] * p_change) / q_change,
-        state[6] * p_change,
-        state[7] * p_change,
+        state[P_MASS] * p_change,
+        state[P_MASS_LO] * p_change,
+        state[Q_MASS] * q_change,
+        (state[RATIO] * p_change) / q_change,
+        state[REST] * p_change,
+        state[REST_LO] * p_change,
     )
 
 
@@ -110,7 +128,7 @@ def _residual(part, ratio):
 
 @triton.jit
 def merge(one, other, extra):
-    p_top, q_top = tl.maximum(one[0], other[0]), tl.maximum(one[1], other[1])
+    p_top, q_top = tl.maximum(one[P_TOP], other[P_TOP]), tl.maximum(one[Q_TOP], other[Q_TOP])
     left, right = _scaled(one, p_top, q_top), _scaled(other, p_top, q_top)
     p_mass, p_low = add_pairs(left[0], left[1], right[0], right[1])
     q_mass = left[2] + right[2]
@@ -118,7 +136,7 @@ def merge(one, other, extra):
     rest, rest_low = _residual(left, ratio)
     more, more_low = _residual(right, ratio)
     rest, rest_low = add_pairs(rest, rest_low, more, more_low)
-    valid = tl.minimum(one[8], other[8])
+    valid = tl.minimum(one[VALID], other[VALID])
     return p_top, q_top, p_mass, p_low, q_mass, ratio, rest, rest_low, valid
 
 
@@ -183,7 +201,9 @@ def _expm1(x, MODE: tl.constexpr):
 @triton.jit
 def _raw_log_ratio(a, b, known):
     """log(x/y) where scaling has left nothing of a weight, in float64."""
-    more = (log(known[0]) - log(known[1])) - log(tl.where(known[2] > 0, known[2], 1.0))
+    more = (log(known[AT_P_SCALE]) - log(known[AT_Q_SCALE])) - log(
+        tl.where(known[AT_RATIO] > 0, known[AT_RATIO], 1.0)
+    )
     return (log(a) - log(b)) + more[:, None]
 
 
@@ -352,7 +372,7 @@ def terms(
             by_x, _ = sum_words(tl.where(gap > 0, 0.5 * x, tl.where(gap < 0, -0.5 * x, 0.0)))
             by_y, _ = sum_words(tl.where(gap < 0, 0.5 * y, tl.where(gap > 0, -0.5 * y, 0.0)))
     if MODE == WIDE:
-        unit = known[6]
+        unit = known[AT_UNIT]
         redo = total != total
         return (total * unit, low * unit, by_x * unit, by_y * unit), redo
     else:
@@ -368,7 +388,7 @@ def terms(
 @triton.jit
 def finish(sums, known, extra, KIND: tl.constexpr):
     """The value, and what the rows' gradients need."""
-    return finished(sums, known, known[7], known[9])
+    return finished(sums, known, known[AT_P_MASS], known[AT_POSSIBLE])
 
 
 @triton.jit
@@ -392,9 +412,12 @@ def slopes(
         redo = any_of((a > 0) & (b > 0) & ((x < 1e-36) | (y < 1e-36))) > 0
     if BY_A:
         rate = _rate(a, b, x, y, gap, known, MODE, KIND, True)
-        unit = factor * (known[0] * known[6]) / known[7]
-        by_a = _less_mean(rate, known[10]) * unit[:, None]
+        unit = factor * (known[AT_P_SCALE] * known[AT_UNIT]) / known[AT_P_MASS]
+        by_a = _less_mean(rate, known[AT_P_MEAN]) * unit[:, None]
     if BY_B:
         rate = _rate(b, a, y, x, -gap, known, MODE, KIND, False)
-        by_b = _less_mean(rate, known[11]) * (factor * (known[1] / known[8]))[:, None]
+        by_b = (
+            _less_mean(rate, known[AT_Q_MEAN])
+            * (factor * (known[AT_Q_SCALE] / known[AT_Q_MASS]))[:, None]
+        )
     return by_a, by_b, redo
