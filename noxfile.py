@@ -6,7 +6,7 @@ On two cores, in minutes, with environments built from nothing:
 session   budget  what
 ========  ======  =======================================================
 lint           1  ruff check, ruff format --check, clang-format, import-linter
-typing         2  mypy --strict over src
+typing         2  mypy --strict over src; mypy and pyright over users' programs
 minimal        2  lowest numpy and array-api-compat, no engine, nothing else
 docs           3  doctests of docstrings and README, the Sphinx pages with their cells
 tests         18  the test suite with every backend that runs on a CPU
@@ -74,9 +74,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check types, strictly."""
+    """Check the types of the sources, strictly, and those that users' checkers see."""
     install(session, "typing", extras="[cli]", engine=False)
     session.run("mypy", *session.posargs)
+    session.run("pytest", "--noconftest", "tests/typing")
 
 
 @nox.session(python="3.11")

@@ -100,14 +100,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What not every program needs is imported when it is asked for."""
-    if name in _LATER:
-        import importlib
+if not TYPE_CHECKING:  # checkers would take any name for a module's
 
-        return importlib.import_module(f"relentropy.{name}")
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    def __getattr__(name: str) -> Any:
+        """What not every program needs is imported when it is asked for."""
+        if name in _LATER:
+            import importlib
+
+            return importlib.import_module(f"relentropy.{name}")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ._arrays.dtypes import name_of
 from ._arrays.library import from_loose, require_dense_array
 from ._arrays.torch_internals import forward_mode_is_active, torch
 
+Name = TypeVar("Name", bound=str)
 FromLogits = bool | tuple[bool, bool]
 Axes = int | tuple[int, ...] | None
 
@@ -85,12 +86,12 @@ def checked_share(name: str, value: Any) -> float:
     return found
 
 
-def chosen(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+def chosen(name: str, value: Name, allowed: tuple[str, ...]) -> Name:
     """One of a few names."""
     if value not in allowed:
         names = ", ".join(repr(one) for one in allowed)
         raise ValueError(f"{name} must be one of {names}, not {value!r}")
-    return str(value)
+    return cast("Name", str(value))
 
 
 def mixture(name: str, weights: Any, count: int) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from ._arrays.axes import Layout
 from ._arrays.drivers import merge_all
 from ._arrays.dtypes import dtype_object
 from ._arrays.library import quiet
+from ._arrays.operands import Array, Operand
 from ._arrays.parts import Part, finished
 from ._arrays.prepared import Prepared
 from ._arrays.protocols import EntryFunction, Map, Measure
@@ -24,12 +25,10 @@ from ._autodiff.jobs import Arrays, EntryJob, Job, MapJob, RowJob
 from ._autodiff.states import state_of
 from ._engines import front
 
-Array = Any
-
 
 def reduce(
     measure: Measure,
-    operands: dict[str, Any],
+    operands: dict[str, Operand[Array]],
     *,
     parameters: dict[str, Any] | None = None,
     axis: Any = -1,
@@ -39,7 +38,7 @@ def reduce(
     stretch: bool = False,
     widen: bool = False,
     positions: bool = False,
-) -> Arrays:
+) -> tuple[Array, ...]:
     """Return all outputs of a measure over the operands, reduced along ``axis``.
 
     Operands must have one size along it, unless ``stretch`` lets them broadcast there too.
@@ -116,7 +115,7 @@ class Chunks:
     def passes(self) -> int:
         return self.count
 
-    def whole(self, output: int, *blocks: Array) -> Array:
+    def whole(self, output: int, *blocks: Any) -> Any:
         return reduce(self.measure, axis=-1, **self._arguments(blocks))[output]
 
     def part(self, before: int, *blocks: Any) -> Part:
@@ -129,10 +128,10 @@ class Chunks:
         whole: Part = merge_all(parts, lambda one, other: one.merge(other, fold, xp=xp))
         return whole
 
-    def finish(self, output: int, *parts: Part) -> Array:
+    def finish(self, output: int, *parts: Part) -> Any:
         return outputs(self.measure, parts, self.dtype)[output]
 
-    def _arguments(self, blocks: tuple[Array, ...]) -> dict[str, Any]:
+    def _arguments(self, blocks: tuple[Any, ...]) -> dict[str, Any]:
         """Operands come first, then parameters and the mask."""
         given = dict(zip(self.names, blocks, strict=False))
         return {
@@ -148,7 +147,7 @@ class Chunks:
 
 def elementwise(
     function: EntryFunction,
-    operands: dict[str, Any],
+    operands: dict[str, Operand[Array]],
     *,
     where: Any = None,
     dtype: Any = None,
@@ -168,8 +167,8 @@ def elementwise(
 
 
 def _elementwise_block(
-    function: EntryFunction, names: tuple[str, ...], dtype: str, *blocks: Array
-) -> Array:
+    function: EntryFunction, names: tuple[str, ...], dtype: str, *blocks: Any
+) -> Any:
     operands = dict(zip(names, blocks, strict=False))
     mask = blocks[len(names)] if len(blocks) > len(names) else None
     return elementwise(function, operands, where=mask, dtype=dtype)
@@ -177,7 +176,7 @@ def _elementwise_block(
 
 def normalised(
     of: Map,
-    operands: dict[str, Any],
+    operands: dict[str, Operand[Array]],
     *,
     axis: Any = None,
     where: Any = None,
@@ -193,7 +192,7 @@ def normalised(
     return call.like_the_library(value)
 
 
-def _normalised_block(of: Map, names: tuple[str, ...], dtype: str, *blocks: Array) -> Array:
+def _normalised_block(of: Map, names: tuple[str, ...], dtype: str, *blocks: Any) -> Any:
     operands = dict(zip(names, blocks, strict=False))
     mask = blocks[len(names)] if len(blocks) > len(names) else None
     return normalised(of, operands, axis=-1, where=mask, dtype=dtype)

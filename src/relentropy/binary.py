@@ -5,20 +5,19 @@ Every entry is a distribution of its own, over an outcome and its complement.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from . import _arguments
+from ._arrays.operands import Array, Operand
 from ._call import elementwise
 from ._formulas import binary as _binary
 from ._formulas.odds import Form
 from ._records import record
 
-Array = TypeVar("Array")
-
 
 @record("elementwise", "Shannon (1948); log1p of the odds and their logarithm", float64=3.0)
 def binary_entropy(
-    p: Array,
+    p: Operand[Array],
     *,
     complement: Any = None,
     from_logits: bool = False,
@@ -88,8 +87,8 @@ def binary_entropy(
 
 @record("elementwise", "Shannon (1948); log1p of the odds and their logarithm", float64=3.0)
 def binary_cross_entropy(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     p_complement: Any = None,
     q_complement: Any = None,
@@ -149,8 +148,8 @@ def binary_cross_entropy(
     float64=4.0,
 )
 def binary_kl_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     p_complement: Any = None,
     q_complement: Any = None,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from . import _arguments
+from ._arrays.operands import Array, Operand
 from ._call import normalised, reduce
 from ._formulas.contributions import KLContributions
 from ._formulas.measures import kl_measure
 from ._records import record
-
-Array = TypeVar("Array")
 
 
 @record(
@@ -20,8 +19,8 @@ Array = TypeVar("Array")
     tiled=6.0,
 )
 def kl_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -91,7 +90,7 @@ def kl_divergence(
     measure = kl_measure(flags, _arguments.one_flag("normalize", normalize), base)
     operands = {"p": p, "q": q}
     (value,) = reduce(measure, operands, axis=axis, where=where, keepdims=keepdims, dtype=dtype)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 relative_entropy = kl_divergence
@@ -106,8 +105,8 @@ relative_entropy = kl_divergence
     without_float64=6.0,
 )
 def kl_contributions(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -166,6 +165,4 @@ def kl_contributions(
         _arguments.one_flag("normalize", normalize),
         _arguments.checked_base(base),
     )
-    return normalised(  # type: ignore[no-any-return]
-        contributions, operands, axis=axis, where=where, dtype=dtype
-    )
+    return normalised(contributions, operands, axis=axis, where=where, dtype=dtype)

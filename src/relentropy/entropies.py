@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from . import _arguments
+from ._arrays.operands import Array, Operand
 from ._arrays.protocols import Map, Measure
 from ._call import normalised, reduce
 from ._formulas.contributions import PlainSurprisal, Surprisal
 from ._formulas.cross_entropy import CrossEntropy, UnnormalisedCrossEntropy
 from ._records import record
-
-Array = TypeVar("Array")
 
 
 @record(
@@ -22,7 +21,7 @@ Array = TypeVar("Array")
     conditioned=True,
 )
 def entropy(
-    p: Array,
+    p: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: bool = False,
@@ -79,7 +78,7 @@ def entropy(
     )
     measure: Measure = kind(flags, base, same=True)
     (value,) = reduce(measure, {"p": p}, axis=axis, where=where, keepdims=keepdims, dtype=dtype)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 @record(
@@ -90,8 +89,8 @@ def entropy(
     conditioned=True,
 )
 def cross_entropy(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -161,7 +160,7 @@ def cross_entropy(
     (value,) = reduce(
         measure, {"p": p, "q": q}, axis=axis, where=where, keepdims=keepdims, dtype=dtype
     )
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 @record(
@@ -172,7 +171,7 @@ def cross_entropy(
     without_float64=6.0,
 )
 def surprisal(
-    p: Array,
+    p: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: bool = False,
@@ -228,4 +227,4 @@ def surprisal(
         if _arguments.one_flag("normalize", normalize)
         else PlainSurprisal(flag, base)
     )
-    return normalised(of, {"p": p}, axis=axis, where=where, dtype=dtype)  # type: ignore[no-any-return]
+    return normalised(of, {"p": p}, axis=axis, where=where, dtype=dtype)

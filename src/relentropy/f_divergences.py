@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
 from . import _arguments
+from ._arrays.operands import Array, Operand
 from ._call import reduce
 from ._formulas import generators as rows
 from ._formulas.measures import measure_of
 from ._records import record
 
-Array = TypeVar("Array")
-
 
 def divergence_of(
     generator: rows.Variant,
-    operands: dict[str, Any],
+    operands: dict[str, Operand[Array]],
     from_logits: Any,
     normalize: Any,
     *,
     base: Any = None,
     root: bool = False,
     **keywords: Any,
-) -> Any:
+) -> Array:
     """Return a generator's divergence of two operands, after the checks that all share."""
     _arguments.refuse_labels(**operands)
     flags = _arguments.both_flags(from_logits)
@@ -52,8 +51,8 @@ def divergence_of(
     without_float64=6.0,
 )
 def jeffreys_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -88,7 +87,7 @@ def jeffreys_divergence(
     >>> round(float(jeffreys_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75]))), 12)
     0.274653072167
     """
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         rows.Jeffreys(), {"p": p, "q": q}, from_logits, normalize, base=base,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -103,8 +102,8 @@ def jeffreys_divergence(
     without_float64=6.0,
 )
 def hellinger_distance(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -146,7 +145,7 @@ def hellinger_distance(
     >>> float(hellinger_distance(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     1.0
     """
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         rows.SquaredHellinger(), {"p": p, "q": q}, from_logits, normalize, root=True,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -160,8 +159,8 @@ def hellinger_distance(
     without_float64=6.0,
 )
 def total_variation(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -201,7 +200,7 @@ def total_variation(
     >>> float(total_variation(np.array([0.5, 0.5]), np.array([0.25, 0.75])))
     0.25
     """
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         rows.TotalVariation(), {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -216,8 +215,8 @@ def total_variation(
     aliases=("Kagan's divergence (some authors define it as half of this)",),
 )
 def chi2_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     kind: Literal["pearson", "neyman"] = "pearson",
     axis: int | tuple[int, ...] | None = -1,
@@ -261,8 +260,8 @@ def chi2_divergence(
     >>> float(chi2_divergence(np.array([0.25, 0.75]), np.array([0.5, 0.5])))
     0.25
     """
-    kind = _arguments.chosen("kind", kind, ("pearson", "neyman"))  # type: ignore[assignment]
-    return divergence_of(  # type: ignore[no-any-return]
+    kind = _arguments.chosen("kind", kind, ("pearson", "neyman"))
+    return divergence_of(
         rows.NAMES[kind].generator, {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -276,8 +275,8 @@ def chi2_divergence(
     without_float64=6.0,
 )
 def triangular_discrimination(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -316,7 +315,7 @@ def triangular_discrimination(
     >>> float(triangular_discrimination(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     2.0
     """
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         rows.Triangular(), {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -377,9 +376,9 @@ class Generator:
     without_float64=6.0,
 )
 def f_divergence(
-    p: Array,
-    q: Array,
-    generator: str | Generator,
+    p: Operand[Array],
+    q: Operand[Array],
+    generator: rows.GeneratorName | Generator,
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -430,7 +429,7 @@ def f_divergence(
         row = rows.NAMES[_arguments.chosen("generator", generator, tuple(rows.NAMES))].generator
     else:
         raise TypeError(f"generator must be a name or a Generator, not {generator!r}")
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         row, {"p": p, "q": q}, from_logits, normalize,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip

@@ -8,10 +8,11 @@ discarded; gradients compute the same tiles again.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from . import _arguments
 from ._arrays.dtypes import name_of
+from ._arrays.operands import Array, Operand
 from ._arrays.plain import Plain
 from ._arrays.protocols import Measure
 from ._formulas.cross_entropy import CrossEntropy
@@ -42,8 +43,6 @@ __all__ = [
     "linear_token_log_probs",
 ]
 
-Array = Any
-
 
 @head(
     "a centred log-ratio in a state that merges, tile by tile",
@@ -51,13 +50,13 @@ Array = Any
     float32=2.0,
 )
 def linear_kl_divergence(
-    hidden_p: Any,
-    weight_p: Any,
-    hidden_q: Any,
-    weight_q: Any,
+    hidden_p: Operand[Array],
+    weight_p: Operand[Array] | None,
+    hidden_q: Operand[Array],
+    weight_q: Operand[Array] | None,
     *,
-    bias_p: Any = None,
-    bias_q: Any = None,
+    bias_p: Operand[Array] | None = None,
+    bias_q: Operand[Array] | None = None,
     indices_p: Any = None,
     rest: Literal["bucket", "renormalize", "drop"] = "bucket",
     temperature: float = 1.0,
@@ -67,7 +66,7 @@ def linear_kl_divergence(
     gradient: Literal["q", "p", "both"] = "q",
     memory: int | None = None,
     dtype: Any = None,
-) -> Any:
+) -> Array:
     r"""Return the relative entropy D(p‖q) of two heads, without materializing their logits.
 
     .. math:: D(p \| q), \quad
@@ -111,8 +110,8 @@ def linear_kl_divergence(
     """
     temperature = _arguments.positive("temperature", temperature)
     base = _arguments.checked_base(base)
-    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
-    rest = _arguments.chosen("rest", rest, ("bucket", "renormalize", "drop"))  # type: ignore[assignment]
+    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))
+    rest = _arguments.chosen("rest", rest, ("bucket", "renormalize", "drop"))
     p, q = two_sides(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
     options = {
         "temperature": temperature, "vocab_size": vocab_size, "where": where, "memory": memory,
@@ -131,13 +130,13 @@ def linear_kl_divergence(
     float32=2.0,
 )
 def linear_js_divergence(
-    hidden_p: Any,
-    weight_p: Any,
-    hidden_q: Any,
-    weight_q: Any,
+    hidden_p: Operand[Array],
+    weight_p: Operand[Array] | None,
+    hidden_q: Operand[Array],
+    weight_q: Operand[Array] | None,
     *,
-    bias_p: Any = None,
-    bias_q: Any = None,
+    bias_p: Operand[Array] | None = None,
+    bias_q: Operand[Array] | None = None,
     mixture: float = 0.5,
     temperature: float = 1.0,
     base: float | None = None,
@@ -146,7 +145,7 @@ def linear_js_divergence(
     gradient: Literal["q", "p", "both"] = "q",
     memory: int | None = None,
     dtype: Any = None,
-) -> Any:
+) -> Array:
     r"""Return the Jensen-Shannon divergence of two heads, without materializing their logits.
 
     .. math:: (1 - w) D(p \| m) + w D(q \| m), \quad m = (1 - w) p + w q
@@ -183,7 +182,7 @@ def linear_js_divergence(
     """
     base = _arguments.checked_base(base)
     share = _arguments.checked_share("mixture", mixture)
-    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
+    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))
     sides = two_sides(hidden_p, weight_p, bias_p, hidden_q, weight_q, bias_q, gradient)
     require_a_head(*sides)
     row = JensenShannon() if share == 0.5 else SkewJensenShannon(share)
@@ -200,11 +199,11 @@ def linear_js_divergence(
     float32=2.0,
 )
 def linear_cross_entropy(
-    hidden: Any,
-    weight: Any,
+    hidden: Operand[Array],
+    weight: Operand[Array],
     targets: Any,
     *,
-    bias: Any = None,
+    bias: Operand[Array] | None = None,
     temperature: float = 1.0,
     ignore_index: int | None = -100,
     reduction: Literal["none", "sum", "mean"] = "none",
@@ -212,7 +211,7 @@ def linear_cross_entropy(
     where: Any = None,
     memory: int | None = None,
     dtype: Any = None,
-) -> Any:
+) -> Array:
     r"""Return the cross-entropy of labels or soft targets under a head, without its logits.
 
     .. math:: -\sum_i p_i \log \operatorname{softmax}((h W^\top + b) / T)_i
@@ -256,7 +255,7 @@ def linear_cross_entropy(
     >>> print(linear_cross_entropy(hidden, weight, [0, 2, -100], reduction="mean").round(6))
     0.895495
     """
-    reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
+    reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))
     side = Given("", hidden, weight, bias)
     require_weight(side)
     options = {
@@ -285,24 +284,49 @@ def linear_cross_entropy(
     return value if reduction == "none" else reduced(value, where, reduction)
 
 
+@overload
+def linear_token_log_probs(
+    hidden: Operand[Array], weight: Operand[Array], tokens: Any, *, bias: Operand[Array] |
+    None = None, temperature: float = 1.0, return_entropy: Literal[False] = False,
+    vocab_size: int | None = None, where: Any = None, memory: int | None = None, dtype: Any
+    = None,
+) -> Array: ...  # fmt: skip
+
+
+@overload
+def linear_token_log_probs(
+    hidden: Operand[Array], weight: Operand[Array], tokens: Any, *, bias: Operand[Array] |
+    None = None, temperature: float = 1.0, return_entropy: Literal[True], vocab_size: int |
+    None = None, where: Any = None, memory: int | None = None, dtype: Any = None,
+) -> tuple[Array, Array]: ...  # fmt: skip
+
+
+@overload
+def linear_token_log_probs(
+    hidden: Operand[Array], weight: Operand[Array], tokens: Any, *, bias: Operand[Array] |
+    None = None, temperature: float = 1.0, return_entropy: bool, vocab_size: int | None =
+    None, where: Any = None, memory: int | None = None, dtype: Any = None,
+) -> Array | tuple[Array, Array]: ...  # fmt: skip
+
+
 @head(
     "gap from the largest entry, and log1p of what the others add to it, tile by tile",
     float64=6.0,
     float32=2.0,
 )
 def linear_token_log_probs(
-    hidden: Any,
-    weight: Any,
+    hidden: Operand[Array],
+    weight: Operand[Array],
     tokens: Any,
     *,
-    bias: Any = None,
+    bias: Operand[Array] | None = None,
     temperature: float = 1.0,
     return_entropy: bool = False,
     vocab_size: int | None = None,
     where: Any = None,
     memory: int | None = None,
     dtype: Any = None,
-) -> Any:
+) -> Array | tuple[Array, Array]:
     r"""Return the log-probabilities of tokens under a head, without materializing its logits.
 
     .. math:: \log \operatorname{softmax}((h W^\top + b) / T)_t
@@ -368,7 +392,7 @@ def linear_token_log_probs(
 def _from_largest(
     p: Given, indices: Any, q: Given, rest: str, base: float | None, gradient: str,
     options: dict[str, Any],
-) -> Array:  # fmt: skip
+) -> Any:  # fmt: skip
     """D(p‖q) of some log-probabilities of p."""
     if p.weight is not None or p.bias is not None:
         raise ValueError(

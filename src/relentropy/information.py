@@ -8,18 +8,17 @@ distributions that its entries could be compared with.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from . import _arguments
 from ._arguments import Axes
+from ._arrays.operands import Array, Operand
 from ._arrays.protocols import Measure
 from ._call import reduce
 from ._formulas.cross_entropy import CrossEntropy
 from ._formulas.normalized import Average
 from ._records import record
 from ._tables import Table
-
-Array = TypeVar("Array")
 
 
 @record(
@@ -28,7 +27,7 @@ Array = TypeVar("Array")
     float64=4.0,
 )
 def mutual_information(
-    joint: Array,
+    joint: Operand[Array],
     *,
     x_axis: int | tuple[int, ...] = -2,
     y_axis: int | tuple[int, ...] = -1,
@@ -79,7 +78,7 @@ def mutual_information(
     table = Table(joint, _arguments.one_flag("from_logits", from_logits), where, dtype)
     groups = table.axes(x_axis=x_axis, y_axis=y_axis)
     base = _arguments.checked_base(base)
-    return table.dependence(groups, base=base, keepdims=keepdims)  # type: ignore[no-any-return]
+    return table.dependence(groups, base=base, keepdims=keepdims)
 
 
 @record(
@@ -88,7 +87,7 @@ def mutual_information(
     float64=4.0,
 )
 def conditional_mutual_information(
-    joint: Array,
+    joint: Operand[Array],
     *,
     x_axis: int | tuple[int, ...] = -3,
     y_axis: int | tuple[int, ...] = -2,
@@ -143,9 +142,7 @@ def conditional_mutual_information(
     table = Table(joint, _arguments.one_flag("from_logits", from_logits), where, dtype)
     *groups, given = table.axes(x_axis=x_axis, y_axis=y_axis, z_axis=z_axis)
     base = _arguments.checked_base(base)
-    return table.dependence(  # type: ignore[no-any-return]
-        tuple(groups), given, base=base, keepdims=keepdims
-    )
+    return table.dependence(tuple(groups), given, base=base, keepdims=keepdims)
 
 
 @record(
@@ -154,7 +151,7 @@ def conditional_mutual_information(
     float64=4.0,
 )
 def total_correlation(
-    joint: Array,
+    joint: Operand[Array],
     *,
     axes: tuple[Axes, ...] | None = None,
     from_logits: bool = False,
@@ -209,7 +206,7 @@ def total_correlation(
         raise ValueError(f"axes must name two variables at least, not {len(given)}")
     groups = table.axes(**{f"axes[{k}]": axis for k, axis in enumerate(given)})
     base = _arguments.checked_base(base)
-    return table.dependence(groups, base=base, keepdims=keepdims)  # type: ignore[no-any-return]
+    return table.dependence(groups, base=base, keepdims=keepdims)
 
 
 @record(
@@ -218,7 +215,7 @@ def total_correlation(
     float64=4.0,
 )
 def joint_entropy(
-    joint: Array,
+    joint: Operand[Array],
     *,
     axis: Axes = None,
     from_logits: bool = False,
@@ -265,7 +262,7 @@ def joint_entropy(
     (value,) = reduce(
         measure, {"joint": joint}, axis=axis, where=where, keepdims=keepdims, dtype=dtype
     )
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 @record(
@@ -274,7 +271,7 @@ def joint_entropy(
     float64=4.0,
 )
 def conditional_entropy(
-    joint: Array,
+    joint: Operand[Array],
     *,
     x_axis: int | tuple[int, ...] = -2,
     given_axis: int | tuple[int, ...] = -1,
@@ -325,9 +322,7 @@ def conditional_entropy(
     table = Table(joint, _arguments.one_flag("from_logits", from_logits), where, dtype)
     group, given = table.axes(x_axis=x_axis, given_axis=given_axis)
     base = _arguments.checked_base(base)
-    return table.equivocation(  # type: ignore[no-any-return]
-        (group,), (group, given), base=base, keepdims=keepdims
-    )
+    return table.equivocation((group,), (group, given), base=base, keepdims=keepdims)
 
 
 @record(
@@ -336,7 +331,7 @@ def conditional_entropy(
     float64=4.0,
 )
 def variation_of_information(
-    joint: Array,
+    joint: Operand[Array],
     *,
     x_axis: int | tuple[int, ...] = -2,
     y_axis: int | tuple[int, ...] = -1,
@@ -379,9 +374,7 @@ def variation_of_information(
     table = Table(joint, _arguments.one_flag("from_logits", from_logits), where, dtype)
     x, y = table.axes(x_axis=x_axis, y_axis=y_axis)
     base = _arguments.checked_base(base)
-    return table.equivocation(  # type: ignore[no-any-return]
-        (x, y), (x, y), base=base, keepdims=keepdims
-    )
+    return table.equivocation((x, y), (x, y), base=base, keepdims=keepdims)
 
 
 @record(
@@ -390,7 +383,7 @@ def variation_of_information(
     float64=4.0,
 )
 def normalized_mutual_information(
-    joint: Array,
+    joint: Operand[Array],
     *,
     x_axis: int | tuple[int, ...] = -2,
     y_axis: int | tuple[int, ...] = -1,
@@ -448,7 +441,7 @@ def normalized_mutual_information(
     table = Table(joint, is_log, where, dtype, widen=True)
     x, y = table.axes(x_axis=x_axis, y_axis=y_axis)
     _arguments.chosen("average", average, get_args(Average))
-    return table.normalized(x, y, average, keepdims)  # type: ignore[no-any-return]
+    return table.normalized(x, y, average, keepdims)
 
 
 @record(
@@ -458,7 +451,7 @@ def normalized_mutual_information(
     conditioned=True,
 )
 def pointwise_mutual_information(
-    joint: Array,
+    joint: Operand[Array],
     *,
     x_axis: int | tuple[int, ...] = -2,
     y_axis: int | tuple[int, ...] = -1,
@@ -508,4 +501,4 @@ def pointwise_mutual_information(
     is_log = _arguments.one_flag("from_logits", from_logits)
     table = Table(joint, is_log, where, dtype, widen=True)
     x, y = table.axes(x_axis=x_axis, y_axis=y_axis)
-    return table.pointwise(x, y, _arguments.checked_base(base))  # type: ignore[no-any-return]
+    return table.pointwise(x, y, _arguments.checked_base(base))

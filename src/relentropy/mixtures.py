@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from . import _arguments
+from ._arrays.operands import Array, Operand
 from ._call import reduce
 from ._formulas import generators as rows
 from ._formulas.many import ManyJensenShannon
 from ._records import record
 from .f_divergences import divergence_of
-
-Array = TypeVar("Array")
 
 
 @record(
@@ -22,8 +21,8 @@ Array = TypeVar("Array")
     without_float64=6.0,
 )
 def js_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     weight: float = 0.5,
     axis: int | tuple[int, ...] | None = -1,
@@ -79,7 +78,7 @@ def js_divergence(
     """
     weight = _arguments.checked_share("weight", weight)
     row = rows.JensenShannon() if weight == 0.5 else rows.SkewJensenShannon(weight)
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         row, {"p": p, "q": q}, from_logits, normalize, base=base,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -94,8 +93,8 @@ def js_divergence(
     without_float64=6.0,
 )
 def js_distance(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -143,7 +142,7 @@ def js_distance(
     >>> print(f"{js_distance(p, q):.6e}")
     1.369306e-09
     """
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         rows.JensenShannon(), {"p": p, "q": q}, from_logits, normalize, base=base, root=True,
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
@@ -232,8 +231,8 @@ def generalized_js_divergence(
     without_float64=6.0,
 )
 def skew_kl_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     weight: float = 0.5,
     axis: int | tuple[int, ...] | None = -1,
@@ -275,7 +274,7 @@ def skew_kl_divergence(
     1.0
     """
     weight = _arguments.checked_share("weight", weight)
-    return divergence_of(  # type: ignore[no-any-return]
+    return divergence_of(
         rows.KL() if weight == 1 else rows.SkewKL(weight), {"p": p, "q": q}, from_logits,
         normalize, base=base, axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _arguments
 from ._arrays.library import gather, placed
+from ._arrays.operands import Array, Generic, Operand
 from ._call import reduce
 from ._formulas import generators as rows
 from ._formulas.chernoff import ChernoffInformation
@@ -17,7 +18,6 @@ from ._formulas.renyi import RenyiDivergence
 from ._records import record
 from .f_divergences import divergence_of
 
-Array = TypeVar("Array")
 _FINITE = sys.float_info.max
 
 
@@ -30,8 +30,8 @@ _FINITE = sys.float_info.max
     without_float64=6.0,
 )
 def alpha_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     alpha: Any,
     *,
     axis: int | tuple[int, ...] | None = -1,
@@ -100,8 +100,8 @@ def alpha_divergence(
     without_float64=6.0,
 )
 def tsallis_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     alpha: Any,
     *,
     axis: int | tuple[int, ...] | None = -1,
@@ -164,8 +164,8 @@ def tsallis_divergence(
     without_float64=6.0,
 )
 def renyi_divergence(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     alpha: Any,
     *,
     axis: int | tuple[int, ...] | None = -1,
@@ -234,8 +234,8 @@ def renyi_divergence(
     without_float64=6.0,
 )
 def bhattacharyya_distance(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -283,10 +283,10 @@ def bhattacharyya_distance(
         measure, operands, parameters={"alpha": 0.5},
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
-    return value  # type: ignore[no-any-return]
+    return value
 
 
-class Chernoff(NamedTuple):
+class Chernoff(NamedTuple, Generic[Array]):
     """Chernoff information of two distributions, and the exponent that maximizes it.
 
     Examples
@@ -297,9 +297,9 @@ class Chernoff(NamedTuple):
     0.1124 at 0.5416
     """
 
-    information: Any
+    information: Array
     """Never negative."""
-    exponent: Any
+    exponent: Array
     """The maximising s, from 0 to 1."""
 
 
@@ -311,8 +311,8 @@ class Chernoff(NamedTuple):
     without_float64=6.0,
 )
 def chernoff_information(
-    p: Any,
-    q: Any,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -320,7 +320,7 @@ def chernoff_information(
     where: Any = None,
     keepdims: bool = False,
     dtype: Any = None,
-) -> Chernoff:
+) -> Chernoff[Array]:
     r"""Return the Chernoff information, the best error exponent of a test of two hypotheses.
 
     .. math:: C(p, q) = \max_{0 \le s \le 1} -\log \sum_i p_i^s q_i^{1 - s}
@@ -377,7 +377,7 @@ def chernoff_information(
     without_float64=6.0,
 )
 def renyi_entropy(
-    p: Array,
+    p: Operand[Array],
     alpha: Any,
     *,
     axis: int | tuple[int, ...] | None = -1,
@@ -436,7 +436,7 @@ def renyi_entropy(
     without_float64=6.0,
 )
 def tsallis_entropy(
-    p: Array,
+    p: Operand[Array],
     alpha: Any,
     *,
     axis: int | tuple[int, ...] | None = -1,

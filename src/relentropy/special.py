@@ -6,15 +6,14 @@ operands broadcast, integers become floats, and the result has the promoted dtyp
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Literal, cast, overload
 
 from . import _arguments
+from ._arrays.operands import Array, Operand
 from ._call import elementwise, normalised, reduce
 from ._formulas import elementwise as _elementwise
 from ._formulas import logsumexp as _logsumexp
 from ._records import record
-
-Array = TypeVar("Array")
 
 __all__ = [
     "entr",
@@ -35,7 +34,7 @@ __all__ = [
 
 
 @record("elementwise", "product with the library's logarithm", float64=2.5)
-def xlogy(x: Array, y: Array, /) -> Array:
+def xlogy(x: Operand[Array], y: Operand[Array], /) -> Array:
     r"""Return ``x*log(y)``, and 0 if x is 0.
 
     .. math:: x \log y
@@ -69,11 +68,11 @@ def xlogy(x: Array, y: Array, /) -> Array:
     >>> print(xlogy(np.array([0.0, 2.0]), np.array([0.0, 1.0])))
     [0. 0.]
     """
-    return elementwise(_elementwise.XLOGY, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.XLOGY, {"x": x, "y": y})
 
 
 @record("elementwise", "product with log1p", float64=2.5)
-def xlog1py(x: Array, y: Array, /) -> Array:
+def xlog1py(x: Operand[Array], y: Operand[Array], /) -> Array:
     r"""Return ``x*log(1 + y)``, and 0 if x is 0.
 
     .. math:: x \log(1 + y)
@@ -107,11 +106,11 @@ def xlog1py(x: Array, y: Array, /) -> Array:
     >>> print(xlog1py(np.array([0.0, 2.0]), np.array([-1.0, 1e-20])))
     [0.e+00 2.e-20]
     """
-    return elementwise(_elementwise.XLOG1PY, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.XLOG1PY, {"x": x, "y": y})
 
 
 @record("elementwise", "product with the library's logarithm", float64=2.5)
-def entr(x: Array, /) -> Array:
+def entr(x: Operand[Array], /) -> Array:
     r"""Return ``-x*log(x)``, a term of an entropy.
 
     .. math:: -x \log x
@@ -143,7 +142,7 @@ def entr(x: Array, /) -> Array:
     >>> print(entr(np.array([0.0, 1.0, 0.5])).round(12))
     [ 0.         -0.          0.34657359]
     """
-    return elementwise(_elementwise.ENTR, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.ENTR, {"x": x})
 
 
 @record(
@@ -151,7 +150,7 @@ def entr(x: Array, /) -> Array:
     "log1p of the relative difference, taken from the smaller number",
     float64=2.5,
 )
-def rel_entr(x: Array, y: Array, /) -> Array:
+def rel_entr(x: Operand[Array], y: Operand[Array], /) -> Array:
     r"""Return ``x*log(x/y)``, a term of the relative entropy.
 
     .. math:: x \log \frac{x}{y}
@@ -187,13 +186,13 @@ def rel_entr(x: Array, y: Array, /) -> Array:
     >>> print(f"{rel_entr(0.5, 0.5 * (1 + 1e-15)):.3e}")
     -5.551e-16
     """
-    return elementwise(_elementwise.REL_ENTR, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.REL_ENTR, {"x": x, "y": y})
 
 
 @record(
     "elementwise", "Numerics of this library: (x-y)/(x+y) and the tail of atanh", float64=3.0
 )
-def kl_div(x: Array, y: Array, /) -> Array:
+def kl_div(x: Operand[Array], y: Operand[Array], /) -> Array:
     r"""Return ``x*log(x/y) - x + y``, a term of the generalized relative entropy.
 
     .. math:: x \log \frac{x}{y} - x + y
@@ -230,11 +229,11 @@ def kl_div(x: Array, y: Array, /) -> Array:
     >>> print(f"{kl_div(0.3, 0.3 * (1 + 1e-8)):.6e}")
     1.500000e-17
     """
-    return elementwise(_elementwise.KL_DIV, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.KL_DIV, {"x": x, "y": y})
 
 
 @record("elementwise", "series of atanh in x/(2+x), minimax coefficients", float64=3.0)
-def log1pmx(x: Array, /) -> Array:
+def log1pmx(x: Operand[Array], /) -> Array:
     r"""Return ``log(1 + x) - x`` without cancellation.
 
     .. math:: \log(1 + x) - x
@@ -265,11 +264,11 @@ def log1pmx(x: Array, /) -> Array:
     >>> print(f"{log1pmx(1e-10):.6e}")
     -5.000000e-21
     """
-    return elementwise(_elementwise.LOG1PMX, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOG1PMX, {"x": x})
 
 
 @record("elementwise", "minimax polynomial", float64=3.0)
-def expm1mx(x: Array, /) -> Array:
+def expm1mx(x: Operand[Array], /) -> Array:
     """Return ``exp(x) - 1 - x`` without cancellation.
 
     .. math:: e^x - 1 - x
@@ -303,11 +302,11 @@ def expm1mx(x: Array, /) -> Array:
     >>> print(f"{expm1mx(1e-10):.6e}")
     5.000000e-21
     """
-    return elementwise(_elementwise.EXPM1MX, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.EXPM1MX, {"x": x})
 
 
 @record("elementwise", "Maechler (2012)", float64=2.5)
-def log1mexp(x: Array, /) -> Array:
+def log1mexp(x: Operand[Array], /) -> Array:
     r"""Return ``log(1 - exp(x))`` for x <= 0.
 
     .. math:: \log(1 - e^x)
@@ -338,11 +337,11 @@ def log1mexp(x: Array, /) -> Array:
     >>> print(f"{log1mexp(-1e-20):.6f} {log1mexp(-50.0):.6e}")
     -46.051702 -1.928750e-22
     """
-    return elementwise(_elementwise.LOG1MEXP, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOG1MEXP, {"x": x})
 
 
 @record("elementwise", "max(x, 0) + log1p(exp(-abs(x)))", float64=2.5)
-def log1pexp(x: Array, /) -> Array:
+def log1pexp(x: Operand[Array], /) -> Array:
     r"""Return ``log(1 + exp(x))``, the softplus function, without overflow.
 
     .. math:: \log(1 + e^x)
@@ -373,7 +372,7 @@ def log1pexp(x: Array, /) -> Array:
     >>> print(f"{log1pexp(-50.0):.6e} {log1pexp(1000.0):.1f}")
     1.928750e-22 1000.0
     """
-    return elementwise(_elementwise.LOG1PEXP, {"x": x})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOG1PEXP, {"x": x})
 
 
 @record(
@@ -382,7 +381,7 @@ def log1pexp(x: Array, /) -> Array:
     float64=2.5,
     conditioned=True,
 )
-def logaddexp(x: Array, y: Array, /) -> Array:
+def logaddexp(x: Operand[Array], y: Operand[Array], /) -> Array:
     r"""Return ``log(exp(x) + exp(y))`` without overflow.
 
     .. math:: \log(e^x + e^y)
@@ -416,11 +415,11 @@ def logaddexp(x: Array, y: Array, /) -> Array:
     >>> print(logaddexp(-1000.0, -1000.0).round(9))
     -999.306852819
     """
-    return elementwise(_elementwise.LOGADDEXP, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOGADDEXP, {"x": x, "y": y})
 
 
 @record("elementwise", "the larger plus log1mexp of the gap", float64=2.5, conditioned=True)
-def logsubexp(x: Array, y: Array, /) -> Array:
+def logsubexp(x: Operand[Array], y: Operand[Array], /) -> Array:
     r"""Return ``log(exp(x) - exp(y))`` for x >= y.
 
     .. math:: \log(e^x - e^y)
@@ -454,7 +453,28 @@ def logsubexp(x: Array, y: Array, /) -> Array:
     >>> print(logsubexp(1000.0, 0.0))
     1000.0
     """
-    return elementwise(_elementwise.LOGSUBEXP, {"x": x, "y": y})  # type: ignore[no-any-return]
+    return elementwise(_elementwise.LOGSUBEXP, {"x": x, "y": y})
+
+
+@overload
+def logsumexp(
+    a: Operand[Array], axis: int | tuple[int, ...] | None = None, b: Operand[Array] | None =
+    None, keepdims: bool = False, return_sign: Literal[False] = False,
+) -> Array: ...  # fmt: skip
+
+
+@overload
+def logsumexp(
+    a: Operand[Array], axis: int | tuple[int, ...] | None = None, b: Operand[Array] | None =
+    None, keepdims: bool = False, *, return_sign: Literal[True],
+) -> tuple[Array, Array]: ...  # fmt: skip
+
+
+@overload
+def logsumexp(
+    a: Operand[Array], axis: int | tuple[int, ...] | None = None, b: Operand[Array] | None =
+    None, keepdims: bool = False, *, return_sign: bool,
+) -> Array | tuple[Array, Array]: ...  # fmt: skip
 
 
 @record(
@@ -465,12 +485,12 @@ def logsubexp(x: Array, y: Array, /) -> Array:
     conditioned=True,
 )
 def logsumexp(
-    a: Array,
+    a: Operand[Array],
     axis: int | tuple[int, ...] | None = None,
-    b: Array | None = None,
+    b: Operand[Array] | None = None,
     keepdims: bool = False,
     return_sign: bool = False,
-) -> Any:
+) -> Array | tuple[Array, Array]:
     r"""Return the logarithm of a sum of exponentials.
 
     .. math:: \log \sum_i b_i e^{a_i}
@@ -519,14 +539,13 @@ def logsumexp(
     if b is None:
         (value,) = reduce(_logsumexp.LogSumExp(), {"a": a}, axis=axis, keepdims=keepdims)
         # A sum of exponentials is positive, zero or nan, and its sign is exp(value)'s.
-        return (
-            (value, elementwise(_elementwise.SIGN_OF_SUM, {"value": value}))
-            if return_sign
-            else value
-        )
+        if not return_sign:
+            return value
+        of_value: dict[str, Operand[Array]] = {"value": cast("Operand[Array]", value)}
+        return value, elementwise(_elementwise.SIGN_OF_SUM, of_value)
     measure = _logsumexp.SignedLogSumExp(return_sign)
-    outputs = reduce(measure, {"a": a, "b": b}, axis=axis, keepdims=keepdims, stretch=True)
-    return outputs if return_sign else outputs[0]
+    value, *sign = reduce(measure, {"a": a, "b": b}, axis=axis, keepdims=keepdims, stretch=True)
+    return (value, sign[0]) if return_sign else value
 
 
 @record(
@@ -534,7 +553,7 @@ def logsumexp(
     "Blanchard, Higham and Higham (2021), the largest term taken out of the sum",
     float64=4.0,
 )
-def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
+def softmax(x: Operand[Array], axis: int | tuple[int, ...] | None = None) -> Array:
     r"""Return exponentials, normalized to sum to one.
 
     .. math:: \frac{e^{x_i}}{\sum_j e^{x_j}}
@@ -565,7 +584,7 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     >>> print(softmax(np.array([1000.0, 1000.0, -np.inf])))
     [0.5 0.5 0. ]
     """
-    return normalised(_logsumexp.Softmax(), {"x": x}, axis=axis)  # type: ignore[no-any-return]
+    return normalised(_logsumexp.Softmax(), {"x": x}, axis=axis)
 
 
 @record(
@@ -573,7 +592,7 @@ def softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     "Blanchard, Higham and Higham (2021), the largest term taken out of the sum",
     float64=4.0,
 )
-def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
+def log_softmax(x: Operand[Array], axis: int | tuple[int, ...] | None = None) -> Array:
     r"""Return the logarithm of the softmax.
 
     .. math:: x_i - \log \sum_j e^{x_j}
@@ -605,4 +624,4 @@ def log_softmax(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     >>> print(f"{log_softmax(np.array([50.0, 0.0]))[0]:.6e}")
     -1.928750e-22
     """
-    return normalised(_logsumexp.LogSoftmax(), {"x": x}, axis=axis)  # type: ignore[no-any-return]
+    return normalised(_logsumexp.LogSoftmax(), {"x": x}, axis=axis)

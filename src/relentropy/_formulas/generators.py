@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from .._arrays.array import Array
 from .._arrays.namespace import Namespace
@@ -352,7 +352,12 @@ class Named(NamedTuple):
     """The literature's name for it, and what it is of the function's value."""
 
 
-NAMES = {
+GeneratorName = Literal[
+    "kl", "reverse-kl", "jeffreys", "jensen-shannon", "topsoe", "k-divergence",
+    "squared-hellinger", "total-variation", "pearson", "neyman", "triangular",
+    "vincze-le-cam", "le-cam",
+]  # fmt: skip
+NAMES: dict[GeneratorName, Named] = {
     "kl": Named(KL(), "kl_divergence", "the Kullback-Leibler divergence"),
     "reverse-kl": Named(Swapped(KL()), "kl_divergence", "D(q‖p)"),
     "jeffreys": Named(Jeffreys(), "jeffreys_divergence"),

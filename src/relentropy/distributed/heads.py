@@ -9,7 +9,7 @@ each token; the backward pass makes one exchange, the sum of the hidden states' 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -100,7 +100,7 @@ def linear_kl_divergence(
     """
     temperature = _arguments.positive("temperature", temperature)
     base = _arguments.checked_base(base)
-    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))  # type: ignore[assignment]
+    gradient = _arguments.chosen("gradient", gradient, ("q", "p", "both"))
     own = {"weight_p": weight_p, "weight_q": weight_q, "bias_p": bias_p, "bias_q": bias_q}
     whole = {"hidden_p": hidden_p, "hidden_q": hidden_q}
     for side in "pq":  # without a head the logits of this rank's words
@@ -178,7 +178,7 @@ def linear_cross_entropy(
     0.407606
     >>> distributed.destroy_process_group()
     """
-    reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))  # type: ignore[assignment]
+    reduction = _arguments.chosen("reduction", reduction, ("none", "sum", "mean"))
     own, whole = {"weight": weight, "bias": bias}, {"hidden": hidden}
     soft = isinstance(targets, Tensor) and targets.dtype.is_floating_point
     (own if soft else whole)["targets"] = targets
@@ -204,6 +204,33 @@ def linear_cross_entropy(
         )  # fmt: skip
         value = 0 - value  # not -0 for what is left out
     return value if reduction == "none" else reduced(value, where, reduction)
+
+
+@overload
+def linear_token_log_probs(
+    hidden: Tensor, weight: Tensor, tokens: Tensor, *, group: Group = None, first: int |
+    None = None, bias: Tensor | None = None, temperature: float = 1.0, return_entropy:
+    Literal[False] = False, vocab_size: int | None = None, where: Tensor | None = None,
+    memory: int | None = None, dtype: Any = None, sum_gradients: bool = False,
+) -> Tensor: ...  # fmt: skip
+
+
+@overload
+def linear_token_log_probs(
+    hidden: Tensor, weight: Tensor, tokens: Tensor, *, group: Group = None, first: int |
+    None = None, bias: Tensor | None = None, temperature: float = 1.0, return_entropy:
+    Literal[True], vocab_size: int | None = None, where: Tensor | None = None, memory: int |
+    None = None, dtype: Any = None, sum_gradients: bool = False,
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+
+
+@overload
+def linear_token_log_probs(
+    hidden: Tensor, weight: Tensor, tokens: Tensor, *, group: Group = None, first: int |
+    None = None, bias: Tensor | None = None, temperature: float = 1.0, return_entropy: bool,
+    vocab_size: int | None = None, where: Tensor | None = None, memory: int | None = None,
+    dtype: Any = None, sum_gradients: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]: ...  # fmt: skip
 
 
 @counterpart(heads.linear_token_log_probs, RANK_HEADS)

@@ -9,7 +9,7 @@ backward pass exchanges nothing, and every rank gets the gradient of its own ent
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -248,6 +248,30 @@ def logsumexp(
     >>> distributed.destroy_process_group()
     """
     return _Call({"a": a}, group, axis, where, dtype, sum_gradients).done(LogSumExp())[0]
+
+
+@overload
+def token_log_probs(
+    logits: Tensor, tokens: Tensor, *, group: Group = None, first: int | None = None,
+    temperature: float = 1.0, axis: int = -1, return_entropy: Literal[False] = False, where:
+    Tensor | None = None, dtype: Any = None, sum_gradients: bool = False,
+) -> Tensor: ...  # fmt: skip
+
+
+@overload
+def token_log_probs(
+    logits: Tensor, tokens: Tensor, *, group: Group = None, first: int | None = None,
+    temperature: float = 1.0, axis: int = -1, return_entropy: Literal[True], where: Tensor |
+    None = None, dtype: Any = None, sum_gradients: bool = False,
+) -> tuple[Tensor, Tensor]: ...  # fmt: skip
+
+
+@overload
+def token_log_probs(
+    logits: Tensor, tokens: Tensor, *, group: Group = None, first: int | None = None,
+    temperature: float = 1.0, axis: int = -1, return_entropy: bool, where: Tensor | None =
+    None, dtype: Any = None, sum_gradients: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]: ...  # fmt: skip
 
 
 @counterpart(_tokens.token_log_probs, RANKS)

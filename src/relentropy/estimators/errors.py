@@ -9,18 +9,18 @@ import numpy as np
 
 from .. import _arguments
 from .._arrays.axes import reduced_axes
+from .._arrays.operands import Array, Generic, Operand
 from .._arrays.plain import Plain
 from . import _constants
 from ._clusters import Clusters, of_sequences, result, scaled_root, shifted, widest
 
-Array = Any
 Axis = int | tuple[int, ...] | None
 
 # As many sequences at a time are given weights: 8 MB of them for 1000 resamples.
 _BLOCK = 1024
 
 
-class Interval(NamedTuple):
+class Interval(NamedTuple, Generic[Array]):
     """An estimate and its confidence interval.
 
     Examples
@@ -32,25 +32,25 @@ class Interval(NamedTuple):
     True
     """
 
-    estimate: Any
+    estimate: Array
     """The mean."""
-    low: Any
+    low: Array
     """The lower end of the interval."""
-    high: Any
+    high: Array
     """The upper end."""
 
 
 def standard_error(
-    values: Any,
+    values: Operand[Array],
     where: Any = None,
     *,
     method: Literal["cluster", "bootstrap"] = "cluster",
     per: Literal["token", "sequence"] = "token",
-    log_weights: Any = None,
+    log_weights: Operand[Array] | None = None,
     axis: Axis = -1,
     resamples: int = 1000,
     seed: Any = None,
-) -> Any:
+) -> Array:
     r"""Return the standard error of a mean of estimates with dependent entries of a sequence.
 
     .. math::
@@ -134,7 +134,7 @@ def standard_error(
     """
     linear = _arguments.chosen("method", method, ("cluster", "bootstrap")) == "cluster"
 
-    def error(found: Clusters) -> Array:
+    def error(found: Clusters) -> Any:
         if linear:
             moved = _linearised(found)
         else:
@@ -146,17 +146,17 @@ def standard_error(
 
 
 def confidence_interval(
-    values: Any,
+    values: Operand[Array],
     where: Any = None,
     *,
     level: float = 0.95,
     method: Literal["normal", "bootstrap"] = "normal",
     per: Literal["token", "sequence"] = "token",
-    log_weights: Any = None,
+    log_weights: Operand[Array] | None = None,
     axis: Axis = -1,
     resamples: int = 1000,
     seed: Any = None,
-) -> Interval:
+) -> Interval[Array]:
     r"""Return a mean of estimates and its confidence interval, sampled by sequences.
 
     Parameters
@@ -237,7 +237,7 @@ def confidence_interval(
     level = checked_level(level)
     normal = _arguments.chosen("method", method, ("normal", "bootstrap")) == "normal"
 
-    def interval(found: Clusters) -> Interval:
+    def interval(found: Clusters) -> Interval[Any]:
         if normal:
             reach = _quantile(found.plain, level) * _linearised(found)
             low, high = found.mean - reach, found.mean + reach
@@ -251,8 +251,8 @@ def confidence_interval(
 
 
 def effective_sample_size(
-    log_weights: Any, where: Any = None, *, axis: Axis = None, keepdims: bool = False
-) -> Any:
+    log_weights: Operand[Array], where: Any = None, *, axis: Axis = None, keepdims: bool = False
+) -> Array:
     r"""Return the effective sample size: the equally weighted samples that are as informative.
 
     .. math:: \frac{\left(\sum_i w_i\right)^2}{\sum_i w_i^2}
@@ -326,7 +326,7 @@ def checked_level(level: Any) -> float:
     return share
 
 
-def _linearised(found: Clusters) -> Array:
+def _linearised(found: Clusters) -> Any:
     """The standard error to first order in the residuals."""
     raw, many = found.plain.raw, found.count
     root = scaled_root(found.plain, found.residuals)
@@ -339,7 +339,7 @@ def _linearised(found: Clusters) -> Array:
     return root / total * correction + unknown * found.mean
 
 
-def _resampled(found: Clusters, resamples: Any, seed: Any) -> Array:
+def _resampled(found: Clusters, resamples: Any, seed: Any) -> Any:
     """What resampled sequences' estimates differ from the estimate by, one for each."""
     resamples = _arguments.integer("resamples", resamples, 2)
     plain, raw = found.plain, found.plain.raw
@@ -366,13 +366,13 @@ def _resampled(found: Clusters, resamples: Any, seed: Any) -> Array:
     return stretch * top / raw.where(bottom == 0, raw.ones_like(bottom), bottom)
 
 
-def _deviation(found: Clusters, moved: Array) -> Array:
+def _deviation(found: Clusters, moved: Any) -> Any:
     """The standard deviation of resampled estimates."""
     raw = found.plain.raw
     return scaled_root(found.plain, moved - raw.mean(moved)) / math.sqrt(moved.shape[0] - 1)
 
 
-def _percentiles(found: Clusters, level: float, moved: Array) -> tuple[Array, Array]:
+def _percentiles(found: Clusters, level: float, moved: Any) -> tuple[Any, Any]:
     """The bounds that leave out equal shares of resampled estimates on both sides."""
     raw = found.plain.raw
     if found.plain.library == "dask":  # which has no sort
@@ -381,7 +381,7 @@ def _percentiles(found: Clusters, level: float, moved: Array) -> tuple[Array, Ar
         moved = raw.sort(moved)
     last = moved.shape[0] - 1
 
-    def at(share: float) -> Array:
+    def at(share: float) -> Any:
         below = min(int(share * last), last - 1)
         part = share * last - below
         return found.mean + (moved[below] * (1 - part) + moved[below + 1] * part)

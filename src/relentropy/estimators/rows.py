@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 from .. import _arguments
 from .._arrays.dtypes import EPS, name_of
+from .._arrays.operands import Array, Generic, Operand
 from .._arrays.plain import Plain
 from .._call import elementwise, reduce
 from .._formulas.kl_logits import KLFromLogits
@@ -13,8 +14,6 @@ from .._formulas.partial import PartialKL as _PartialKL
 from .._formulas.surrogate import REACHED
 from .._formulas.tempered import tempered
 from .._records import estimate
-
-Array = TypeVar("Array")
 
 
 @estimate(
@@ -25,10 +24,10 @@ Array = TypeVar("Array")
     tiled=6.0,
 )
 def rao_blackwell_kl(
-    logits: Array,
-    ref_logits: Array,
+    logits: Operand[Array],
+    ref_logits: Operand[Array],
     *,
-    gradient: str = "partial",
+    gradient: Literal["partial", "full"] = "partial",
     log_probs: Any = None,
     temperature: float = 1.0,
     axis: int = -1,
@@ -104,9 +103,10 @@ def rao_blackwell_kl(
     )
     operands = {"logits": logits, "ref_logits": ref_logits}
     axis, mask = _arguments.mask_of_rows(where, operands, axis)
+    value: Any
     (value,) = reduce(measure, operands, axis=axis, where=mask, dtype=dtype, widen=True)
     if gradient == "partial":
-        return value  # type: ignore[no-any-return]
+        return value
     if not value.shape:
         raise ValueError("a full gradient needs positions in time: logits of at least two axes")
     given = Plain({"divergence": value, "log_probs": log_probs}, where)
@@ -117,12 +117,10 @@ def rao_blackwell_kl(
             f"not {tuple(given.arrays['log_probs'].shape)}"
         )
     before = given.before(given.kept(given.arrays["log_probs"]))
-    return elementwise(  # type: ignore[no-any-return]
-        REACHED, {"divergence": value, "log_probs": before}, dtype=given.name
-    )
+    return elementwise(REACHED, {"divergence": value, "log_probs": before}, dtype=given.name)
 
 
-class PartialKL(NamedTuple):
+class PartialKL(NamedTuple, Generic[Array]):
     """Result of `partial_kl`.
 
     Examples
@@ -134,11 +132,11 @@ class PartialKL(NamedTuple):
     0.0401 of 0.9 and 0.8
     """
 
-    kl: Any
+    kl: Array
     """Divergences in nats."""
-    teacher_mass: Any
+    teacher_mass: Array
     """The teacher's mass in the known entries."""
-    student_mass: Any
+    student_mass: Array
     """The student's."""
 
 
@@ -150,14 +148,14 @@ class PartialKL(NamedTuple):
     conditioned=True,
 )
 def partial_kl(
-    teacher_log_probs: Array,
-    student_log_probs: Array,
+    teacher_log_probs: Operand[Array],
+    student_log_probs: Operand[Array],
     *,
-    rest: str = "bucket",
+    rest: Literal["bucket", "renormalize", "drop"] = "bucket",
     axis: int = -1,
     where: Any = None,
     dtype: Any = None,
-) -> PartialKL:
+) -> PartialKL[Array]:
     r"""Return the relative entropy from some log-probabilities, such as a teacher's top k.
 
     .. math::
@@ -237,7 +235,7 @@ def rounding_of(*log_probs: Any) -> float:
 
 def of_some(
     teacher: Any, student: Any, rest: str, axis: int, where: Any, dtype: Any, eps: float
-) -> PartialKL:
+) -> PartialKL[Any]:
     """The same of log-probabilities that were rounded by ``eps``, whatever they are now."""
     operands = {"teacher_log_probs": teacher, "student_log_probs": student}
     axis, mask = _arguments.mask_of_rows(where, operands, axis)

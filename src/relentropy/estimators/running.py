@@ -158,7 +158,7 @@ class RunningEstimate:
         """The cluster-robust standard error; nan for fewer than two sequences."""
         return self._scaled_error() * self.scale
 
-    def interval(self, level: float = 0.95) -> Interval:
+    def interval(self, level: float = 0.95) -> Interval[float]:
         """The estimate and its normal confidence interval."""
         reach = normal_quantile(checked_level(level)) * self._scaled_error()
         low, high = (self.mean - reach) * self.scale, (self.mean + reach) * self.scale

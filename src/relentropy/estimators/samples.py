@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.estimates import ESTIMATORS, ControlRatio, Estimate
 from .._records import estimate
-
-Array = TypeVar("Array")
 
 ALIASES = {
     "kl": "k1",
@@ -18,6 +17,11 @@ ALIASES = {
     "low_var_kl": "k3",
     "cv": "control_variate",
 }
+EstimatorName = Literal[
+    "k1", "k2", "k3", "abs", "control_variate", "kl", "mse", "low_var_kl", "cv",
+    "k1+", "k2+", "k3+", "abs+", "control_variate+", "kl+", "mse+", "low_var_kl+", "cv+",
+]  # fmt: skip
+"""The estimators, their other names, and with ``+`` the straight-through gradient."""
 
 
 @estimate(
@@ -27,11 +31,11 @@ ALIASES = {
     slopes=(3.0, 1.0),
 )
 def kl_estimate(
-    log_probs: Array,
-    ref_log_probs: Array,
+    log_probs: Operand[Array],
+    ref_log_probs: Operand[Array],
     *,
-    estimator: str = "k3",
-    gradient: str = "pathwise",
+    estimator: EstimatorName = "k3",
+    gradient: Literal["pathwise", "straight_through"] = "pathwise",
     log_weights: Any = None,
     detach_weights: bool = False,
     max_weight: float | None = None,
@@ -183,7 +187,7 @@ def kl_estimate(
         raise ValueError("max_weight bounds weights, and there are no log_weights")
     if name == "control_variate":
         operands["excess"] = _fitted(function, operands, where)
-    return elementwise(function, operands, where=where, dtype=dtype, widen=True)  # type: ignore[no-any-return]
+    return elementwise(function, operands, where=where, dtype=dtype, widen=True)
 
 
 def named(
@@ -191,7 +195,7 @@ def named(
     gradient: Any = "pathwise",
     *,
     names: tuple[str, str] = ("estimator", "gradient"),
-) -> tuple[str, bool]:
+) -> tuple[Any, bool]:
     """The estimator's own name, and whether its gradient is straight-through.
 
     ``names`` are those of the two arguments.

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, overload
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._call import reduce
 from .._formulas.tempered import tempered
 from .._formulas.token import TokenLogProb
 from .._records import estimate
 
-Array = TypeVar("Array")
+
+@overload
+def token_log_probs(
+    logits: Operand[Array], tokens: Any, *, temperature: float = 1.0, axis: int = -1,
+    return_entropy: Literal[False] = False, where: Any = None, dtype: Any = None,
+) -> Array: ...  # fmt: skip
+
+
+@overload
+def token_log_probs(
+    logits: Operand[Array], tokens: Any, *, temperature: float = 1.0, axis: int = -1,
+    return_entropy: Literal[True], where: Any = None, dtype: Any = None,
+) -> tuple[Array, Array]: ...  # fmt: skip
+
+
+@overload
+def token_log_probs(
+    logits: Operand[Array], tokens: Any, *, temperature: float = 1.0, axis: int = -1,
+    return_entropy: bool, where: Any = None, dtype: Any = None,
+) -> Array | tuple[Array, Array]: ...  # fmt: skip
 
 
 @estimate(
@@ -21,7 +41,7 @@ Array = TypeVar("Array")
     tiled=6.0,
 )
 def token_log_probs(
-    logits: Array,
+    logits: Operand[Array],
     tokens: Any,
     *,
     temperature: float = 1.0,
@@ -102,7 +122,7 @@ def token_log_probs(
     with_entropy = _arguments.one_flag("return_entropy", return_entropy)
     tokens, axis = _arguments.labels("tokens", tokens, "logits", logits, axis)
     measure = tempered(TokenLogProb(with_entropy), temperature)
-    found = reduce(
+    found: Any = reduce(
         measure, {"logits": logits}, parameters={"tokens": tokens}, positions=True,
         axis=axis, where=where, dtype=dtype, widen=True,
     )  # fmt: skip

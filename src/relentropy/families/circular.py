@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays.operands import Array, Operand
 from .._call import elementwise
 from .._formulas.circular import VON_MISES
 from .._records import closed_form
-
-Array = Any
 
 
 @closed_form(
@@ -16,10 +15,10 @@ Array = Any
     float64=10.0,
 )
 def kl_von_mises(
-    location_p: Array,
-    concentration_p: Array,
-    location_q: Array,
-    concentration_q: Array,
+    location_p: Operand[Array],
+    concentration_p: Operand[Array],
+    location_q: Operand[Array],
+    concentration_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._call import elementwise, reduce
 from .._formulas.counting import BERNOULLI, BINOMIAL, GEOMETRIC, POISSON
 from .._formulas.measures import kl_measure
 from .._formulas.odds import Form
 from .._records import closed_form
 
-Array = Any
-
 
 @closed_form(
     "Kullback (1959); the term of one pair of weights",
     float64=4.0,
 )
-def kl_poisson(rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = None) -> Array:
+def kl_poisson(
+    rate_p: Operand[Array], rate_q: Operand[Array], *, where: Any = None, dtype: Any = None
+) -> Array:
     r"""Return the relative entropy between Poisson distributions.
 
     .. math:: D(p \| q) = \lambda_p \log \frac{\lambda_p}{\lambda_q} - \lambda_p + \lambda_q
@@ -60,8 +61,8 @@ def kl_poisson(rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = 
     float64=4.0,
 )
 def kl_bernoulli(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     from_logits: _arguments.FromLogits = False,
     where: Any = None,
@@ -108,9 +109,9 @@ def kl_bernoulli(
     float64=5.0,
 )
 def kl_binomial(
-    count: Array,
-    p: Array,
-    q: Array,
+    count: Operand[Array],
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     from_logits: _arguments.FromLogits = False,
     where: Any = None,
@@ -159,8 +160,8 @@ def kl_binomial(
     float64=6.0,
 )
 def kl_geometric(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     from_logits: bool = False,
     where: Any = None,
@@ -215,8 +216,8 @@ def _forms(from_logits: Any) -> tuple[Form, Form]:
     slopes=(6.0, 2.0),
 )
 def kl_categorical(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     from_logits: _arguments.FromLogits = False,
     where: Any = None,

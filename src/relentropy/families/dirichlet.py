@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._call import elementwise, reduce
 from .._formulas.dirichlet import DirichletKL
 from .._formulas.shapes import BETA
 from .._records import closed_form
-
-Array = Any
 
 
 @closed_form(
@@ -18,10 +17,10 @@ Array = Any
     float64=12.0,
 )
 def kl_beta(
-    alpha_p: Array,
-    beta_p: Array,
-    alpha_q: Array,
-    beta_q: Array,
+    alpha_p: Operand[Array],
+    beta_p: Operand[Array],
+    alpha_q: Operand[Array],
+    beta_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,
@@ -76,8 +75,8 @@ def kl_beta(
     slopes=(8.0, 1.0),
 )
 def kl_dirichlet(
-    alpha_p: Array,
-    alpha_q: Array,
+    alpha_p: Operand[Array],
+    alpha_q: Operand[Array],
     *,
     axis: int = -1,
     where: Any = None,

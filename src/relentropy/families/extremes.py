@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays.operands import Array, Operand
 from .._call import elementwise
 from .._formulas.extremes import GUMBEL, WEIBULL
 from .._records import closed_form
-
-Array = Any
 
 
 @closed_form(
@@ -16,10 +15,10 @@ Array = Any
     float64=8.0,
 )
 def kl_gumbel(
-    location_p: Array,
-    scale_p: Array,
-    location_q: Array,
-    scale_q: Array,
+    location_p: Operand[Array],
+    scale_p: Operand[Array],
+    location_q: Operand[Array],
+    scale_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,
@@ -80,10 +79,10 @@ def kl_gumbel(
     float64=8.0,
 )
 def kl_weibull(
-    shape_p: Array,
-    scale_p: Array,
-    shape_q: Array,
-    scale_q: Array,
+    shape_p: Operand[Array],
+    scale_p: Operand[Array],
+    shape_q: Operand[Array],
+    scale_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,

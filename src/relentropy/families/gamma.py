@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._call import elementwise
 from .._formulas.shapes import GAMMA
 from .._records import closed_form
-
-Array = Any
 
 
 @closed_form(
@@ -17,10 +16,10 @@ Array = Any
     float64=10.0,
 )
 def kl_gamma(
-    shape_p: Array,
-    rate_p: Array,
-    shape_q: Array,
-    rate_q: Array,
+    shape_p: Operand[Array],
+    rate_p: Operand[Array],
+    shape_q: Operand[Array],
+    rate_q: Operand[Array],
     *,
     parameter: Literal["rate", "scale"] = "rate",
     where: Any = None,
@@ -83,10 +82,10 @@ def kl_gamma(
     float64=10.0,
 )
 def kl_inverse_gamma(
-    shape_p: Array,
-    scale_p: Array,
-    shape_q: Array,
-    scale_q: Array,
+    shape_p: Operand[Array],
+    scale_p: Operand[Array],
+    shape_q: Operand[Array],
+    scale_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,

@@ -9,13 +9,12 @@ from typing import Any, Literal
 from .. import _arguments
 from .._arrays import dtypes, matrices
 from .._arrays.axes import common_shape, require_mask
+from .._arrays.operands import Array, Operand
 from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.locations import NORMAL
 from .._formulas.multivariate import Matrices, from_covariances, from_factors, from_low_rank
 from .._records import closed_form
-
-Array = Any
 
 SCALES = ("cholesky", "covariance", "diagonal", "low_rank")
 _FORMULAS: dict[str, Any] = {
@@ -31,10 +30,10 @@ _FORMULAS: dict[str, Any] = {
     conditioned=True,
 )
 def kl_multivariate_normal(
-    mean_p: Array,
-    scale_p: Array,
-    mean_q: Array = 0.0,
-    scale_q: Array = None,
+    mean_p: Operand[Array],
+    scale_p: Operand[Array],
+    mean_q: Operand[Array] = 0.0,
+    scale_q: Operand[Array] | None = None,
     *,
     scale: Literal["cholesky", "covariance", "diagonal", "low_rank"] = "cholesky",
     where: Any = None,
@@ -139,8 +138,8 @@ def kl_multivariate_normal(
 
 
 def _diagonal(
-    mean_p: Array, scale_p: Array, mean_q: Array, scale_q: Array, where: Any, dtype: Any
-) -> Array:
+    mean_p: Any, scale_p: Any, mean_q: Any, scale_q: Any, where: Any, dtype: Any
+) -> Any:
     """Entries that are independent add up."""
     operands = {"mean_p": mean_p, "scale_p": scale_p, "mean_q": mean_q}
     operands["scale_q"] = 1.0 if scale_q is None else scale_q
@@ -175,7 +174,7 @@ def _scales(name: str, scale: Any, kind: str) -> dict[str, Any]:
     return {f"{name}[0]": scale[0], f"{name}[1]": scale[1]}
 
 
-def _completed(plain: Plain, kind: str) -> dict[str, Array]:
+def _completed(plain: Plain, kind: str) -> dict[str, Any]:
     """The operands of a formula in their order, q's scale filled in, factors of one rank."""
     raw, arrays = plain.raw, dict(plain.arrays)
     if kind == "low_rank":
@@ -220,7 +219,7 @@ def _completed(plain: Plain, kind: str) -> dict[str, Array]:
     }
 
 
-def _require_matrix(name: str, x: Array, *, square: bool) -> None:
+def _require_matrix(name: str, x: Any, *, square: bool) -> None:
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         wanted = "(..., d, d)" if square else "(..., d, r)"
         raise ValueError(f"{name} must have the shape {wanted}, not {tuple(x.shape)}")
@@ -231,7 +230,7 @@ def _core(name: str) -> int:
     return 2 if name.startswith("scale") and not name.endswith("[1]") else 1
 
 
-def _batch(plain: Plain, arrays: dict[str, Array]) -> tuple[int, ...]:
+def _batch(plain: Plain, arrays: dict[str, Any]) -> tuple[int, ...]:
     """The result's shape."""
     shapes = {name: tuple(one.shape[: one.ndim - _core(name)]) for name, one in arrays.items()}
     batch = common_shape(shapes)
@@ -241,8 +240,8 @@ def _batch(plain: Plain, arrays: dict[str, Array]) -> tuple[int, ...]:
 
 
 def _ready(
-    plain: Plain, arrays: dict[str, Array], batch: tuple[int, ...], name: str
-) -> dict[str, Array]:
+    plain: Plain, arrays: dict[str, Any], batch: tuple[int, ...], name: str
+) -> dict[str, Any]:
     """In working precision, with what the mask excludes replaced; infinite means are nan."""
     raw = plain.raw
     wide = dtypes.dtype_object(plain.library, raw, name)
@@ -267,7 +266,7 @@ def _ready(
     return found
 
 
-def _lazily(plain: Plain, arrays: dict[str, Array], kind: str, result: str) -> Array:
+def _lazily(plain: Plain, arrays: dict[str, Any], kind: str, result: str) -> Any:
     """Of dask's arrays, block by block; a distribution is within one chunk."""
     da = sys.modules["dask.array"]
     signature = ",".join(
@@ -286,7 +285,7 @@ def _lazily(plain: Plain, arrays: dict[str, Array], kind: str, result: str) -> A
     )
 
 
-def _block(kind: Any, result: str, *blocks: Array) -> Array:
+def _block(kind: Any, result: str, *blocks: Any) -> Any:
     count = 6 if kind == "low_rank" else 4
     mask = blocks[count] if len(blocks) > count else None
     half = count // 2

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._call import elementwise
 from .._formulas.locations import NORMAL
 from .._records import closed_form
-
-Array = Any
 
 
 @closed_form(
@@ -17,10 +16,10 @@ Array = Any
     float64=6.0,
 )
 def kl_normal(
-    mean_p: Array,
-    scale_p: Array,
-    mean_q: Array = 0.0,
-    scale_q: Array = None,
+    mean_p: Operand[Array],
+    scale_p: Operand[Array],
+    mean_q: Operand[Array] = 0.0,
+    scale_q: Operand[Array] | None = None,
     *,
     scale: Literal["std", "variance", "log_variance"] = "std",
     where: Any = None,
@@ -77,10 +76,10 @@ def kl_normal(
     float64=6.0,
 )
 def kl_lognormal(
-    mean_p: Array,
-    scale_p: Array,
-    mean_q: Array = 0.0,
-    scale_q: Array = None,
+    mean_p: Operand[Array],
+    scale_p: Operand[Array],
+    mean_q: Operand[Array] = 0.0,
+    scale_q: Operand[Array] | None = None,
     *,
     scale: Literal["std", "variance", "log_variance"] = "std",
     where: Any = None,
@@ -129,14 +128,14 @@ def kl_lognormal(
 
 
 def _normal(
-    mean_p: Array,
-    scale_p: Array,
-    mean_q: Array,
-    scale_q: Array,
+    mean_p: Any,
+    scale_p: Any,
+    mean_q: Any,
+    scale_q: Any,
     scale: str,
     where: Any,
     dtype: Any,
-) -> Array:
+) -> Any:
     kind = _arguments.chosen("scale", scale, tuple(NORMAL))
     if scale_q is None:
         scale_q = 0.0 if kind == "log_variance" else 1.0

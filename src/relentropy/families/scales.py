@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays.operands import Array, Operand
 from .._call import elementwise
 from .._formulas.locations import EXPONENTIAL, LAPLACE, PARETO, UNIFORM
 from .._records import closed_form
-
-Array = Any
 
 
 @closed_form(
@@ -16,10 +15,10 @@ Array = Any
     float64=5.0,
 )
 def kl_laplace(
-    mean_p: Array,
-    scale_p: Array,
-    mean_q: Array,
-    scale_q: Array,
+    mean_p: Operand[Array],
+    scale_p: Operand[Array],
+    mean_q: Operand[Array],
+    scale_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,
@@ -69,10 +68,10 @@ def kl_laplace(
     float64=3.0,
 )
 def kl_uniform(
-    low_p: Array,
-    high_p: Array,
-    low_q: Array,
-    high_q: Array,
+    low_p: Operand[Array],
+    high_p: Operand[Array],
+    low_q: Operand[Array],
+    high_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,
@@ -127,7 +126,7 @@ def kl_uniform(
     float64=5.0,
 )
 def kl_exponential(
-    rate_p: Array, rate_q: Array, *, where: Any = None, dtype: Any = None
+    rate_p: Operand[Array], rate_q: Operand[Array], *, where: Any = None, dtype: Any = None
 ) -> Array:
     r"""Return the relative entropy between exponential distributions.
 
@@ -168,10 +167,10 @@ def kl_exponential(
     float64=5.0,
 )
 def kl_pareto(
-    scale_p: Array,
-    shape_p: Array,
-    scale_q: Array,
-    shape_q: Array,
+    scale_p: Operand[Array],
+    shape_p: Operand[Array],
+    scale_q: Operand[Array],
+    shape_q: Operand[Array],
     *,
     where: Any = None,
     dtype: Any = None,

@@ -6,11 +6,12 @@ The names from `scipy.special` are those of `relentropy.special`, which has SciP
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
 from .. import _arguments, _call
+from .._arrays.operands import Array, Operand
 from .._arrays.prepared import Prepared
 from .._arrays.protocols import Measure
 from .._formulas.cross_entropy import CrossEntropy
@@ -26,8 +27,6 @@ from ..special import (
     xlog1py,
     xlogy,
 )
-
-Array = TypeVar("Array")
 
 __all__ = [
     "entr",
@@ -46,12 +45,12 @@ _POLICIES = ("propagate", "omit", "raise")
 
 
 def entropy(
-    pk: Array,
-    qk: Array | None = None,
+    pk: Operand[Array],
+    qk: Operand[Array] | None = None,
     base: float | None = None,
     axis: int | tuple[int, ...] | None = 0,
     *,
-    nan_policy: str = "propagate",
+    nan_policy: Literal["propagate", "omit", "raise"] = "propagate",
     keepdims: bool = False,
 ) -> Array:
     r"""Return the entropy or relative entropy, a drop-in replacement for `scipy.stats.entropy`.
@@ -139,12 +138,12 @@ def entropy(
     (value,) = _call.reduce(
         measure, operands, axis=axis, where=where, keepdims=keepdims, stretch=True
     )
-    return _divided(value, divisor)  # type: ignore[no-any-return]
+    return _divided(value, divisor)
 
 
 def jensenshannon(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     base: float | None = None,
     *,
     axis: int | tuple[int, ...] | None = 0,
@@ -211,7 +210,7 @@ def jensenshannon(
     value = js_distance(**operands, axis=axis, base=usual, keepdims=keepdims)
     if divisor is not None:
         divisor = math.sqrt(divisor) if divisor >= 0 else math.nan
-    return _divided(value, divisor)  # type: ignore[no-any-return]
+    return _divided(value, divisor)
 
 
 def _with_axes(operands: dict[str, Any]) -> tuple[dict[str, Any], Any, bool]:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import warnings
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 from .. import _arguments, _call
 from .._arrays import dtypes
 from .._arrays.axes import common_shape
 from .._arrays.library import gather
+from .._arrays.operands import Array, Operand
 from .._formulas.plain_kl import FROM_LOGS, FROM_WEIGHTS, PlainSum
-
-Array = TypeVar("Array")
 
 __all__ = ["kl_div"]
 
 
 def kl_div(
-    input: Array,  # noqa: A002
-    target: Array,
+    input: Operand[Array],  # noqa: A002
+    target: Operand[Array],
     size_average: bool | None = None,
     reduce: bool | None = None,
-    reduction: str = "mean",
+    reduction: Literal["none", "batchmean", "mean", "sum"] = "mean",
     log_target: bool = False,
 ) -> Array:
     r"""Return the KL divergence loss, a drop-in replacement for `torch.nn.functional.kl_div`.
@@ -113,13 +112,13 @@ def kl_div(
     divisor = prod(shapes["input"][:1]) if reduction == "batchmean" else 1
     if how == "none":
         terms = FROM_LOGS if target_is_log else FROM_WEIGHTS
-        values = _call.elementwise(terms, operands)
-        return values / divisor if reduction == "batchmean" else values  # type: ignore[no-any-return]
+        values: Any = _call.elementwise(terms, operands)
+        return values / divisor if reduction == "batchmean" else values
     if how == "mean":
         divisor *= prod(common_shape(shapes))
     measure = PlainSum(target_is_log, float(divisor))
     (value,) = _call.reduce(measure, operands, axis=None, stretch=True)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _shapes_of_floats(operands: dict[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from .. import _arguments
 from .._arrays.axes import reduced_axes
+from .._arrays.operands import Array, Operand
 from .._arrays.plain import Plain
 from ._checks import require_given
 from .aggregation import quotient
 
-Array = Any
 # A fraction of the range that leaves room for the sum of a group, by dtype.
 _HUGE = {"float32": 2.0 ** (128 - 40), "float64": 2.0 ** (1024 - 40)}
 # Below this a mean would be rounded as numbers below the normal range are.
@@ -18,14 +18,14 @@ _TINY = {"float32": 2.0 ** (60 - 126), "float64": 2.0 ** (60 - 1022)}
 
 
 def group_advantages(
-    rewards: Any,
+    rewards: Operand[Array],
     *,
     axis: int | tuple[int, ...] = -1,
     scale: Literal["std"] | None = "std",
     correction: int = 1,
     eps: float = 0.0,
     where: Any = None,
-) -> Any:
+) -> Array:
     r"""Return rewards relative to their group, as GRPO's advantages.
 
     .. math:: A_i = \frac{r_i - \operatorname{mean}(r)}{\operatorname{std}(r) + \varepsilon}
@@ -129,7 +129,7 @@ class _Group:
         gaps = plain.kept(rewards * self.unit - top * self.unit)
         self.deviations = plain.kept(gaps - quotient(self._sum(gaps), self.count, plain))
 
-    def standardised(self, correction: int, eps: float) -> Array:
+    def standardised(self, correction: int, eps: float) -> Any:
         """The deviations in standard deviations, whose squares are summed near 1."""
         plain = self.plain
         scale = self._largest(self.deviations)
@@ -142,9 +142,9 @@ class _Group:
         advantages = shares / (deviation + eps * self.unit / scale)
         return plain.raw.where(flat, plain.full(0.0, advantages), advantages)
 
-    def _sum(self, x: Array) -> Array:
+    def _sum(self, x: Any) -> Any:
         return self.plain.raw.sum(x, axis=self.axes, keepdims=True)
 
-    def _largest(self, x: Array) -> Array:
+    def _largest(self, x: Any) -> Any:
         size = self.plain.raw.max(self.plain.raw.abs(x), axis=self.axes, keepdims=True)
         return self.plain.constant(size)

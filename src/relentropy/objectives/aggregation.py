@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 from .. import _arguments
 from .._arrays.axes import reduced_axes
+from .._arrays.operands import Array, Generic, Operand
 from .._arrays.plain import Plain
 from ._checks import checked_denominator, checked_length, require_given, require_tokens
 
-Array = Any
 Mode = Literal[
     "token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"
 ]
@@ -21,7 +21,7 @@ MODES = (
 )
 
 
-class Parts(NamedTuple):
+class Parts(NamedTuple, Generic[Array]):
     """A mean as the two numbers that micro-batches and ranks add up before they divide.
 
     Attributes
@@ -45,18 +45,18 @@ class Parts(NamedTuple):
     4.0
     """
 
-    total: Any
-    denominator: Any
+    total: Array
+    denominator: Array
 
 
 def masked_mean(
-    x: Any,
+    x: Operand[Array],
     where: Any = None,
     *,
     axis: int | tuple[int, ...] | None = None,
     denominator: Any = None,
     keepdims: bool = False,
-) -> Any:
+) -> Array:
     r"""Return the mean of the selected entries, 0 if none is selected.
 
     .. math:: \frac1n \sum_{i:\, w_i} x_i, \quad n = \#\{i : w_i\}
@@ -118,15 +118,36 @@ def masked_mean(
         return plain.like_the_library(quotient(total, count, plain))
 
 
+@overload
 def aggregate(
-    losses: Any,
+    losses: Operand[Array], where: Any = None, *, mode: Mode = "token-mean", denominator:
+    Any = None, max_length: int | None = None, return_parts: Literal[False] = False,
+) -> Array: ...  # fmt: skip
+
+
+@overload
+def aggregate(
+    losses: Operand[Array], where: Any = None, *, mode: Mode = "token-mean", denominator:
+    Any = None, max_length: int | None = None, return_parts: Literal[True],
+) -> Parts[Array]: ...  # fmt: skip
+
+
+@overload
+def aggregate(
+    losses: Operand[Array], where: Any = None, *, mode: Mode = "token-mean", denominator:
+    Any = None, max_length: int | None = None, return_parts: bool,
+) -> Array | Parts[Array]: ...  # fmt: skip
+
+
+def aggregate(
+    losses: Operand[Array],
     where: Any = None,
     *,
     mode: Mode = "token-mean",
     denominator: Any = None,
     max_length: int | None = None,
     return_parts: bool = False,
-) -> Any:
+) -> Array | Parts[Array]:
     r"""Return an average of the losses of tokens, in one of the ways in use.
 
     With :math:`\ell_{it}` the loss of token t of sequence i, :math:`|o_i|` its selected tokens
@@ -217,7 +238,7 @@ def aggregate(
     >>> float(sum(shares))
     3.2
     """
-    mode = _arguments.chosen("mode", mode, MODES)  # type: ignore[assignment]
+    mode = _arguments.chosen("mode", mode, MODES)
     return_parts = _arguments.one_flag("return_parts", return_parts)
     max_length = checked_length(max_length, mode)
     require_given(losses=losses)
@@ -230,7 +251,7 @@ def aggregate(
         return plain.like_the_library(quotient(*parts, plain))
 
 
-def _parts(plain: Plain, mode: str, max_length: int | None) -> Parts:
+def _parts(plain: Plain, mode: str, max_length: int | None) -> Parts[Any]:
     raw, shape = plain.raw, plain.shape("losses")
     kept, ones = plain.kept(plain.arrays["losses"]), plain.counted(shape)
     given = _given(plain)
@@ -246,11 +267,11 @@ def _parts(plain: Plain, mode: str, max_length: int | None) -> Parts:
     return Parts(raw.sum(totals), given)
 
 
-def quotient(total: Array, count: Array, plain: Plain) -> Array:
+def quotient(total: Any, count: Any, plain: Plain) -> Any:
     """``total/count``, and 0 where a count of 0, of either sign, divides a total of 0."""
     none = plain.raw.where(total == 0, plain.full(1.0, total), plain.full(0.0, total))
     return total / plain.raw.where(count == 0, none, count)
 
 
-def _given(plain: Plain) -> Array | None:
+def _given(plain: Plain) -> Any:
     return plain.arrays["denominator"]

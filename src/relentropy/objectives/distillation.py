@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from .. import _arguments
 from .._arrays.axes import agree, broadcasts
+from .._arrays.operands import Array, Operand
 from .._arrays.plain import Plain
 from .._arrays.protocols import Measure
 from .._call import reduce
@@ -16,14 +17,13 @@ from .._formulas.tempered import tempered
 from ._checks import checked_denominator, checked_length, require_given
 from .aggregation import MODES, Mode, aggregate
 
-Array = Any
 # A temperature that leaves no divergence, by dtype; its inverse leaves none that is finite.
 _HOTTEST = {"float32": 2.0**126, "float64": 2.0**1022}
 
 
 def distillation_loss(
-    teacher_logits: Any,
-    student_logits: Any,
+    teacher_logits: Operand[Array],
+    student_logits: Operand[Array],
     *,
     divergence: Literal["forward", "reverse", "js"] = "forward",
     js_weight: float = 0.5,
@@ -34,7 +34,7 @@ def distillation_loss(
     aggregation: Mode = "token-mean",
     denominator: Any = None,
     max_length: int | None = None,
-) -> Any:
+) -> Array:
     r"""Return the divergence of a student from a teacher at every token, as a loss.
 
     With P and Q what the teacher's and the student's logits, divided by the temperature, are
@@ -124,12 +124,8 @@ def distillation_loss(
     >>> print(f"{distillation_loss(teacher, student, divergence='js', temperature=2.0):.6f}")
     0.015491
     """
-    divergence = _arguments.chosen(  # type: ignore[assignment]
-        "divergence", divergence, ("forward", "reverse", "js")
-    )
-    aggregation = _arguments.chosen(  # type: ignore[assignment]
-        "aggregation", aggregation, MODES
-    )
+    divergence = _arguments.chosen("divergence", divergence, ("forward", "reverse", "js"))
+    aggregation = _arguments.chosen("aggregation", aggregation, MODES)
     temperature = _arguments.positive("temperature", temperature)
     scale = _arguments.one_flag("scale", scale)
     checked_length(max_length, aggregation)
@@ -142,8 +138,9 @@ def distillation_loss(
     if flipped:
         operands = dict(reversed(operands.items()))
     measure = tempered(measure, temperature)
+    losses: Any
     (losses,) = reduce(measure, operands, axis=vocabulary, where=mask, widen=True)
-    loss = aggregate(
+    loss: Any = aggregate(
         losses, where, mode=aggregation, denominator=denominator, max_length=max_length
     )
     if not scale or temperature == 1:

@@ -8,11 +8,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .. import _arguments
+from .._arrays.operands import Array, Generic, Operand
 from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED, RATIO, Clipped, Surrogate
 from ..estimators import kl_estimate
-from ..estimators.samples import named
+from ..estimators.samples import EstimatorName, named
 from ._checks import (
     checked_beta,
     checked_denominator,
@@ -24,10 +25,8 @@ from ._checks import (
 from ._penalty import penalty
 from .aggregation import MODES, Mode, aggregate, masked_mean
 
-Array = Any
 
-
-class PolicyLoss(NamedTuple):
+class PolicyLoss(NamedTuple, Generic[Array]):
     """A loss to minimise, and what it is made of; only the loss has a derivative.
 
     Attributes
@@ -60,32 +59,32 @@ class PolicyLoss(NamedTuple):
     0.8 1.8 0.0
     """
 
-    loss: Any
-    policy: Any
-    kl: Any
-    clip_fraction: Any
-    min_ratio: Any
-    max_ratio: Any
+    loss: Array
+    policy: Array
+    kl: Array
+    clip_fraction: Array
+    min_ratio: Array
+    max_ratio: Array
 
 
 def grpo_loss(
-    log_probs: Any,
-    old_log_probs: Any,
-    advantages: Any,
-    ref_log_probs: Any = None,
+    log_probs: Operand[Array],
+    old_log_probs: Operand[Array] | None,
+    advantages: Operand[Array],
+    ref_log_probs: Operand[Array] | None = None,
     *,
     where: Any = None,
     clip: float | tuple[float | None, float | None] | None = 0.2,
     dual_clip: float | None = None,
     ratio: Literal["token", "sequence", "sequence-token"] = "token",
     beta: Any = 0.04,
-    kl: str = "k3",
+    kl: EstimatorName = "k3",
     kl_gradient: Literal["pathwise", "straight_through"] = "pathwise",
     kl_weighted: bool = False,
     aggregation: Mode = "seq-mean-token-mean",
     denominator: Any = None,
     max_length: int | None = None,
-) -> PolicyLoss:
+) -> PolicyLoss[Array]:
     r"""Return the clipped policy loss with a KL penalty of GRPO, PPO-clip and variants.
 
     .. math::
@@ -276,8 +275,8 @@ def grpo_loss(
 
 
 def _of_sequences(
-    operands: dict[str, Array], where: Any, plain: Plain, *, apart: bool
-) -> dict[str, Array]:
+    operands: dict[str, Any], where: Any, plain: Plain, *, apart: bool
+) -> dict[str, Any]:
     """The mean log-ratio of every sequence, at all of its tokens, beside a log-ratio of 0."""
     tokens = kl_estimate(*operands.values(), estimator="k1", where=where)
     mean = masked_mean(tokens, where, axis=-1, keepdims=True)
@@ -289,8 +288,8 @@ def _of_sequences(
 
 
 def _extremes(
-    still: dict[str, Array], where: Any, plain: Plain, shape: tuple[int, ...]
-) -> tuple[Array, Array]:
+    still: dict[str, Any], where: Any, plain: Plain, shape: tuple[int, ...]
+) -> tuple[Any, Any]:
     """The smallest and the largest ratio of what is selected."""
     raw, one = plain.raw, plain.full(1.0, plain.arrays["log_probs"])
     if 0 in shape:

@@ -5,29 +5,28 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .. import _arguments
+from .._arrays.operands import Array, Operand
 from .._arrays.plain import Plain
 from .._call import elementwise
 from .._formulas.surrogate import CARRIED
 from ..estimators import kl_estimate
-from ..estimators.samples import named
+from ..estimators.samples import EstimatorName, named
 from ._checks import checked_beta, require_given, require_shapes, require_tokens
 from ._penalty import penalty
 from .aggregation import masked_mean
 
-Array = Any
-
 
 def rlhf_objective(
-    rewards: Any,
-    log_probs: Any,
-    ref_log_probs: Any,
+    rewards: Operand[Array],
+    log_probs: Operand[Array],
+    ref_log_probs: Operand[Array],
     *,
     beta: float,
     form: Literal["token_rewards", "sequence_rewards", "loss"] = "token_rewards",
-    estimator: str = "k1",
+    estimator: EstimatorName = "k1",
     where: Any = None,
     denominator: Any = None,
-) -> Any:
+) -> Array:
     r"""Return the objective of RLHF, the mean reward less beta times the divergence.
 
     .. math:: J = \mathrm{E}_{x \sim \pi}\bigl[r(x)\bigr] - \beta D(\pi \| \pi_\mathrm{ref})
@@ -108,7 +107,7 @@ def rlhf_objective(
     array([0.9, 0.6])
     """
     forms = ("token_rewards", "sequence_rewards", "loss")
-    form = _arguments.chosen("form", form, forms)  # type: ignore[assignment]
+    form = _arguments.chosen("form", form, forms)
     if denominator is not None and form != "loss":
         raise ValueError(f"denominator is of the loss; {form!r} are not divided")
     name, straight = named(estimator)
@@ -140,7 +139,7 @@ def rlhf_objective(
         return _loss(costs, plain, name, denominator)
 
 
-def _loss(costs: Array, plain: Plain, estimator: str, denominator: Any) -> Array:
+def _loss(costs: Any, plain: Plain, estimator: EstimatorName, denominator: Any) -> Any:
     """The mean of sequences' costs, with its derivative by their scores."""
     raw, policy = plain.raw, plain.arrays["log_probs"]
     moving = plain.constant(costs) * raw.sum(plain.kept(policy), axis=-1)
@@ -151,7 +150,7 @@ def _loss(costs: Array, plain: Plain, estimator: str, denominator: Any) -> Array
     return masked_mean(carried, selected, denominator=denominator)
 
 
-def _final(plain: Plain) -> Array:
+def _final(plain: Plain) -> Any:
     """Each sequence's reward at its last selected token, and 0 at the others."""
     raw, policy = plain.raw, plain.arrays["log_probs"]
     size = policy.shape[-1]
