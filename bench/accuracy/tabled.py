@@ -7,7 +7,7 @@ from tests.suite import derived, measured
 from tests.suite.backends import BACKENDS, Backend
 from tests.suite.derived import PULLING
 from tests.suite.measured import Measured, bound, on_demand
-from tests.tables.load import DATA
+from tests.tables.files import path_of
 
 import relentropy  # noqa: F401 - declares the records
 from relentropy._records import RECORDS, Exemption, Record
@@ -22,7 +22,7 @@ def values(columns: tuple[str, ...], *, every: bool) -> Iterator[tuple[str, str,
     for name, record in RECORDS.items():
         for column in columns:
             for dtype in BACKENDS[column].dtypes:
-                if not (DATA / name / f"{dtype}.json").exists():
+                if not path_of(name, dtype).exists():
                     continue
                 if every or not _later(record, column, dtype):
                     yield name, column, dtype

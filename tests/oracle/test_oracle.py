@@ -1,5 +1,6 @@
 """The oracle is checked too: against identities, closed forms, peers and itself."""
 
+import importlib
 import itertools
 import math
 
@@ -13,9 +14,9 @@ from tests.oracle.definitions import ELEMENTWISE, REDUCTIONS
 from tests.oracle.entries import ENTRIES
 from tests.oracle.evaluate import DIGITS
 from tests.oracle.exact import FORMATS, from_text, to_text
-from tests.tables import load, regenerate
+from tests.tables import load, plan, regenerate
 from tests.tables.draw import Draw
-from tests.tables.load import read
+from tests.tables.load import stored_cases
 
 INF, NAN = math.inf, math.nan
 
@@ -398,12 +399,26 @@ def test_tables_have_the_promised_form(function, dtype):
 @pytest.mark.parametrize("function", REDUCTIONS)
 def test_rows_are_drawn_as_they_were(function):
     for dtype in FORMATS:
-        for case in read(function, dtype):
-            assert "recipe" not in case or regenerate.drawn_as_stored(case, function, dtype)
+        assert list(stored_cases(function, dtype))  # compares checksums
 
 
 @pytest.mark.parametrize("function", DEFINITIONS)
 def test_stored_truths_are_reproduced(function):
     for dtype in FORMATS:
-        for case, index in regenerate.sample(function, dtype, every=97, longest=10):
-            assert regenerate.mismatch(case, index) is None
+        for point in regenerate.sample(function, dtype, every=97, longest=10):
+            assert regenerate.mismatch(function, dtype, *point) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "value", "message"),
+    [
+        ("case_inputs", lambda case, *_: (-case["inputs"][0],), "other operands are drawn"),
+        ("cases", lambda *name: list(plan.cases(*name))[1:], "the table does not have"),
+        ("cases", lambda *name: list(plan.cases(*name))[:-1], "other operands are drawn"),
+    ],
+    ids=["operands", "cases", "fewer cases"],
+)
+def test_tables_of_another_plan_are_refused(monkeypatch, changed, value, message):
+    monkeypatch.setattr(importlib.import_module("tests.tables.load"), changed, value)
+    with pytest.raises(ValueError, match=message):
+        list(stored_cases("log1pmx", "float32"))

@@ -6,6 +6,7 @@ from `tests.oracle`, as for all other tables.
 
 import argparse
 import json
+import lzma
 import math
 from multiprocessing import Pool
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from mpmath import mp
 
 import relentropy.testing
-from relentropy.testing._cases import STORE, checksum, regimes, seeds
+from relentropy.testing._cases import STORE, SUFFIX, checksum, regimes, seeds, truths
 from relentropy.testing._kinds import KINDS
 
 from ..families.catalogue import FAMILIES
@@ -38,18 +39,10 @@ def options_of(kind, inputs):
 
 def written(values, numbers=None):
     """Texts of numbers, and of their condition numbers where one is not 1."""
-    texts = [" ".join(_short(v) for v in values)]
+    texts = [" ".join(truth_text(v, DIGITS) for v in values)]
     if numbers is not None and any(c != 1 for c in numbers):
-        texts.append(" ".join("1" if c == 1 else condition_text(c) for c in numbers))
+        texts.append(" ".join(map(condition_text, numbers)))
     return texts
-
-
-def _short(value):
-    if not mp.isfinite(value) or value == 0:
-        return truth_text(value)
-    with mp.workprec(256):
-        text = mp.nstr(value, DIGITS, min_fixed=1, max_fixed=0)
-    return text.replace("e+", "e").replace(".0e", "e") if truth_text(value) != "0" else "0"
 
 
 def evaluated(task):
@@ -142,7 +135,17 @@ def write(names, processes, *, anew=False):
             own[place] = one
     FOLDER.mkdir(exist_ok=True)
     for name, own in stored.items():
-        (FOLDER / f"{name}.json").write_text(_laid_out(own), encoding="utf-8")
+        write_truths(_path(name), _laid_out(own).encode())
+
+
+def _path(name):
+    return FOLDER / f"{name}{SUFFIX}"
+
+
+def write_truths(path, text):
+    """Compress a text, unless the file has it already: versions of xz differ in their bytes."""
+    if not path.exists() or lzma.decompress(path.read_bytes()) != text:
+        path.write_bytes(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME))
 
 
 def _laid_out(stored):
@@ -167,13 +170,11 @@ def _laid_out(stored):
 
 def _kept(name):
     """What is stored already, by the form of the operands, dtype and checksum."""
-    path = FOLDER / f"{name}.json"
-    if not path.exists():
+    if not _path(name).exists():
         return {}
-    held = json.loads(path.read_text(encoding="utf-8"))
     return {
         (inputs, dtype, one["crc"]): one
-        for inputs, by_dtype in held.items()
+        for inputs, by_dtype in truths(name).items()
         for dtype, cases in by_dtype.items()
         for one in cases
     }

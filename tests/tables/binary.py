@@ -207,6 +207,15 @@ CROSS = (apart, common, gaps, subnormal_and_other, special)
 CROSS_LOGITS = (apart, common, logits_wide, logits_gaps, logits_tiny, special)
 
 
+# Logits that are drawn as such, not computed from probabilities.
+DRAWN_LOGITS = (subnormal, wide, special, logits_wide, logits_gaps, logits_tiny)
+
+
+def by_logarithms(forms, regime):
+    """Return True if the last bits of the operands depend on the machine's logarithms."""
+    return regime is factors or ("logit" in forms and regime not in DRAWN_LOGITS)
+
+
 def _two_sided(regimes, of_logits):
     return [
         (forms, regime)

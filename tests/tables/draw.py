@@ -4,6 +4,7 @@ splitmix64 in integer arithmetic, and nothing but single correctly rounded opera
 top of it: no libm function, no vectorised sum whose order might differ.
 """
 
+import math
 import zlib
 
 import numpy as np
@@ -11,24 +12,33 @@ import numpy as np
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
+_LOW, _EVEN = np.uint64(0xFFFFFFFF), np.uint64(0x0000FFFF0000FFFF)
+
+
+def _size(shape):
+    return math.prod(shape) if isinstance(shape, tuple) else shape
 
 
 class Draw:
     """A stream of draws, named by text so that regimes do not disturb each other."""
 
     def __init__(self, name):
+        self.name = name
         self._state = np.uint64(zlib.crc32(name.encode()))
         self._count = 0
 
     def bits(self, shape):
         """Uniform 64-bit integers."""
-        size = int(np.prod(shape))
-        count = np.arange(self._count + 1, self._count + size + 1, dtype=np.uint64)
+        size = _size(shape)
+        z = np.arange(self._count + 1, self._count + size + 1, dtype=np.uint64)
         self._count += size
-        z = (self._state << np.uint64(32)) + count * _GAMMA
-        z = (z ^ (z >> np.uint64(30))) * _MIX1
-        z = (z ^ (z >> np.uint64(27))) * _MIX2
-        return (z ^ (z >> np.uint64(31))).reshape(shape)
+        z *= _GAMMA
+        z += self._state << np.uint64(32)
+        for shift, factor in ((30, _MIX1), (27, _MIX2)):
+            z ^= z >> np.uint64(shift)
+            z *= factor
+        z ^= z >> np.uint64(31)
+        return z.reshape(shape)
 
     def uniform(self, shape):
         """Multiples of 2**-53 in [0, 1)."""
@@ -55,10 +65,10 @@ class Draw:
 
         One more uniform fills the bits below, so that values are not on a coarse grid.
         """
-        total = np.zeros(shape, dtype=np.int64)
-        for _ in range(3):
-            word = self.bits(shape)
-            for shift in (0, 16, 32, 48):
-                total += ((word >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.int64)
+        size = _size(shape)
+        words = self.bits((3, size))
+        # Sums of 32 bits have room for six uniforms: two of them side by side in a word.
+        sums = sum((word & _EVEN) + ((word >> np.uint64(16)) & _EVEN) for word in words)
+        total = ((sums >> np.uint64(32)) + (sums & _LOW)).astype(np.int64).reshape(shape)
         coarse = (total - 12 * 32768 + 6).astype(np.float64) * 2.0**-16
         return coarse + (self.uniform(shape) - 0.5) * 2.0**-16

@@ -1,11 +1,12 @@
-"""Cases of drawn rows: stored where they are short, named by a recipe where they are long."""
+"""Operands of cases, and cases of drawn rows, which are named by a recipe."""
+
+from functools import cache
 
 import numpy as np
 
 from . import special_rows
+from .files import operands_key, stored_operands
 from .rows import LOGITS, WEIGHTS, draw_rows, float_dtype_has
-
-STORED_BELOW = 100
 
 SPECIAL = {"weights": special_rows.special_weights, "logits": special_rows.special_logits}
 
@@ -18,11 +19,27 @@ ONE_ROW = frozenset(
 THREE_ROWS = frozenset(["generalized_js_divergence"])
 
 
-def case_inputs(case, function, dtype):
-    """The inputs of a case, drawn by its recipe where they are not stored."""
-    if "recipe" not in case:
-        return case["inputs"]
-    return operands(function, draw_rows(case["recipe"], dtype))
+def case_inputs(case, function, dtype, *, redraw=False):
+    """Return the operands of a case: as stored, as drawn by its recipe, or as it has them.
+
+    With `redraw`, stored operands are ignored, as if they were drawn for the first time.
+    """
+    if "recipe" in case:
+        return operands(function, _pair(dtype, **case["recipe"]))
+    stored = None
+    if "stored" in case and not redraw:
+        key = operands_key(case["stored"], case["inputs"])
+        stored = stored_operands(key, dtype, case["inputs"][0].shape)
+    return case["inputs"] if stored is None else stored
+
+
+@cache
+def _pair(dtype, **recipe):
+    """Draw a pair of rows once for all functions."""
+    pair = draw_rows(recipe, dtype)
+    for rows in pair:
+        rows.flags.writeable = False
+    return pair
 
 
 def operands(function, pair):
@@ -40,8 +57,8 @@ def _third(p, q):
     return np.concatenate([p[:, :half], q[:, half:]], axis=1)
 
 
-def drawn(function, fmt, kind, names, counts, options, stored_below=STORED_BELOW):
-    """Cases of one kind of row for each of some regimes and lengths."""
+def drawn(fmt, kind, names, counts, options):
+    """Yield cases of one kind of row for each of some regimes and lengths."""
     table = {"weights": WEIGHTS, "logits": LOGITS}[kind]
     for name in table:
         if name not in names or not has(fmt, name):
@@ -50,11 +67,7 @@ def drawn(function, fmt, kind, names, counts, options, stored_below=STORED_BELOW
             if n == 1 and name not in SINGLE:
                 continue
             recipe = {"kind": kind, "name": name, "rows": rows, "n": n, "seed": 1}
-            case = {"regime": name, "options": options, "recipe": recipe}
-            if n < stored_below:
-                inputs = case_inputs(case, function, fmt.name)
-                case = {"regime": name, "options": options, "inputs": inputs}
-            yield case
+            yield {"regime": name, "options": options, "recipe": recipe}
 
 
 def has(fmt, name):

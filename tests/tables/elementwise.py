@@ -315,6 +315,10 @@ LOGS = (
 )  # fmt: skip
 
 
+# The last bits of these depend on the machine's logarithms, so they are stored.
+BY_LOGARITHMS = {"logs_sum_near_one", "logs_difference_near_one"}
+
+
 def _larger_first(regime):
     """Mostly the larger exponent first; every eighth the other way, where the truth is nan."""
 

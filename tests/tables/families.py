@@ -109,8 +109,8 @@ def cases(function, fmt):
 
 def _moderate(inputs):
     """Rows without logits of the range's size: a kink as narrow is not found in fixed steps."""
-    with np.errstate(invalid="ignore"):
-        huge = [(np.abs(v) > 1e30) & np.isfinite(v) for v in inputs]
+    wide = [np.abs(v.astype(np.float64)) for v in inputs]
+    huge = [(v > 1e30) & np.isfinite(v) for v in wide]
     kept = ~np.any([v.any(axis=1) for v in huge], axis=0)
     return tuple(v[kept] for v in inputs)
 
@@ -118,10 +118,10 @@ def _moderate(inputs):
 def _rows(function, fmt, kind):
     """Normalised rows, without options."""
     names = _regimes(function)[kind]
-    yield from drawn(function, fmt, kind, names, SHORT, {}, stored_below=0)
+    yield from drawn(fmt, kind, names, SHORT, {})
     if fmt.precision >= 24 and function not in OF_ENTRIES:
         longer = set(names).intersection(LONGER_REGIMES[kind])
-        yield from drawn(function, fmt, kind, longer, LONGER, {})
+        yield from drawn(fmt, kind, longer, LONGER, {})
 
 
 def _regimes(function):
@@ -133,7 +133,7 @@ def _regimes(function):
 
 
 def _plain(function, fmt, kind, options, turns):
-    rows = drawn(function, fmt, kind, PLAIN[kind], SHORT, {}, stored_below=0)
+    rows = drawn(fmt, kind, PLAIN[kind], SHORT, {})
     for case in rows:
         yield case | {"options": options | next(turns)}
     for n in (2, 3):
@@ -149,7 +149,10 @@ def _mixed(fmt, turns):
                     draw = Draw(f"mixed {regime} {n} {side} {fmt.name}")
                     inputs = mixed(draw, fmt, (rows, n), regime, side)
                     options = {"from_logits": from_logits} | next(turns)
-                    yield {"regime": regime, "options": options, "inputs": inputs}
+                    yield {
+                        "regime": regime, "options": options,
+                        "inputs": inputs, "stored": draw.name,
+                    }  # fmt: skip
 
 
 def long_cases(function, fmt):
@@ -159,4 +162,4 @@ def long_cases(function, fmt):
         return
     for kind, names in LONG_REGIMES.items():
         options = {"from_logits": kind == "logits"} | parameters[function]
-        yield from drawn(function, fmt, kind, names, LONG, options)
+        yield from drawn(fmt, kind, names, LONG, options)

@@ -1,18 +1,20 @@
 """Read the tables."""
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from ..oracle.definitions import ELEMENTWISE
-from ..oracle.exact import FORMATS, from_text
+from ..oracle.derivatives import SEEDED
+from ..oracle.exact import FORMATS
 from .drawn import case_inputs
+from .files import Section, checksum, options_text, read_table
+from .plan import cases
 
-DATA = Path(__file__).parent / "data"
+# Significant digits of a stored truth: within 5e-8 ulp of the dtype.
+DIGITS = {"float16": 12, "bfloat16": 11, "float32": 16, "float64": 24}
+assert DIGITS.keys() == FORMATS.keys()
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,10 @@ class Case:
         where an operand of its own follows the probability; for joint tables the ``shape``
         of a row.
     truth_hi, truth_lo : float64 arrays
-        The truth as an unevaluated sum; one number for each point or row, (rows, n) for
-        the functions that return a number for each entry. ``truth_hi`` is the truth rounded
-        to float64 (so it may exceed the range of the case's dtype), ``truth_lo`` is 0 where
-        that is inf, nan or 0.
+        The truth to the digits of `DIGITS`, as an unevaluated sum; one number for each point
+        or row, (rows, n) for the functions that return a number for each entry. ``truth_hi``
+        is rounded to float64 (so it may exceed the range of the case's dtype), ``truth_lo`` is
+        0 where that is inf, nan or 0.
     condition : float64 array
         The condition number for each point, row or entry; inf where the truth is 0 by
         cancellation.
@@ -68,49 +70,55 @@ def load(function, dtype):
     -------
     tuple of Case
     """
-    return tuple(_case(stored, function, dtype) for stored in read(function, dtype))
+    return tuple(_case(function, dtype, *stored) for stored in stored_cases(function, dtype))
 
 
-def read(function, dtype):
-    """Return a table as it is stored."""
-    return json.loads((DATA / function / f"{dtype}.json").read_text(encoding="utf-8"))
+def stored_cases(function, dtype):
+    """Yield the planned cases of a table as pairs of (case, operands) with their lines.
+
+    Raises
+    ------
+    ValueError
+        If the table is not one of the planned cases, or this machine draws other operands.
+    """
+    table, drawn = read_table(function, dtype), {}
+    for case in cases(function, dtype):
+        inputs = case_inputs(case, function, dtype)
+        text = options_text(case["options"])
+        section = drawn.setdefault(text, Section(text))
+        lines, at = table[text].lines if text in table else [], len(section.lines)
+        planned = (case["regime"], inputs[0].shape)
+        if at == len(lines) or (lines[at].regime, lines[at].shape) != planned:
+            msg = f"{function} {dtype}: the table does not have {case['regime']} {text} there"
+            raise ValueError(msg)
+        section.add(lines[at], checksum(inputs))
+        yield case, inputs, lines[at]
+    if drawn != table:
+        changed = [text for text in table if drawn.get(text) != table[text]]
+        msg = f"{function} {dtype}: other operands are drawn than those of {changed[0]}"
+        raise ValueError(msg)
 
 
-def _case(stored, function, dtype):
-    inputs = _inputs(stored, function, dtype)
-    hi, lo = _truth(stored["truth"])
-    options = dict(stored["options"])
-    for name, value in options.items():
-        options[name] = tuple(value) if isinstance(value, list) else value
-    ones = np.ones(inputs[0].shape[0])
-    number = _floats(stored["condition"]) if "condition" in stored else ones
+def _case(function, dtype, case, inputs, line):
+    options = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in case["options"].items()
+    }
+    hi, lo = _split(line.truth.split())
+    if function in SEEDED:  # a truth for each entry
+        hi, lo = hi.reshape(inputs[0].shape), lo.reshape(inputs[0].shape)
+    number = _floats(line.condition) if line.condition else np.ones(inputs[0].shape[0])
     if len(number) != len(hi):  # one for each entry
         number = number.reshape(hi.shape)
-    sign = _floats(stored["sign"]) if "sign" in stored else None
+    sign = _floats(line.sign) if line.sign else None
     for array in (*inputs, hi, lo, number, sign):
         if array is not None:
             array.flags.writeable = False
-    return Case(function, stored["regime"], dtype, inputs, options, hi, lo, number, sign)
+    return Case(function, case["regime"], dtype, inputs, options, hi, lo, number, sign)
 
 
-def _inputs(stored, function, dtype):
-    if "recipe" in stored:
-        return tuple(case_inputs(stored, function, dtype))
-    held = FORMATS[dtype].dtype
-    if function in ELEMENTWISE:
-        return tuple(from_text(" ".join(v), held) for v in stored["inputs"])
-    return tuple(np.stack([from_text(row, held) for row in v]) for v in stored["inputs"])
-
-
-def _floats(lines):
-    return np.array([float(t) for t in " ".join(lines).split()])
-
-
-def _truth(lines):
-    if isinstance(lines[0], list):
-        pairs = [_truth(row) for row in lines]
-        return tuple(np.stack(part) for part in zip(*pairs, strict=True))
-    return _split(" ".join(lines).split())
+def _floats(text):
+    return np.array([float(t) for t in text.split()])
 
 
 def _split(words):

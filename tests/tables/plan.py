@@ -72,7 +72,11 @@ LONG_NARROW = {"spread", "offset both", "masked teacher", "gap 1e-01"}
 
 
 def cases(function, dtype):
-    """Yield a dict per case: ``regime``, ``options`` and ``inputs`` or a ``recipe``."""
+    """Yield a dict per case: ``regime``, ``options`` and ``inputs`` or a ``recipe``.
+
+    ``stored``, the name of the draw, is there if the inputs depend on the machine, so that the
+    table has to hold them.
+    """
     fmt = FORMATS[dtype]
     if function in binary.CASES:
         return _binary(function, fmt)
@@ -97,16 +101,19 @@ def cases(function, dtype):
 def _elementwise(function, fmt):
     for regime in elementwise.CASES[function]:
         draw = Draw(f"{function} {regime.__name__} {fmt.name}")
-        yield from _points(regime, {}, regime(draw, fmt), fmt)
+        stored = draw.name if regime.__name__ in elementwise.BY_LOGARITHMS else None
+        yield from _points(regime, {}, regime(draw, fmt), fmt, stored)
 
 
 def _binary(function, fmt):
     for forms, regime in binary.CASES[function]:
         draw = Draw(f"{function} {'/'.join(forms)} {regime.__name__} {fmt.name}")
-        yield from _points(regime, binary.options(forms), regime(draw, fmt, forms), fmt)
+        stored = draw.name if binary.by_logarithms(forms, regime) else None
+        options = binary.options(forms)
+        yield from _points(regime, options, regime(draw, fmt, forms), fmt, stored)
 
 
-def _points(regime, options, values, fmt):
+def _points(regime, options, values, fmt, stored):
     """The points that the format can hold."""
     inputs = [np.asarray(v).astype(np.float64) for v in values]
     rounded = [fmt.round(v) for v in inputs]
@@ -115,7 +122,8 @@ def _points(regime, options, values, fmt):
     )
     if fits.any():
         name = regime.__name__.replace("_", " ")
-        yield {"regime": name, "options": options, "inputs": tuple(v[fits] for v in rounded)}
+        case = {"regime": name, "options": options, "inputs": tuple(v[fits] for v in rounded)}
+        yield case | {"stored": stored} if stored else case
 
 
 def _long(function, fmt, options):
@@ -125,11 +133,11 @@ def _long(function, fmt, options):
     weights = [v for v in weights if v in LONG_NARROW or not narrow]
     logits = [v for v in logits if (v in LONG_NARROW if narrow else v != "gap 1e-01")]
     if function == "logsumexp":
-        yield from drawn(function, fmt, "logits", logits, one_row, options)
+        yield from drawn(fmt, "logits", logits, one_row, options)
         return
     for kind, names in (("weights", weights), ("logits", logits)):
         more = options | {"from_logits": kind == "logits"}
-        yield from drawn(function, fmt, kind, names, one_row, more)
+        yield from drawn(fmt, kind, names, one_row, more)
 
 
 def _short():
@@ -143,9 +151,11 @@ def _entropy(function, fmt):
             counts = _short() if normalize else FEWER_ROWS
             if kind == "logits" and not normalize:
                 names = ("gap 1e+00", "flat", "masked both")  # the others overflow exp
-            yield from drawn(function, fmt, kind, names, counts, options)
+            yield from drawn(fmt, kind, names, counts, options)
             for n in (1, 2, 3):
                 p, _ = SPECIAL[kind](fmt, n)
+                if (kind, n) == ("logits", 1):  # no difference of two rows that overflows
+                    p[p == fmt.largest / 2] = fmt.largest
                 yield {"regime": "special", "options": options, "inputs": (p,)}
     yield from _long(function, fmt, {"normalize": True})
 
@@ -161,7 +171,7 @@ def _two_sided(function, fmt):
         for normalize in (True, False):
             options = {"from_logits": kind == "logits", "normalize": normalize}
             names, counts = (normalised, _short()) if normalize else (plain, FEWER_ROWS)
-            yield from drawn(function, fmt, kind, names, counts, options)
+            yield from drawn(fmt, kind, names, counts, options)
             for n in (1, 2, 3):
                 yield {"regime": "special", "options": options, "inputs": SPECIAL[kind](fmt, n)}
     for side, from_logits in ((0, [True, False]), (1, [False, True])):
@@ -172,22 +182,27 @@ def _two_sided(function, fmt):
                     for n, rows in ((2, 4), (3, 4), (10, 2)):
                         draw = Draw(f"mixed {regime} {n} {side} {fmt.name}")
                         inputs = special_rows.mixed(draw, fmt, (rows, n), regime, side)
-                        yield {"regime": regime, "options": options, "inputs": inputs}
+                        yield {
+                            "regime": regime, "options": options,
+                            "inputs": inputs, "stored": draw.name,
+                        }  # fmt: skip
     yield from _long(function, fmt, {"normalize": True})
 
 
 def _logsumexp(function, fmt):
-    yield from drawn(function, fmt, "logits", SOFTMAX, _short(), {})
+    yield from drawn(fmt, "logits", SOFTMAX, _short(), {})
     for n in (1, 2, 3, 10):
         draw = Draw(f"sum near one {n} {fmt.name}")
         inputs = special_rows.sum_near_one(draw, fmt, (8, n))
-        yield {"regime": "sum near one", "options": {}, "inputs": inputs}
+        case = {"regime": "sum near one", "options": {}, "inputs": inputs}
+        yield case | {"stored": draw.name}
         for regime in special_rows.WEIGHTED:
             if n == 1 and regime != "signed":
                 continue
             draw = Draw(f"{regime} {n} {fmt.name}")
             inputs = special_rows.weighted(draw, fmt, (6, n), regime)
-            yield {"regime": regime, "options": {"return_sign": True}, "inputs": inputs}
+            case = {"regime": regime, "options": {"return_sign": True}, "inputs": inputs}
+            yield case | {"stored": draw.name} if regime == "near one" else case
             if regime == "signed":
                 yield {"regime": regime, "options": {}, "inputs": inputs}
         if n <= 3:
@@ -200,10 +215,10 @@ def _logsumexp(function, fmt):
 
 def _softmax(function, fmt):
     counts = {1: 2, 2: 8, 3: 6, 10: 2}
-    yield from drawn(function, fmt, "logits", SOFTMAX, counts, {})
+    yield from drawn(fmt, "logits", SOFTMAX, counts, {})
     if fmt.precision >= 24:  # truths take room, one for each entry
-        yield from drawn(function, fmt, "logits", ("gap 1e+00",), {1000: 1}, {})
-    yield from drawn(function, fmt, "logits", ("peaked",), {100: 1}, {})
+        yield from drawn(fmt, "logits", ("gap 1e+00",), {1000: 1}, {})
+    yield from drawn(fmt, "logits", ("peaked",), {100: 1}, {})
     for n in (1, 2, 3):
         inputs = special_rows.special_exponents(fmt, n)
         yield {"regime": "special", "options": {}, "inputs": inputs}

@@ -1,4 +1,4 @@
-"""Rows written by hand, or drawn for one function only. They are stored, never redrawn."""
+"""Rows written by hand, and rows drawn for few functions."""
 
 import numpy as np
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import lzma
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,6 +23,7 @@ from relentropy.testing import (
     hard_cases,
     ulp_error,
 )
+from relentropy.testing._cases import truths
 from relentropy.testing._kinds import KINDS
 
 from ..tables import audit as tables
@@ -378,15 +380,22 @@ def test_the_truths_are_the_oracles():
         inputs, dtype = kind.inputs[-1], "float32"
         drawn = tables.regimes(kind, inputs, dtype)
         short = [regime for regime in drawn if regime.operands[0].size < 100][1::4]
-        stored = {
-            one["crc"]: one
-            for one in json.loads((tables.FOLDER / f"{kind.name}.json").read_text("utf-8"))[
-                inputs
-            ][dtype]
-        }
+        stored = {one["crc"]: one for one in truths(kind.name)[inputs][dtype]}
         for regime in short:
             fresh = json.loads(json.dumps(tables.evaluated((kind.name, inputs, regime))))
             assert fresh == stored[fresh["crc"]], (kind.name, regime.label)
+
+
+def test_unchanged_truths_are_not_written_anew(tmp_path):
+    """Versions of xz compress differently; a file changes only if its truths do."""
+    path = tmp_path / "truths.json.xz"
+    for text, preset in ((b"[1, 2]", 0), (b"[1, 2]", 1)):
+        path.write_bytes(lzma.compress(text, preset=preset))
+        before = path.read_bytes()
+        tables.write_truths(path, text)
+        assert path.read_bytes() == before
+    tables.write_truths(path, b"[1, 3]")
+    assert lzma.decompress(path.read_bytes()) == b"[1, 3]"
 
 
 def test_there_are_no_truths_of_losses():

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from .array import Array
-from .axes import Layout
 from .namespace import Namespace
 
 State = Any
@@ -154,25 +153,3 @@ class Map(Protocol):
         xp: Namespace,
     ) -> tuple[Slopes | None, ...]:
         """For each operand that needs a derivative."""
-
-
-class Job(Protocol):
-    """A call without its arrays, as engines see it: `_autodiff.jobs.Job`."""
-
-    @property
-    def layout(self) -> Layout: ...
-    @property
-    def dtype(self) -> Any: ...
-    @property
-    def xp(self) -> Namespace: ...
-    @property
-    def outputs(self) -> int: ...
-    @property
-    def varying(self) -> int: ...
-
-
-class ReducingJob(Job, Protocol):
-    """A job that reduces rows by a measure."""
-
-    @property
-    def measure(self) -> Measure: ...

@@ -97,7 +97,7 @@ class EntryJob(Job):
         return len(self.function.slopes)
 
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
-        def value(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def value(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             return (self.function.value(*block, xp=xp),)
 
         row = front.one_row(self.layout)
@@ -107,7 +107,7 @@ class EntryJob(Job):
     def vjp(
         self, arrays: Arrays, residuals: Arrays, cotangents: Arrays, need: tuple[bool, ...]
     ) -> Arrays:
-        def gradients(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
             slopes = self._slopes(tuple(entries), need, xp=xp)
             return tuple(times(unit, slope, xp=xp) for slope in slopes)
@@ -120,7 +120,7 @@ class EntryJob(Job):
         return found or self._map(gradients, arrays, cotangents, self._dtypes(operands, need))
 
     def jvp(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
-        def both(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             entries, moving = block[: self.operands], block[self.operands :]
             slopes = self._slopes(entries, need, xp=xp)
             parts = [
@@ -133,7 +133,7 @@ class EntryJob(Job):
         moved = tuple(tangent for tangent in tangents if tangent is not None)
         return self._map(both, arrays, moved, (self.dtype,) * 2)
 
-    def _slopes(self, entries: Block, need: tuple[bool, ...], *, xp: Namespace) -> list[Array]:
+    def _slopes(self, entries: Block, need: tuple[bool, ...], *, xp: Any) -> list[Array]:
         """The slopes that are needed, together where the function has them so."""
         together = getattr(self.function, "together", None)
         if together is not None:
@@ -177,7 +177,7 @@ class RowJob(Job):
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
         measure = self.measure.differentiated
 
-        def residuals(stats: Any, *, xp: Namespace) -> Arrays:
+        def residuals(stats: Any, *, xp: Any) -> Arrays:
             # The values again: results are the user's, who may change them in place.
             values = measure.finish(stats, xp=xp)[: self.varying]
             return *values, *measure.numbers(stats, xp=xp)
@@ -194,7 +194,7 @@ class RowJob(Job):
     ) -> Arrays:
         measure, count = self.measure.differentiated, self.varying
 
-        def gradients(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             units = tuple(xp.cast(cotangent, xp.dtype) for cotangent in rows[:count])
             values, numbers = rows[count : 2 * count], rows[2 * count :]
             found = measure.slopes(block, numbers, need, xp=xp)
@@ -251,7 +251,7 @@ class MapJob(Job):
         return len(self.map.numbers.fills)
 
     def value(self, arrays: Arrays, *, keep: bool = False) -> Arrays:
-        def entry(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def entry(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             return (self.map.entry(block, rows, xp=xp),)
 
         operands, mask = self._split(arrays)
@@ -261,7 +261,7 @@ class MapJob(Job):
     def vjp(
         self, arrays: Arrays, residuals: Arrays, cotangents: Arrays, need: tuple[bool, ...]
     ) -> Arrays:
-        def gradients(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def gradients(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             *entries, unit = block
             numbers, means = rows[:-moving], rows[-moving:]
             found = self.map.slopes(tuple(entries), numbers, need, xp=xp)
@@ -282,7 +282,7 @@ class MapJob(Job):
         return self._map(gradients, Pulled(self.map, need), operands + cotangents, mask, dtypes)
 
     def jvp(self, arrays: Arrays, tangents: tuple[Array | None, ...]) -> Arrays:
-        def both(block: Block, rows: Arrays, *, xp: Namespace) -> Arrays:
+        def both(block: Block, rows: Arrays, *, xp: Any) -> Arrays:
             entries, moved = block[: self.operands], block[self.operands :]
             numbers, means = rows[: -len(moved)], rows[-len(moved) :]
             found = self.map.slopes(entries, numbers, need, xp=xp)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .._arrays.array import Array
-from .._arrays.namespace import Namespace
 from .._arrays.pairs import total
 from .._arrays.protocols import Block, Fold, Map, Measure
 from .._formulas.times import times
 
+Array = Any
 Arrays = tuple[Array, ...]
 
 
@@ -24,17 +23,17 @@ class _OfFirst:
     fold: Fold
     count: int
 
-    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Any:
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Any:
         return self.fold.step(block[: self.count], stats, xp=xp)
 
-    def merge(self, one: Any, other: Any, *, xp: Namespace) -> Any:
+    def merge(self, one: Any, other: Any, *, xp: Any) -> Any:
         return self.fold.merge(one, other, xp=xp)
 
 
 class _SumsFold:
     """What plain sums have in common: how they merge."""
 
-    def merge(self, one: Arrays, other: Arrays, *, xp: Namespace) -> Arrays:
+    def merge(self, one: Arrays, other: Arrays, *, xp: Any) -> Arrays:
         return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
@@ -58,11 +57,11 @@ class Directional:
     def empty(self) -> tuple[float, ...]:
         return (*self.measure.empty, *(0.0,) * self.measure.varying)
 
-    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         own = (_OfFirst(one, self.count) for one in self.measure.passes(xp=xp))
         return (*own, _TangentFold(self.measure, self.need))
 
-    def finish(self, stats: Any, *, xp: Namespace) -> Arrays:
+    def finish(self, stats: Any, *, xp: Any) -> Arrays:
         return (*self.measure.finish(stats[:-1], xp=xp), *stats[-1])
 
 
@@ -71,7 +70,7 @@ class _TangentFold(_SumsFold):
     measure: Measure
     need: tuple[bool, ...]
 
-    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Arrays:
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Arrays:
         count = len(self.need)
         values = self.measure.finish(stats, xp=xp)
         numbers = self.measure.numbers(stats, xp=xp)
@@ -82,7 +81,7 @@ class _TangentFold(_SumsFold):
         )
 
     @staticmethod
-    def _moved(value: Array, slopes: Any, tangents: Block, *, xp: Namespace) -> Array:
+    def _moved(value: Array, slopes: Any, tangents: Block, *, xp: Any) -> Array:
         moving = (slope for slope in slopes if slope is not None)
         parts = [
             times(tangent, xp.where(xp.isnan(value), float("nan"), slope), xp=xp)
@@ -106,10 +105,10 @@ class Pulled:
     def empty(self) -> tuple[float, ...]:
         return (*self.map.numbers.empty, *(0.0,) * sum(self.need))
 
-    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         return (*_own_passes(self.map, xp=xp), _PulledFold(self.map, self.need))
 
-    def finish(self, stats: Any, *, xp: Namespace) -> Arrays:
+    def finish(self, stats: Any, *, xp: Any) -> Arrays:
         return (*self.map.numbers.finish(stats[:-1], xp=xp), *stats[-1])
 
 
@@ -128,14 +127,14 @@ class Pushed:
     def empty(self) -> tuple[float, ...]:
         return (*self.map.numbers.empty, *(0.0,) * sum(self.need))
 
-    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
+    def passes(self, *, xp: Any) -> tuple[Fold, ...]:
         return (*_own_passes(self.map, xp=xp), _PushedFold(self.map, self.need))
 
-    def finish(self, stats: Any, *, xp: Namespace) -> Arrays:
+    def finish(self, stats: Any, *, xp: Any) -> Arrays:
         return (*self.map.numbers.finish(stats[:-1], xp=xp), *stats[-1])
 
 
-def _own_passes(of: Map, *, xp: Namespace) -> tuple[Fold, ...]:
+def _own_passes(of: Map, *, xp: Any) -> tuple[Fold, ...]:
     count = len(of.numbers.fills)
     return tuple(_OfFirst(one, count) for one in of.numbers.passes(xp=xp))
 
@@ -145,7 +144,7 @@ class _PulledFold(_SumsFold):
     map: Map
     need: tuple[bool, ...]
 
-    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Arrays:
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Arrays:
         *entries, seed = block
         numbers = self.map.numbers.finish(stats, xp=xp)
         found = self.map.slopes(tuple(entries), numbers, self.need, xp=xp)
@@ -159,7 +158,7 @@ class _PushedFold(_SumsFold):
     map: Map
     need: tuple[bool, ...]
 
-    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Arrays:
+    def step(self, block: Block, stats: Any, *, xp: Any) -> Arrays:
         count = len(self.need)
         numbers = self.map.numbers.finish(stats, xp=xp)
         found = self.map.slopes(block[:count], numbers, self.need, xp=xp)
@@ -170,6 +169,6 @@ class _PushedFold(_SumsFold):
         )
 
 
-def plain_sum(x: Array, *, xp: Namespace) -> Array:
+def plain_sum(x: Array, *, xp: Any) -> Array:
     """The sum over a row in a fixed order, by additions alone: a linear function."""
     return total(x, xp=xp, compensated=False).value

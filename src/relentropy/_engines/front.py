@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._arrays.axes import Layout
-from .._arrays.protocols import Job, Measure, ReducingJob
 from .._arrays.torch_internals import are_plain, forward_mode_is_active, lie_on_host
 from . import manifest, triton
 from .kernel_call import Arrays, KernelCall, kernel_call, module_for, native, supports
@@ -34,9 +33,7 @@ _MOST = 256
 _repeated: OrderedDict[Any, Repeated] = OrderedDict()
 
 
-def key_of(
-    measure: Measure, operands: Arrays, axis: Any, keepdims: Any
-) -> tuple[Any, ...] | None:
+def key_of(measure: Any, operands: Arrays, axis: Any, keepdims: Any) -> tuple[Any, ...] | None:
     """Return what identifies calls that can share a `KernelCall`; None for any other call."""
     if not (axis is None or type(axis) is int) or type(keepdims) is not bool:
         return None
@@ -68,7 +65,7 @@ def cached(key: Any, operands: Arrays) -> Any:
     return result[()] if entry.scalar else result
 
 
-def first_call(key: Any, job: ReducingJob, arrays: Arrays, *, keepdims: bool) -> Any:
+def first_call(key: Any, job: Any, arrays: Arrays, *, keepdims: bool) -> Any:
     """Return the result of a call whose kind becomes cached; None if no kernel serves it."""
     spec = key and module_for(job.xp.library) and manifest.spec_of(job.measure)
     if not spec or spec.kernel.values != 1 or len(arrays) != spec.kernel.operands:
@@ -101,9 +98,7 @@ def forget() -> None:
 # --- jobs -------------------------------------------------------------------------------------
 
 
-def reduce(
-    job: Job, measure: Measure, arrays: Arrays, mask: Any, *, keep: bool
-) -> Arrays | None:
+def reduce(job: Any, measure: Any, arrays: Arrays, mask: Any, *, keep: bool) -> Arrays | None:
     """Return a measure's outputs and, with ``keep``, its residuals; see `RowJob.value`."""
     spec = module_for(job.xp.library) and manifest.spec_of(measure)
     if spec:
@@ -119,8 +114,8 @@ def reduce(
 
 
 def reduce_vjp(
-    job: Job, measure: Measure, arrays: Arrays, mask: Any, residuals: Arrays,
-    cotangents: Arrays, need: tuple[bool, ...],
+    job: Any, measure: Any, arrays: Arrays, mask: Any, residuals: Arrays, cotangents: Arrays,
+    need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
     """Return the operands' gradients; see `RowJob.vjp`."""
     spec = module_for(job.xp.library) and manifest.spec_of(measure)
@@ -134,7 +129,7 @@ def reduce_vjp(
     return triton.reduce_vjp(job, measure, arrays, mask, residuals, cotangents, need)
 
 
-def elementwise(job: Job, function: Any, layout: Layout, arrays: Arrays, mask: Any) -> Any:
+def elementwise(job: Any, function: Any, layout: Layout, arrays: Arrays, mask: Any) -> Any:
     """Return the value of a function of entries, or of a map; see `EntryJob` and `MapJob`.
 
     ``layout`` says which entries a row has: those of a function are best all in one.
@@ -147,7 +142,7 @@ def elementwise(job: Job, function: Any, layout: Layout, arrays: Arrays, mask: A
 
 
 def elementwise_vjp(
-    job: Job, function: Any, layout: Layout, arrays: Arrays, mask: Any, cotangent: Any,
+    job: Any, function: Any, layout: Layout, arrays: Arrays, mask: Any, cotangent: Any,
     need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
     """Return the operands' gradients; the cotangent is the kernel's last operand."""
@@ -200,7 +195,7 @@ def _options(function: Any, spec: manifest.Spec, mask: Any) -> tuple[float, ...]
 
 
 def _gradients(
-    job: Job, spec: manifest.Spec, function: Any, layout: Layout, arrays: Arrays,
+    job: Any, spec: manifest.Spec, function: Any, layout: Layout, arrays: Arrays,
     entries: Arrays, mask: Any, need: tuple[bool, ...], rows: Arrays = (),
 ) -> Arrays:  # fmt: skip
     """Run the kernel of the derivatives by the entries, which says which ones are needed."""
@@ -212,7 +207,7 @@ def _gradients(
 
 
 def _run(
-    job: Job, name: str, layout: Layout, arrays: Arrays, options: tuple[float, ...],
+    job: Any, name: str, layout: Layout, arrays: Arrays, options: tuple[float, ...],
     dtypes: tuple[Any, ...], *, rows: Arrays = (), mask: Any = None, shape: Any = None,
 ) -> Arrays:  # fmt: skip
     """Build a kernel's call and run it."""

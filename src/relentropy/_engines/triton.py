@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from .._arrays.axes import Layout
 from .._arrays.dtypes import name_of
 from .._arrays.plan import WHOLE, choose
-from .._arrays.protocols import Job, Measure
 from .._arrays.torch_internals import is_compiling, torch
 from . import config, manifest
 
@@ -65,9 +64,7 @@ class Sizes:
     """Tiles of which one program asks whether they are to be done again."""
 
 
-def reduce(
-    job: Job, measure: Measure, arrays: Arrays, mask: Any, *, keep: bool
-) -> Arrays | None:
+def reduce(job: Any, measure: Any, arrays: Arrays, mask: Any, *, keep: bool) -> Arrays | None:
     """Return a measure's outputs and, with ``keep``, its residuals; see `RowJob.value`."""
     kernel = _kernel_for(job, measure)
     if kernel is None or not _supports(job, kernel, arrays, mask):
@@ -87,8 +84,8 @@ def reduce(
 
 
 def reduce_vjp(
-    job: Job, measure: Measure, arrays: Arrays, mask: Any, residuals: Arrays,
-    cotangents: Arrays, need: tuple[bool, ...],
+    job: Any, measure: Any, arrays: Arrays, mask: Any, residuals: Arrays, cotangents: Arrays,
+    need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
     """Return the operands' gradients; see `RowJob.vjp`."""
     kernel = _kernel_for(job, measure)
@@ -107,11 +104,11 @@ def reduce_vjp(
     return run_slopes(arrays, place, mask, _together(residuals), cotangents, *call)
 
 
-def _kernel_for(job: Job, measure: Measure) -> manifest.Triton | None:
+def _kernel_for(job: Any, measure: Any) -> manifest.Triton | None:
     return manifest.triton_of(measure) if job.xp.library == "torch" else None
 
 
-def _options(measure: Measure) -> tuple[bool, float]:
+def _options(measure: Any) -> tuple[bool, float]:
     """Return whether the result is a root, and the temperature of the logits."""
     return getattr(measure, "root", False), getattr(measure, "temperature", 1.0)
 
@@ -123,7 +120,7 @@ def _apart(kernel: manifest.Triton, arrays: Arrays) -> tuple[Arrays, Any]:
 
 
 def _supports(
-    job: Job, kernel: manifest.Triton, arrays: Arrays, mask: Any, more: Arrays = ()
+    job: Any, kernel: manifest.Triton, arrays: Arrays, mask: Any, more: Arrays = ()
 ) -> bool:
     """Return whether kernels can read these tensors, and have something to compute."""
     if 0 in job.layout.shape:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays.namespace import Namespace
 from .._arrays.protocols import Elementwise
 from .._call import elementwise
 
 Array = Any
 
 
-def _product(beta: Array, divergence: Array, /, *, xp: Namespace) -> Array:
+def _product(beta: Array, divergence: Array, /, *, xp: Any) -> Array:
     none = beta == 0
     return xp.where(none, 0.0, beta * xp.where(none, 0.0, divergence))
 
 
-def _by_beta(beta: Array, divergence: Array, /, *, xp: Namespace) -> Array:
+def _by_beta(beta: Array, divergence: Array, /, *, xp: Any) -> Array:
     return divergence
 
 
-def _by_divergence(beta: Array, divergence: Array, /, *, xp: Namespace) -> Array:
+def _by_divergence(beta: Array, divergence: Array, /, *, xp: Any) -> Array:
     return beta
 
 

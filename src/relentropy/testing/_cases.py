@@ -1,8 +1,12 @@
-"""Hard cases: operands that are drawn, and what is right for them, which is stored."""
+"""Hard cases: operands that are drawn, and their truths, which are stored.
+
+The truths of each kind are a file of JSON, compressed by xz and read when the kind is used.
+"""
 
 from __future__ import annotations
 
 import json
+import lzma
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +23,7 @@ from ._kinds import KINDS, Kind
 from ._points import points
 from ._rows import Regime, rows
 
-STORE = "truths"
+STORE, SUFFIX = "truths", ".json.xz"
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ _LONG = {"kl_divergence", "js_divergence", "entropy", "logsumexp"}
 @cache
 def hard_cases(kind: str, inputs: str, dtype: str) -> tuple[HardCase, ...]:
     """All cases of a kind, form of the operands and dtype."""
-    stored = _stored(kind)[inputs][dtype]
+    stored = truths(kind)[inputs][dtype]
     drawn = list(regimes(KINDS[kind], inputs, dtype))
     if [checksum(regime) for regime in drawn] != [one["crc"] for one in stored]:
         msg = f"the operands of {kind} that this machine draws are not those of the truths"
@@ -187,9 +191,10 @@ def hard_cases(kind: str, inputs: str, dtype: str) -> tuple[HardCase, ...]:
 
 
 @cache
-def _stored(kind: str) -> Any:
-    path = resources.files(__package__) / STORE / f"{kind}.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+def truths(kind: str) -> Any:
+    """Return the stored truths of a kind, by the form of the operands and by dtype."""
+    path = resources.files(__package__) / STORE / f"{kind}{SUFFIX}"
+    return json.loads(lzma.decompress(path.read_bytes()))
 
 
 def checksum(regime: Regime) -> int:
