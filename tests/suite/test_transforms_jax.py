@@ -105,13 +105,13 @@ def test_only_the_gradient_that_is_wanted_is_computed(call, which, monkeypatch):
 
     asked, pushes = [], {}
     for kind in Job.__subclasses__():
-        pushes[kind] = kind.push
+        pushes[kind] = kind.jvp
 
         def watched(self, arrays, tangents):
             asked.append(tuple(tangent is not None for tangent in tangents))
             return pushes[type(self)](self, arrays, tangents)
 
-        monkeypatch.setattr(kind, "push", watched)
+        monkeypatch.setattr(kind, "jvp", watched)
     batch = operands(call, 2, 7)  # a shape that nothing else compiles
     jax.make_jaxpr(jax.grad(lambda *arrays: first(call)(*arrays).sum(), which))(*batch)
     assert {need[:2] for need in asked} == {tuple(i == which for i in range(2))}
