@@ -46,7 +46,8 @@ def evaluate(job: RowJob, arrays: Arrays, group: Group, *, sum_gradients: bool) 
     )
     if torch.is_grad_enabled() and any(array.requires_grad for array in arrays):
         return tuple(_Value.apply(job, group, sum_gradients, *arrays)[: job.outputs])
-    return _outputs(job, _passes(job, job.measure, arrays, group))
+    parts = _passes(job, job.measure, arrays, group)
+    return finished(job.measure, parts, job.dtype, xp=job.xp)
 
 
 def over_ranks(part: Part, fold: Fold, group: Group) -> Part:
@@ -162,10 +163,6 @@ def _passes(job: RowJob, measure: Any, arrays: Arrays, group: Group) -> tuple[Pa
     return found
 
 
-def _outputs(job: RowJob, parts: tuple[Part, ...]) -> Arrays:
-    return finished(job.measure, parts, job.dtype, xp=job.xp)
-
-
 class _Value(Function):  # type: ignore[misc]
     """A job's outputs, and the numbers per row that its gradient needs."""
 
@@ -178,7 +175,8 @@ class _Value(Function):  # type: ignore[misc]
         kept: Arrays = (*values, *measure.numbers(stats, xp=xp))
         rows = tuple(one.reshape(job.layout.batch) for one in kept)
         # Users may change results in place, which torch forbids for views made in here.
-        return *(one.clone() for one in _outputs(job, parts)), *rows
+        outputs = finished(measure, parts, job.dtype, xp=xp)
+        return *(x.clone() for x in outputs), *rows
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:
