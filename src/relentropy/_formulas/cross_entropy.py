@@ -23,11 +23,14 @@ from .._arrays.pairs import Pair, add_sums, exp, scale, total
 from .._arrays.protocols import Block, Fold, Measure
 from .elementwise import ENTR
 from .expectation import beside_top, finite_or_zero, in_base
-from .kl_logits import KLFromLogits
-from .kl_weights import KLFromWeights
+from .measures import kl_measure
 from .sides import Side, side
 
 _INF = float("inf")
+
+
+RESIDUALS = ("p_top", "mass", "mean", "q_top", "others")
+"""Names of the residuals of cross-entropy and entropy; ``mean`` is U/S."""
 
 
 class State(NamedTuple):
@@ -130,11 +133,9 @@ class CrossEntropy(_OfTwoSides, Measure):
         return self if self.same else _WithDivergence(self)
 
     @property
-    def divergence(self) -> KLFromLogits | KLFromWeights:
-        """The relative entropy of the same operands, whose derivative by q is this one's."""
-        if any(self.from_logits):
-            return KLFromLogits(self.from_logits, True, self.base)
-        return KLFromWeights(self.base)
+    def divergence(self) -> Measure:
+        """Relative entropy of the operands, which has the same derivative by q."""
+        return kl_measure(self.from_logits, normalize=True, base=self.base)
 
     def passes(self, *, xp: Namespace) -> tuple[CrossEntropyFold]:
         return (CrossEntropyFold(self.from_logits, self.same),)
@@ -164,7 +165,7 @@ class CrossEntropy(_OfTwoSides, Measure):
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
         """By p's logits p*(surprise - mean surprise); by q see `_WithDivergence`."""
-        p_top, p_mass, mean, _, others = numbers
+        p_top, p_mass, mean, q_top, others = numbers
         p_side, q_side = (side(is_log) for is_log in self.from_logits)
         p, q = block[0], block[-1]
         if not need[0]:
@@ -172,7 +173,7 @@ class CrossEntropy(_OfTwoSides, Measure):
         # Surprises without log1p(others), which all have in common, but for an entry with
         # no mass on both sides: it has none.
         weight = p_side.weight(p, p_top, xp=xp)
-        rate = q_side.gap(q, numbers[3], xp=xp) - mean
+        rate = q_side.gap(q, q_top, xp=xp) - mean
         if self.same:
             rate = xp.where(p == p_side.absent, _INF, rate)
         else:
@@ -252,7 +253,7 @@ class _WithDivergence(Measure):
     def grad(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
-        count = len(State._fields) - 2
+        count = len(RESIDUALS)
         by_p, _ = self.measure.grad(block, numbers[:count], (need[0], False), xp=xp)
         divergence = self.measure.divergence
         _, by_q = divergence.grad(block, numbers[count:], (False, need[1]), xp=xp)
