@@ -132,8 +132,8 @@ def cross_entropy(
     The result is inf if p > 0 and q = 0 for an entry.
 
     The derivative by q is that of `kl_divergence`, bit for bit, and accurate also where q is
-    close to p, where ``q - p`` cancels. At entries that are zero (or -inf) on both sides derivatives are finite; at p > 0 = q
-    they are infinite, but -p by q's logits.
+    close to p, where ``q - p`` cancels. At entries that are zero (or -inf) on both sides
+    derivatives are finite; at p > 0 = q they are infinite, but -p by q's logits.
 
     References
     ----------
