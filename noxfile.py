@@ -1,6 +1,6 @@
 """The project's sessions: ``nox`` runs the default ones, ``nox -s NAME`` any of them.
 
-On two cores, in minutes, with environments built from nothing:
+Budgets are minutes on two cores, with environments built from nothing. No page states others.
 
 ========  ======  =======================================================
 session   budget  what

@@ -36,6 +36,12 @@ IMPERATIVES = {"Audit", "Raise", "Return", "Set", "Show"}
 """First words of functions' docstrings."""
 MEASURED = {"js_divergence", "skew_kl_divergence"}
 """Functions whose notes state what single rows of a bulk run were off."""
+LARGEST = 100_000
+"""Bytes of a file of the sources or tests."""
+LOGITS = {
+    f"tests/data/smollm2/{name}.npy" for name in ("student_bfloat16", "student_int4", "teacher")
+}
+"""Rows of a real model, which the examples in the README compare."""
 NEEDING = {
     "relentropy.distributed.dask": "dask",
     "relentropy.distributed.heads": "torch",
@@ -140,6 +146,44 @@ def test_every_session_is_described():
     for session in sessions:
         assert f"\n{session} " in text("noxfile.py")
         assert f"| `{session}` |" in text("CONTRIBUTING.md")
+
+
+def budgets():
+    """Return the minutes of every session, and of all default ones together."""
+    rows = re.findall(r"^(\w+) +(\d+)  \S", text("noxfile.py"), re.MULTILINE)
+    return {session: int(minutes) for session, minutes in rows}
+
+
+def test_budgets_of_sessions_add_up():
+    listed = re.search(r"^nox\.options\.sessions = (.*)$", text("noxfile.py"), re.MULTILINE)
+    sessions = ast.literal_eval(listed.group(1))
+    assert budgets()["default"] == sum(budgets()[session] for session in sessions)
+    table = text("CONTRIBUTING.md").partition("## Sessions")[2]
+    assert set(sessions) == set(re.findall(r"^\| `(\w+)` \| yes \|", table, re.MULTILINE))
+
+
+def test_minutes_of_sessions_are_stated_in_one_place():
+    minutes = re.compile(r"\b(?:\d+|an|half an|some)\s+(?:minutes?|hours?)\b")
+    pages = [text("CONTRIBUTING.md").partition("## Sessions")[2].partition("\n## ")[0]]
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        # The paragraphs that name a session.
+        pages += [p for p in path.read_text(encoding="utf-8").split("\n\n") if "nox" in p]
+    assert not [found for page in pages for found in minutes.findall(page)]
+
+
+def test_tracked_files_are_small():
+    """What is larger than `LARGEST` bytes is packed, generated or listed."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("a source distribution, or a copy, does not say what is tracked")
+    command = ["git", "ls-files", "-z", "src", "tests"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    sizes = {
+        name: (ROOT / name).stat().st_size
+        for name in listing.stdout.split("\0")
+        if name and (ROOT / name).exists()
+    }
+    assert len(sizes) > 500
+    assert {name for name, size in sizes.items() if size > LARGEST} == LOGITS
 
 
 def test_the_package_is_typed_and_ships_its_marker():
