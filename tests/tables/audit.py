@@ -40,8 +40,9 @@ def options_of(kind, inputs):
 def written(values, numbers=None):
     """Texts of numbers, and of their condition numbers where one is not 1."""
     texts = [" ".join(truth_text(v, DIGITS) for v in values)]
-    if numbers is not None and any(c != 1 for c in numbers):
-        texts.append(" ".join(map(condition_text, numbers)))
+    conditions = [condition_text(c) for c in numbers or ()]
+    if set(conditions) - {"1"}:
+        texts.append(" ".join(conditions))
     return texts
 
 

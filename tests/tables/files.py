@@ -11,7 +11,8 @@ fields:
 
 Operands are not in the table: `plan.cases` draws them, with the same bits everywhere. If that
 takes a logarithm or an exponential, whose last bit depends on the machine, they are in
-``operands.tsv``: the name and the shape of the draw, then each operand as hexadecimal literals.
+``operands``, a file for each dtype whose lines are the name and the shape of the draw, then
+each operand as hexadecimal literals.
 """
 
 import json
@@ -25,7 +26,7 @@ import numpy as np
 from ..oracle.exact import FORMATS, from_text, to_text
 
 DATA = Path(__file__).parent / "data"
-OPERANDS = DATA / "operands.tsv"
+OPERANDS = "operands"
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Section:
 
 
 def path_of(function, dtype):
-    """Return the path of a table."""
+    """Return the path of a table, or of the stored operands (`function` is OPERANDS)."""
     return DATA / function / f"{dtype}.tsv"
 
 
@@ -75,13 +76,11 @@ def read_table(function, dtype):
 
 def write_table(function, dtype, sections):
     """Write a table."""
-    path = path_of(function, dtype)
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = []
     for section in sections.values():
         lines.append(f"{section.options}\t{section.checksum:08x}")
         lines += map(_case_text, section.lines)
-    _write(path, lines)
+    _write(path_of(function, dtype), lines)
 
 
 def _case_text(line):
@@ -96,6 +95,7 @@ def _shape_text(shape):
 
 
 def _write(path, lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
 
@@ -121,25 +121,26 @@ def operands_key(name, operands):
 
 
 @cache
-def read_operands():
-    """Return the text of all stored operands by key."""
-    lines = OPERANDS.read_text(encoding="utf-8").splitlines()
+def read_operands(dtype):
+    """Return the text of all stored operands of a dtype by key."""
+    lines = path_of(OPERANDS, dtype).read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t", 1) for line in lines)
 
 
 def stored_operands(key, dtype, shape):
     """Return stored operands, or None if there are none of this key."""
-    text = read_operands().get(key)
+    text = read_operands(dtype).get(key)
     if text is None:
         return None
     held = FORMATS[dtype].dtype
     return tuple(from_text(one, held).reshape(shape) for one in text.split("\t"))
 
 
-def write_operands(operands_by_key):
+def write_operands(dtype, operands_by_key):
     """Replace or add stored operands."""
-    texts = dict(read_operands()) if OPERANDS.exists() else {}
+    path = path_of(OPERANDS, dtype)
+    texts = dict(read_operands(dtype)) if path.exists() else {}
     for key, operands in operands_by_key.items():
         texts[key] = "\t".join(to_text(array.reshape(-1)) for array in operands)
-    _write(OPERANDS, (f"{key}\t{texts[key]}" for key in sorted(texts)))
+    _write(path, (f"{key}\t{texts[key]}" for key in sorted(texts)))
     read_operands.cache_clear()

@@ -43,7 +43,8 @@ def truth_text(value, digits):
 
 
 def condition_text(value):
-    if value == 1:
+    """Write a condition number, rounded up; as 1 if it differs from that by rounding alone."""
+    if value - 1 < 2**-40:
         return "1"
     return "inf" if mp.isinf(value) or value > 1e300 else f"{float(value) * 1.001:.4g}"
 
@@ -82,10 +83,10 @@ def row_texts(dtype, results):
     """Write the values of rows or points, and their condition numbers and signs if needed."""
     values = [v for value, _, _ in results for v in _listed(value)]
     signs = [sign for _, sign, _ in results if sign is not None]
-    numbers = [c for _, _, number in results for c in _listed(number)]
+    numbers = [condition_text(c) for _, _, number in results for c in _listed(number)]
     return (
         " ".join(truth_text(v, DIGITS[dtype]) for v in values),
-        " ".join(map(condition_text, numbers)) if any(c != 1 for c in numbers) else "",
+        " ".join(numbers) if set(numbers) != {"1"} else "",
         " ".join("nan" if mp.isnan(s) else str(int(s)) for s in signs),
     )
 
@@ -120,10 +121,11 @@ def regenerate(functions, processes, *, redraw=False):
         text = options_text(case["options"])
         table = tables.setdefault((function, dtype), {})
         table.setdefault(text, Section(text)).add(line, crc)
-        operands |= stored
+        operands.setdefault(dtype, {}).update(stored)
     for (function, dtype), table in tables.items():
         write_table(function, dtype, table)
-    write_operands(operands)
+    for dtype, by_key in operands.items():
+        write_operands(dtype, by_key)
 
 
 def sample(function, dtype, every=29, longest=1000):
