@@ -3,8 +3,8 @@
 Polynomials are Chebyshev fits by mpmath, whose error is within a small factor of the minimax
 one, rounded to the precision in which they are evaluated. This program fits them, measures
 their largest error after rounding, and writes them, with the thresholds that Python, C++ and
-Triton share, to ``_arrays/coefficients.py``, ``native/arithmetic/coefficients.hpp`` and
-``triton_kernels/coefficients.py``.
+Triton share, to ``_arrays/coefficients.py``, whose numbers Triton's kernels read too, and to
+``native/arithmetic/coefficients.hpp``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path("src/relentropy")
 PYTHON = PACKAGE / "_arrays/coefficients.py"
 CPP = PACKAGE / "_engines/native/arithmetic/coefficients.hpp"
-TRITON = PACKAGE / "_engines/triton_kernels/coefficients.py"
 _DIGITS, _POINTS = 50, 401
 
 # --- functions --------------------------------------------------------------------------------
@@ -77,7 +76,7 @@ class Table:
     """Ends, as mpmath reads them."""
     terms: int
     files: str
-    """Initials of the languages that have it: p, c or t."""
+    """Initials of the files that have it: p (Python and Triton) or c (C++)."""
     single: bool = False
     """Whether coefficients are rounded to float32."""
     fixed: bool = False
@@ -157,28 +156,28 @@ TABLES = (
     Table("ATANH_TAIL_BRIEF", ATANH, ("0", "0.0402"), 7, "c"),
     Table("ATANH_TAIL_SHARE", ATANH, ("0", "0.1112"), 12, "c"),
     Table("ATANH_TAIL_SHARE_BRIEF", ATANH, ("0", "0.1112"), 8, "c"),
-    Table("ATANH_TAIL_FAR", ATANH, ("0", "0.2501"), 14, "pct"),
-    Table("ATANH_TAIL_FAR_SINGLE", ATANH, ("0", "0.2501"), 7, "t", single=True),
+    Table("ATANH_TAIL_FAR", ATANH, ("0", "0.2501"), 14, "pc"),
+    Table("ATANH_TAIL_FAR_SINGLE", ATANH, ("0", "0.2501"), 7, "p", single=True),
     Table("ATANH_TAIL_SHORT", ATANH, ("0", "0.000244140625"), 4, "p",
           series=("1/9", "1/7", "1/5", "1/3")),
-    Table("EXP_TAIL", EXP, _NEAR, 11, "ct"),
+    Table("EXP_TAIL", EXP, _NEAR, 11, "pc"),
     Table("EXP_TAIL_BRIEF", EXP, _NEAR, 9, "c"),
     Table("EXP_TAIL_QUARTER", EXP, ("-0.25", "0.25"), 9, "c"),
     Table("EXP_TAIL_HALF", EXP, ("-0.5", "0.5"), 10, "c", fixed=True),
     Table("EXP_TAIL_NEAR", EXP, ("-1", "1"), 13, "c"),
-    Table("EXP_TAIL_FAR", EXP, ("-2", "2"), 17, "pct"),
+    Table("EXP_TAIL_FAR", EXP, ("-2", "2"), 17, "pc"),
     Table("EXP_TAIL_SHORT", EXP, ("-0.03125", "0.03125"), 6, "pc",
           series=("1/5040", "1/720", "1/120", "1/24", "1/6", "1/2")),
-    Table("EXP_TAIL_SINGLE", EXP, ("-0.3466", "0.3466"), 6, "t", single=True),
-    Table("EXP_TAIL_FAR_SINGLE", EXP, ("-2", "2"), 11, "t", single=True),
-    Table("EXP_TAIL_SHORT_SINGLE", EXP, ("-0.25", "0.25"), 5, "t",
+    Table("EXP_TAIL_SINGLE", EXP, ("-0.3466", "0.3466"), 6, "p", single=True),
+    Table("EXP_TAIL_FAR_SINGLE", EXP, ("-2", "2"), 11, "p", single=True),
+    Table("EXP_TAIL_SHORT_SINGLE", EXP, ("-0.25", "0.25"), 5, "p",
           series=("1/720", "1/120", "1/24", "1/6", "1/2")),
-    Table("JS_TAIL", JS, ("0", "0.3601"), 16, "pct", apart=True),
-    Table("JS_TAIL_SINGLE", JS, ("0", "0.3601"), 8, "t", single=True),
+    Table("JS_TAIL", JS, ("0", "0.3601"), 16, "pc", apart=True),
+    Table("JS_TAIL_SINGLE", JS, ("0", "0.3601"), 8, "p", single=True),
     Table("JS_TAIL_SHORT", JS, ("0", "0.0009765625"), 5, "p",
           series=("1/180", "1/112", "1/60", "1/24", "1/4")),
-    Table("JS_LOG_TAIL", JS_LOG, ("0", "2.2501"), 14, "pct", apart=True),
-    Table("JS_LOG_TAIL_SINGLE", JS_LOG, ("0", "2.2501"), 7, "t", single=True),
+    Table("JS_LOG_TAIL", JS_LOG, ("0", "2.2501"), 14, "pc", apart=True),
+    Table("JS_LOG_TAIL_SINGLE", JS_LOG, ("0", "2.2501"), 7, "p", single=True),
     Table("JS_LOG_TAIL_SHORT", JS_LOG, ("0", "0.0009765625"), 4, "p",
           series=("-17/184320", "1/1152", "-1/128", "1/16")),
 )  # fmt: skip
@@ -196,27 +195,27 @@ class Constant:
 
 CONSTANTS = (
     Constant(
-        "HEADROOM", 300.0, "pct",
+        "HEADROOM", 300.0, "pc",
         "exp(2*HEADROOM) times any row's length does not overflow in float64, and "
         "exp(-HEADROOM) times it is below half an ulp of 1.",
     ),
     Constant(
-        "SUBNORMAL", 1e-290, "pct",
+        "SUBNORMAL", 1e-290, "pc",
         "Below it a factor of a product of float64 may have lost digits to the range's end.",
     ),
-    Constant("SPLITTER", 2.0**27 + 1, "pct", "Halves a significand of float64 (Dekker)."),
-    Constant("SPLITTER_SINGLE", 2.0**12 + 1, "pt", "Halves a significand of float32 (Dekker)."),
+    Constant("SPLITTER", 2.0**27 + 1, "pc", "Halves a significand of float64 (Dekker)."),
+    Constant("SPLITTER_SINGLE", 2.0**12 + 1, "p", "Halves a significand of float32 (Dekker)."),
     Constant(
-        "SHORTENER", 2.0**24 + 1, "pt",
+        "SHORTENER", 2.0**24 + 1, "p",
         "Splits off the bits of a ratio whose product with a float32 is exact.",
     ),
     Constant(
-        "LOG2_HI", float.fromhex("0x1.62e42fee00000p-1"), "ct",
+        "LOG2_HI", float.fromhex("0x1.62e42fee00000p-1"), "pc",
         "log(2) less LOG2_LO, with 21 zeros at its end.",
     ),
-    Constant("LOG2_LO", float.fromhex("0x1.a39ef35793c76p-33"), "ct", "What LOG2_HI lacks."),
+    Constant("LOG2_LO", float.fromhex("0x1.a39ef35793c76p-33"), "pc", "What LOG2_HI lacks."),
     Constant("LOG2", float.fromhex("0x1.62e42fefa39efp-1"), "c", "log(2)."),
-    Constant("LOG2_E", float.fromhex("0x1.71547652b82fep+0"), "ct", "1/log(2)."),
+    Constant("LOG2_E", float.fromhex("0x1.71547652b82fep+0"), "pc", "1/log(2)."),
 )  # fmt: skip
 SCALINGS = (
     (2.0**960, 2.0**-80), (2.0**300, 1.0), (2.0**-100, 2.0**400), (2.0**-500, 2.0**800),
@@ -296,82 +295,6 @@ def cpp() -> str:
     return "\n".join(lines) + "\n"
 
 
-def triton() -> str:
-    """Return the text of ``triton_kernels/coefficients.py``."""
-    lines = [
-        '"""Polynomials and thresholds of Triton\'s kernels.',
-        "",
-        "Written by ``python -m tools.coefficients``, which fits and measures them.",
-        '"""',
-        "",
-        "import triton",
-        "import triton.language as tl",
-        "",
-    ]
-    for constant in _of(CONSTANTS, "t"):
-        lines += _comment("# ", constant.text)
-        lines += [f"{constant.name} = tl.constexpr({constant.value!r})"]
-    lines += [
-        "",
-        "",
-        "@triton.jit",
-        "def _horner(value, x, coefficient: tl.constexpr):",
-        "    return tl.fma(value, x, tl.full(x.shape, coefficient, x.dtype))",
-    ]
-    for name, double, single in TRITON_FUNCTIONS:
-        lines += ["", "", "@triton.jit", f"def {name}(x):"]
-        lines += [*_docstring(double, single)]
-        if double is None:
-            lines += [*_horner(single, "x.dtype", "    ")]
-        else:
-            lines += ["    if x.dtype == tl.float64:", *_horner(double, "tl.float64", " " * 8)]
-            lines += ["    else:", *_horner(single, "tl.float32", " " * 8)]
-        lines += ["    return y"]
-    (_, power), *rest = reversed(SCALINGS)
-    lines += ["", "", "@triton.jit", "def weight_scale(top):", f'    """{SCALINGS_TEXT}"""']
-    lines += [f"    scale = tl.where(top >= {rest[0][0]!r}, {rest[0][1]!r}, {power!r})"]
-    lines += [f"    scale = tl.where(top >= {s!r}, {p!r}, scale)" for s, p in rest[1:]]
-    return "\n".join([*lines, "    return scale"]) + "\n"
-
-
-_NAMED = {table.name: table for table in TABLES}
-TRITON_FUNCTIONS = tuple(
-    (name, double and _NAMED[double], _NAMED[single])
-    for name, double, single in (
-        ("exp_tail", "EXP_TAIL_FAR", "EXP_TAIL_FAR_SINGLE"),
-        ("exp_tail_reduced", "EXP_TAIL", "EXP_TAIL_SINGLE"),
-        ("exp_tail_brief", None, "EXP_TAIL_SHORT_SINGLE"),
-        ("atanh_tail", "ATANH_TAIL_FAR", "ATANH_TAIL_FAR_SINGLE"),
-        ("js_tail", "JS_TAIL", "JS_TAIL_SINGLE"),
-        ("js_log_tail", "JS_LOG_TAIL", "JS_LOG_TAIL_SINGLE"),
-    )
-)
-
-
-def _docstring(double: Table | None, single: Table) -> Iterator[str]:
-    text = f"{single.function}.\n\n"
-    if double is not None:
-        text += f"float64: {double.described().partition(': ')[2]} on {_span(double)}.\n"
-    name = "float32" if double is not None else "Any dtype"
-    text += f"{name}: {single.described().partition(': ')[2]} on {_span(single)}."
-    first, *rest = text.splitlines()
-    yield f'    """{first}'
-    for line in rest:
-        yield f"    {line}" if line else ""
-    yield '    """'
-
-
-def _span(table: Table) -> str:
-    return f"[{table.interval[0]}, {table.interval[1]}]"
-
-
-def _horner(table: Table, dtype: str, indent: str) -> Iterator[str]:
-    first, *rest = table.coefficients()
-    yield f"{indent}y = tl.full(x.shape, {first!r}, {dtype})"
-    for coefficient in rest:
-        yield f"{indent}y = _horner(y, x, {coefficient!r})"
-
-
 def _of(some: tuple, initial: str) -> Iterator:
     return (one for one in some if initial in one.files)
 
@@ -385,7 +308,7 @@ def _comment(start: str, text: str) -> list[str]:
 
 def outputs(root: Path = ROOT) -> dict[Path, str]:
     """Return the text of every file that this program writes."""
-    return {root / PYTHON: python(), root / CPP: cpp(), root / TRITON: triton()}
+    return {root / PYTHON: python(), root / CPP: cpp()}
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:

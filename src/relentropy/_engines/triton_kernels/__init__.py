@@ -7,7 +7,6 @@ Modules
 ``layout``        positions of a tile's rows and entries, reads and writes
 ``modes``         working precision of entries, and sums in it
 ``arithmetic``    error-free transforms, exponentials and logarithms
-``coefficients``  coefficients of polynomials, written by ``tools/coefficients.py``
 ``kl_logits``     relative entropy from logits, as in _formulas/kl_logits.py
 ``logit_table``   other divergences from logits
 ``weights``       divergences from weights, as in _formulas/weight_shares.py

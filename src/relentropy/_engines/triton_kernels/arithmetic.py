@@ -6,16 +6,7 @@ Dekker (1971); Joldes, Muller and Popescu (2017).
 import triton
 import triton.language as tl
 
-from .coefficients import (
-    LOG2_E,
-    LOG2_HI,
-    LOG2_LO,
-    SPLITTER,
-    SPLITTER_SINGLE,
-    atanh_tail,
-    exp_tail,
-    exp_tail_reduced,
-)
+from ..._arrays import coefficients
 
 # How the entries of a tile are worked. Differences are rounded only in COARSE, whose results
 # have at most eleven bits; WIDE is float64.
@@ -24,6 +15,29 @@ FINE = tl.constexpr(1)
 WIDE = tl.constexpr(2)
 
 INF = tl.constexpr(float("inf"))
+HEADROOM = tl.constexpr(coefficients.HEADROOM)
+SUBNORMAL = tl.constexpr(coefficients.SUBNORMAL)
+SHORTENER = tl.constexpr(coefficients.SHORTENER)
+SPLITTER = tl.constexpr(coefficients.SPLITTER)
+SPLITTER_SINGLE = tl.constexpr(coefficients.SPLITTER_SINGLE)
+LOG2_HI = tl.constexpr(coefficients.LOG2_HI)
+LOG2_LO = tl.constexpr(coefficients.LOG2_LO)
+LOG2_E = tl.constexpr(coefficients.LOG2_E)
+SIZES = tl.constexpr(tuple(size for size, _ in coefficients.SCALINGS))
+SCALES = tl.constexpr(tuple(scale for _, scale in coefficients.SCALINGS))
+
+# Polynomials of float64, and of float32: their coefficients, and how many there are.
+EXP = tl.constexpr(coefficients.EXP_TAIL)
+EXP_SINGLE = tl.constexpr(coefficients.EXP_TAIL_SINGLE)
+EXP_FAR = tl.constexpr(coefficients.EXP_TAIL_FAR)
+EXP_FAR_SINGLE = tl.constexpr(coefficients.EXP_TAIL_FAR_SINGLE)
+EXP_SHORT = tl.constexpr(coefficients.EXP_TAIL_SHORT_SINGLE)
+ATANH = tl.constexpr(coefficients.ATANH_TAIL_FAR)
+ATANH_SINGLE = tl.constexpr(coefficients.ATANH_TAIL_FAR_SINGLE)
+JS = tl.constexpr(coefficients.JS_TAIL)
+JS_SINGLE = tl.constexpr(coefficients.JS_TAIL_SINGLE)
+JS_LOG = tl.constexpr(coefficients.JS_LOG_TAIL)
+JS_LOG_SINGLE = tl.constexpr(coefficients.JS_LOG_TAIL_SINGLE)
 
 
 @triton.jit
@@ -105,6 +119,64 @@ def finite_or_zero(x):
 
 
 @triton.jit
+def polynomial(x, terms: tl.constexpr, N: tl.constexpr):
+    """Horner's scheme, from the highest power down, by fused operations."""
+    y = tl.full(x.shape, terms[0], x.dtype)
+    for i in tl.static_range(1, N):
+        y = tl.fma(y, x, tl.full(x.shape, terms[i], x.dtype))
+    return y
+
+
+@triton.jit
+def by_dtype(x, terms: tl.constexpr, N: tl.constexpr, single: tl.constexpr, M: tl.constexpr):
+    """The polynomial of x's dtype."""
+    if x.dtype == tl.float64:
+        y = polynomial(x, terms, N)
+    else:
+        y = polynomial(x, single, M)
+    return y
+
+
+@triton.jit
+def exp_tail(x):
+    """(exp(x) - 1 - x)/x**2 for abs(x) < 2."""
+    return by_dtype(x, EXP_FAR, 17, EXP_FAR_SINGLE, 11)
+
+
+@triton.jit
+def exp_tail_brief(x):
+    """(exp(x) - 1 - x)/x**2 for abs(x) < 1/4 and sixteen bits."""
+    return polynomial(x, EXP_SHORT, 5)
+
+
+@triton.jit
+def atanh_tail(y):
+    """(atanh(s)/s - 1)/s**2, y = s**2, for abs(s) up to 1/2."""
+    return by_dtype(y, ATANH, 14, ATANH_SINGLE, 7)
+
+
+@triton.jit
+def js_tail(y):
+    """((1+t)*log1p(t) + (1-t)*log1p(-t))/(4*t**2), y = t**2, for abs(t) up to .6."""
+    return by_dtype(y, JS, 16, JS_SINGLE, 8)
+
+
+@triton.jit
+def js_log_tail(z):
+    """t**2*js_tail(t**2)/u**2 with t = tanh(u/2), z = u**2, for abs(u) up to 1.5."""
+    return by_dtype(z, JS_LOG, 14, JS_LOG_SINGLE, 7)
+
+
+@triton.jit
+def weight_scale(top):
+    """The power of two that brings weights of a size into the middle of the range."""
+    scale = tl.full(top.shape, SCALES[4], tl.float64)
+    for i in tl.static_range(4):
+        scale = tl.where(top >= SIZES[3 - i], SCALES[3 - i], scale)
+    return scale
+
+
+@triton.jit
 def power_of_two(n):
     """2**n in n's dtype, for whole n from -126 to 127, or from -1022 to 1023."""
     if n.dtype == tl.float64:
@@ -124,7 +196,7 @@ def _reduced(x, low):
         high = x - n * 0.693145751953125  # 16 bits: exact for every n
         step = n * 1.42860677e-06
     r = high - step
-    y = exp_tail_reduced(r)
+    y = by_dtype(r, EXP, 11, EXP_SINGLE, 6)
     lost = ((high - r) - step) + low
     part = tl.fma(r * r, y, r)
     return n, part + tl.fma(lost, part, lost)

@@ -13,13 +13,17 @@ import triton.language as tl
 
 from .arithmetic import (
     COARSE,
+    HEADROOM,
     INF,
+    SUBNORMAL,
     WIDE,
     add,
     add_pairs,
     divide,
     exp,
     exp_coarse,
+    exp_tail,
+    exp_tail_brief,
     exp_wide,
     fast_two_sum,
     finite_or_zero,
@@ -28,7 +32,6 @@ from .arithmetic import (
     log1pmx,
     two_sum,
 )
-from .coefficients import HEADROOM, SUBNORMAL, exp_tail, exp_tail_brief
 from .layout import any_of
 from .modes import (
     apart,

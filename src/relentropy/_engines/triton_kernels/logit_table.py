@@ -15,11 +15,11 @@ from .arithmetic import (
     exp_coarse,
     exp_wide,
     expm1,
+    js_log_tail,
     log,
     log1p,
     over,
 )
-from .coefficients import js_log_tail
 from .kl_logits import about, share_of
 from .layout import any_of
 from .modes import apart, for_products, in_products, less, sum_of, words_of

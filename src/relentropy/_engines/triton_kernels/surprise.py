@@ -13,6 +13,7 @@ import triton.language as tl
 from .arithmetic import (
     COARSE,
     INF,
+    SUBNORMAL,
     WIDE,
     add,
     divide,
@@ -22,7 +23,6 @@ from .arithmetic import (
     sum_words,
     two_sum,
 )
-from .coefficients import SUBNORMAL
 from .layout import any_of
 from .modes import words_of
 from .places import residual_places, state_places

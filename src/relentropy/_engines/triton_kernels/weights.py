@@ -17,13 +17,17 @@ import triton.language as tl
 
 from .arithmetic import (
     INF,
+    SHORTENER,
     WIDE,
     add,
     add_pairs,
+    atanh_tail,
     divide,
     exp,
+    exp_tail,
     expm1,
     fast_two_sum,
+    js_tail,
     log,
     log1p,
     over,
@@ -31,8 +35,8 @@ from .arithmetic import (
     root,
     sum_words,
     two_prod,
+    weight_scale,
 )
-from .coefficients import SHORTENER, atanh_tail, exp_tail, js_tail, weight_scale
 from .layout import any_of
 from .places import residual_places, state_places
 from .table import HELLINGER, JENSEN_SHANNON, KL, TOTAL_VARIATION, finished
