@@ -13,6 +13,7 @@ Modules
 ``axes``             axes, masks and shapes; layout of a call's data in blocks
 ``prepared``         a call's operands: library, precision, shapes and mask
 ``plain``            arrays of functions that consist of plain array operations
+``operands``         types of operands and results for users' type checkers
 ``protocols``        interface of formulas: folds, measures, elementwise functions and maps
 ``plan``             division of a call's data into blocks
 ``drivers``          the loops over blocks: ``fold`` for reductions, ``fmap`` for maps

@@ -6,6 +6,7 @@ Modules
 ``frame``         the launched kernels, for any measure's functions
 ``layout``        positions of a tile's rows and entries, reads and writes
 ``modes``         working precision of entries, and sums in it
+``places``        places of the numbers of states and residuals, from the manifest
 ``arithmetic``    error-free transforms, exponentials and logarithms
 ``kl_logits``     relative entropy from logits, as in _formulas/kl_logits.py
 ``logit_table``   other divergences from logits
