@@ -35,6 +35,7 @@ from .mixtures import (
 from .orders import (
     Chernoff,
     alpha_divergence,
+    bhattacharyya_coefficient,
     bhattacharyya_distance,
     chernoff_information,
     renyi_divergence,
@@ -54,6 +55,7 @@ __all__ = [
     "Chernoff",
     "Generator",
     "alpha_divergence",
+    "bhattacharyya_coefficient",
     "bhattacharyya_distance",
     "binary_cross_entropy",
     "binary_entropy",

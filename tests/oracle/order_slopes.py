@@ -22,7 +22,13 @@ from .components import (
 )
 from .f_divergences import KL
 from .f_slopes import f_slopes
-from .orders import HALF, chernoff_information, renyi_divergence, renyi_entropy
+from .orders import (
+    HALF,
+    bhattacharyya_coefficient,
+    chernoff_information,
+    renyi_divergence,
+    renyi_entropy,
+)
 from .rows import ZERO, flags
 
 
@@ -112,6 +118,21 @@ def _bhattacharyya_distance(p, q, from_logits=False, *, bits):
     return _times(HALF, _renyi_divergence(p, q, HALF, from_logits, bits=bits))
 
 
+def _bhattacharyya_coefficient(p, q, from_logits=False, *, bits):
+    """``-C / 2`` times Renyi's at order 1/2; without anything in common 0, inf or 1/2."""
+    value = bhattacharyya_coefficient(p, q, from_logits)
+    if value > 0 or mp.isnan(value) or not p:
+        return _times(-value / 2, _renyi_divergence(p, q, HALF, from_logits, bits=bits))
+    found = sides((p, q), from_logits, True, bits)
+    return [
+        [
+            times_slope(one, i, ZERO if one.masses[i] else mp.inf if y else HALF, ONE)
+            for i, y in enumerate(other.masses)
+        ]
+        for one, other in (found, found[::-1])
+    ]
+
+
 def _chernoff_information(p, q, from_logits=False, *, bits):
     """Those of ``(1 - s) * renyi_divergence`` at the order s, which is where none moves it."""
     value, s = chernoff_information(p, q, from_logits)
@@ -171,6 +192,7 @@ def _tsallis_entropy(p, alpha, from_logits=False, *, bits):
 
 ORDER_SLOPES = {
     "renyi_divergence": _renyi_divergence,
+    "bhattacharyya_coefficient": _bhattacharyya_coefficient,
     "bhattacharyya_distance": _bhattacharyya_distance,
     "chernoff_information": _chernoff_information,
     "renyi_entropy": _renyi_entropy,

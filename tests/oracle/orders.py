@@ -38,6 +38,16 @@ def bhattacharyya_distance(p, q, from_logits=False):
     return renyi_divergence(p, q, HALF, from_logits) / 2
 
 
+def bhattacharyya_coefficient(p, q, from_logits=False):
+    """``sum(sqrt(p * q))``; 0 of rows without entries."""
+    if len(p) == 0:
+        return ZERO
+    rows = measures((p, q), from_logits, True)
+    if rows is None:
+        return mp.nan
+    return mp.fsum(mp.sqrt(x * y) for (x, _), (y, _) in zip(*rows, strict=True))
+
+
 def chernoff_information(p, q, from_logits=False):
     """``max(-log(sum(p**s * q**(1 - s) where p, q > 0)))`` over 0 <= s <= 1, and that s.
 
@@ -156,7 +166,7 @@ def tsallis_entropy(p, alpha, from_logits=False):
 ORDERS = {
     f.__name__: f
     for f in (
-        renyi_divergence, bhattacharyya_distance, chernoff_information, renyi_entropy,
-        tsallis_entropy,
+        renyi_divergence, bhattacharyya_coefficient, bhattacharyya_distance,
+        chernoff_information, renyi_entropy, tsallis_entropy,
     )
 }  # fmt: skip

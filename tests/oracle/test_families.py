@@ -190,6 +190,7 @@ def test_two_point_rows(gap):
             "total_variation": g / 2,
             "chi2_divergence": g**2 / (1 - g**2),
             "jeffreys_divergence": g * mp.atanh(g),
+            "bhattacharyya_coefficient": (mp.sqrt(1 + g) + mp.sqrt(1 - g)) / 2,
             "bhattacharyya_distance": -mp.log((mp.sqrt(1 + g) + mp.sqrt(1 - g)) / 2),
             "hellinger_distance": mp.sqrt(1 - mp.sqrt((1 + root) / 2)),
         }
@@ -277,6 +278,7 @@ LOG2 = math.log(2)
         ("renyi_divergence", {"alpha": 1.0}, [LOG2, INF, INF]),
         ("renyi_divergence", {"alpha": 2.0}, [LOG2, INF, INF]),
         ("renyi_divergence", {"alpha": INF}, [LOG2, INF, INF]),
+        ("bhattacharyya_coefficient", {}, [math.sqrt(0.5), math.sqrt(0.5), 0]),
         ("bhattacharyya_distance", {}, [LOG2 / 2, LOG2 / 2, INF]),
         ("chernoff_information", {}, [LOG2, LOG2, INF]),
     ],
@@ -310,7 +312,9 @@ def test_conventions_of_every_family(function, options):
     for nothing in ([-INF, -INF], [0.0, NAN], [0.0, INF]):
         assert all(map(mp.isnan, value(nothing, row, **LOGITS)))
     assert value([], []) in ([0], [])
-    if function not in OF_ONE_ROW:
+    if function == "bhattacharyya_coefficient":
+        assert all(close(*value(row, other), 1) for other in (row, [3.0, 6.0]))
+    elif function not in OF_ONE_ROW:
         assert all(v == 0 for v in value(row, row))
         assert all(v == 0 for v in value(row, [3.0, 6.0]))
         assert all(v == 0 for v in value(row, [5.0, 6.0], **LOGITS))

@@ -161,6 +161,13 @@ def test_the_limit_at_zero_is_the_limit(function, options):
         ("tsallis_entropy", {"alpha": 2.0}, [[1, 3]], [[0.75 / 4, -0.25 / 4]]),
         ("tsallis_divergence", {"alpha": 0.0}, [[1, 0], [1, 3]], [[0, 0], [-3 / 16, 1 / 16]]),
         ("bhattacharyya_distance", {}, [[1, 0], [0, 1]], [[NAN] * 2, [NAN] * 2]),
+        (
+            "bhattacharyya_coefficient",
+            {},
+            [[1, 0, 0], [0, 1, 0]],
+            [[0, INF, 0.5], [INF, 0, 0.5]],
+        ),
+        ("bhattacharyya_coefficient", {}, [[1, 1, 0], [1, 1, 1]], [None, None]),
         ("chernoff_information", {}, [[1, 3], [2, 6]], [[0, 0], [0, 0]]),
         ("generalized_js_divergence", {}, [[1, 2], [1, 2], [2, 4]], [[0, 0]] * 3),
         (

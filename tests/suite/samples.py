@@ -183,6 +183,7 @@ _SHAPES: dict[str, dict[str, Any]] = {name: {} for name in F_DIVERGENCES} | {
     "alpha_divergence": {"alpha": 0.3},
     "tsallis_divergence": {"alpha": 2.0},
     "renyi_divergence": {"alpha": 0.7},
+    "bhattacharyya_coefficient": {},
     "bhattacharyya_distance": {},
     "chernoff_information": {},
     "generalized_js_divergence": {"weights": (0.2, 0.3, 0.5)},

@@ -385,6 +385,8 @@ def test_bhattacharyya_is_half_of_renyi_and_a_logarithm_of_hellinger(weights, lo
         assert_ulp(renyi, 2 * distance, 1)
         hellinger = re.hellinger_distance(*pair, from_logits=from_logits)
         np.testing.assert_allclose(hellinger**2, -np.expm1(-distance), rtol=3e-15)
+        coefficient = re.bhattacharyya_coefficient(*pair, from_logits=from_logits)
+        np.testing.assert_allclose(coefficient, np.exp(-distance), rtol=3e-15)
 
 
 @few

@@ -69,6 +69,7 @@ PARAMETERS = dict.fromkeys(F_DIVERGENCES, ({},)) | {
     "generalized_js_divergence": ({}, {"weights": [0.2, 0.3, 0.5]}),
     "f_divergence": _each("generator", NAMED),
     "renyi_divergence": _each("alpha", RENYI),
+    "bhattacharyya_coefficient": ({},),
     "bhattacharyya_distance": ({},),
     "chernoff_information": ({},),
     "renyi_entropy": _each("alpha", RENYI),
@@ -82,8 +83,8 @@ OF_ONE_ROW = {"renyi_entropy", "tsallis_entropy", "surprisal"}
 SHORT_LISTED = {"renyi_entropy", "tsallis_entropy"}  # few regimes, which meet more parameters
 OF_ENTRIES = {"kl_contributions", "surprisal"}
 NORMALISED = {
-    "renyi_divergence", "bhattacharyya_distance", "chernoff_information", "renyi_entropy",
-    "tsallis_entropy", "generalized_js_divergence",
+    "renyi_divergence", "bhattacharyya_coefficient", "bhattacharyya_distance",
+    "chernoff_information", "renyi_entropy", "tsallis_entropy", "generalized_js_divergence",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._arrays.array import Array
@@ -29,9 +30,9 @@ class LinearEntry(Entry):
     scaled_gap: Pair
     xp: Namespace
     unit: Array | None = None
-    raw: tuple[Array, Array, Array] | None = None
-    """The weights before scaling and what to add to the logarithm of their ratio, where
-    scaling may leave nothing of a weight."""
+    raw: tuple[Array, Array, Array, Callable[[], Pair]] | None = None
+    """The weights before scaling and what to add to the logarithm of their ratio, rounded and
+    as a pair, where scaling may leave nothing of a weight."""
 
     def _lowered(self, word: Array) -> Array:
         return word if self.unit is None else word * self.unit
@@ -130,21 +131,31 @@ class LinearEntry(Entry):
 
     def powers(self, alpha: Array) -> tuple[Array, Pair]:
         xp = self.xp
-        # From a mass that scaling has left, where it has left one alone.
+        # From a mass that scaling has left, where it has left one alone; between 0 and 1 from
+        # the larger mass, as what is below it may be subnormal.
         below = xp.where(self.y > 0, xp.where(self.x > 0, alpha, 0.0), 1.0) < 0.5
+        below = xp.where((alpha > 0) & (alpha < 1), self.y > self.x, below)
         order = xp.where(below, alpha, alpha - 1)
         factor = xp.where(below, self.y, self.x)
         if not xp.exact:
             return factor, Pair(order * self.live_log_ratio)
         masses = (self.scaled_x.hi, self.scaled_y.hi)
         seen = (masses[0] > 0) & (masses[1] > 0)
-        apart = log_words(*(xp.where(seen, mass, 1.0) for mass in masses), xp=xp)
-        close = (xp.abs(self.live_log_ratio) < 1.0) | ~seen
+        p, q = masses if self.raw is None else self.raw[:2]
+        weights = (xp.where(self.live, one, 1.0) for one in (p, q))
+        pairs = zip(masses, weights, strict=True)
+        apart = log_words(*(xp.where(seen, mass, one) for mass, one in pairs), xp=xp)
+        close = xp.abs(self.live_log_ratio) < 1.0
+        if self.raw is not None:
+            apart = chosen(seen, apart, apart + self.raw[3](), xp=xp)
         ratio = chosen(close, Pair(self.live_log_ratio), apart, xp=xp)
         return factor, far_scale(order, ratio, xp=xp)
 
     def _mirrored(self) -> Entry:
-        raw = None if self.raw is None else (self.raw[1], self.raw[0], -self.raw[2])
+        raw = None
+        if self.raw is not None:
+            p, q, scales, words = self.raw
+            raw = (q, p, -scales, lambda: -words())
         return LinearEntry(
             self.scaled_y, self.scaled_x, -self.scaled_gap, self.xp, self.unit, raw
         )

@@ -231,6 +231,63 @@ class RenyiDivergence(Measure):
         return by_p, by_q, None
 
 
+@dataclass(frozen=True)
+class Coefficient(RenyiDivergence):
+    """sum(x**a*y**(1 - a)) for 0 < a < 1, where it is tiny from the powers themselves."""
+
+    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
+        value = _sum_of(powers_of(self.source, stats, xp=xp), xp=xp)
+        return (xp.where(self.source.possible(stats, xp=xp), value, _NAN),)
+
+    def grad(
+        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
+    ) -> tuple[Array | None, ...]:
+        """By p's shares a*(x**(a - 1)*y**(1 - a) - C), by q's (1 - a)*(x**a*y**-a - C)."""
+        *shares, divergence, log, shift, shifted = numbers
+        powers = Powers(divergence, log, shift, shifted)
+        entry = self.source.entry(block, shares, xp=xp)
+        alpha = finite_order(block[2], xp=xp)
+        factor = (alpha - 1) * _sum_of(powers, xp=xp)
+        by_p = by_q = None
+        if need[0]:
+            rate = tilted_by_x(entry, alpha, powers, xp=xp)
+            rate = _rate_of_sum(rate, entry, alpha, powers, factor, xp=xp)
+            by_p = self.source.by_p(block, shares, rate, xp=xp)
+        if need[1]:
+            rate = tilted_by_y(entry, alpha, powers, xp=xp)
+            rate = _rate_of_sum(rate, entry.swapped, 1 - alpha, powers, factor, xp=xp)
+            by_q = self.source.by_q(block, shares, rate, xp=xp)
+        return by_p, by_q, None
+
+
+def _sum_of(powers: Powers, *, xp: Namespace) -> Array:
+    """The sum of powers: exactly 1 of equal rows, 0 of those that have nothing in common."""
+    near = powers.log > -0.5
+    close = xp.exp(xp.where(near, powers.log, 0.0))
+    apart = powers.shifted * xp.exp(xp.where(near, 0.0, powers.shift))
+    return xp.where(near, close, xp.where(powers.divergence == _INF, 0.0, apart))
+
+
+def _rate_of_sum(
+    rate: Rate, e: Entry, own: Array, powers: Powers, factor: Array, *, xp: Namespace
+) -> Rate:
+    """The rate of the sum by x, whose power is ``own``, from that of the divergence.
+
+    ``factor`` is what the sum changes by with the divergence.
+    """
+    here = (e.live | e.only_x) & (factor < 0)
+    plain, weighted = (xp.where(here, factor * xp.where(here, one, 0.0), 0.0) for one in rate)
+    # The derivative of a logarithm may leave the range where that of the sum does not.
+    steep = here & (xp.abs(plain) > 2.0**60)
+    ratio = xp.where(steep, e.live_log_ratio, 0.0)
+    plain = xp.where(steep, own * xp.exp((own - 1) * ratio), plain)
+    equal = -own * xp.where(
+        factor < 0, expm1(xp.where(factor < 0, powers.log, 0.0), xp=xp), -1.0
+    )
+    plain = xp.where(e.live | e.only_x, plain, xp.where(e.only_y, _INF, equal))
+    return Rate(plain, weighted)
+
+
 def tilted_by_x(e: Entry, alpha: Array, powers: Powers, *, xp: Namespace) -> Rate:
     """``a/(a - 1)*(x**(a - 1)*y**(1 - a)/C - 1)``."""
     order = alpha - 1
