@@ -291,7 +291,7 @@ def bhattacharyya_distance(
     "Bhattacharyya (1943); the sum of Rényi's divergence of order 1/2, or what it lacks to 1",
     float64=4.0,
     tiled=6.0,
-    shared=True,
+    without_float64=6.0,
     aliases=("the Hellinger affinity", "the Bhattacharyya affinity", "the overlap"),
 )
 def bhattacharyya_coefficient(
@@ -304,7 +304,7 @@ def bhattacharyya_coefficient(
     keepdims: bool = False,
     dtype: Any = None,
 ) -> Array:
-    r"""Bhattacharyya coefficient: how much two distributions have in common.
+    r"""Return the Bhattacharyya coefficient: how much two distributions have in common.
 
     .. math:: \mathrm{BC}(p, q) = \sum_i \sqrt{p_i q_i}
 
@@ -316,14 +316,15 @@ def bhattacharyya_coefficient(
     See Also
     --------
     bhattacharyya_distance : -log of it.
-    hellinger_distance : the square root of 1 less it.
+    hellinger_distance : the square root of 1 minus it.
 
     Notes
     -----
-    Symmetric; exactly 1 for equal operands, and 0 where no entry has mass on both sides. A tiny
-    one has the relative accuracy that 1 less the square of `hellinger_distance` lacks; of one
-    near 1 these, or `bhattacharyya_distance`, have what is missing. The derivative by a weight
-    of 0 is inf where the other side has mass.
+    The coefficient is symmetric, exactly 1 for equal operands, and 0 if no entry has mass on
+    both sides. A tiny coefficient is accurate to the same bounds, whereas 1 minus the square of
+    `hellinger_distance` suffers cancellation; near 1, that distance and
+    `bhattacharyya_distance` are accurate in the difference from 1. The derivative with respect
+    to a weight of 0 is inf if the other side has mass there.
 
     References
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._arrays.array import Array
@@ -15,6 +14,7 @@ from .log_pair import log_words
 from .logarithms import signed_log_ratio
 
 _INF = float("inf")
+Factors = tuple[tuple[Array, ...], tuple[Array, ...]]
 
 
 @dataclass
@@ -30,9 +30,9 @@ class LinearEntry(Entry):
     scaled_gap: Pair
     xp: Namespace
     unit: Array | None = None
-    raw: tuple[Array, Array, Array, Callable[[], Pair]] | None = None
-    """The weights before scaling and what to add to the logarithm of their ratio, rounded and
-    as a pair, where scaling may leave nothing of a weight."""
+    raw: tuple[Array, Array, Array, Factors] | None = None
+    """The weights before scaling, what to add to the logarithm of their ratio and what scaled
+    each side, where that may leave nothing of a weight."""
 
     def _lowered(self, word: Array) -> Array:
         return word if self.unit is None else word * self.unit
@@ -141,21 +141,33 @@ class LinearEntry(Entry):
             return factor, Pair(order * self.live_log_ratio)
         masses = (self.scaled_x.hi, self.scaled_y.hi)
         seen = (masses[0] > 0) & (masses[1] > 0)
-        p, q = masses if self.raw is None else self.raw[:2]
-        weights = (xp.where(self.live, one, 1.0) for one in (p, q))
-        pairs = zip(masses, weights, strict=True)
-        apart = log_words(*(xp.where(seen, mass, one) for mass, one in pairs), xp=xp)
         close = xp.abs(self.live_log_ratio) < 1.0
-        if self.raw is not None:
-            apart = chosen(seen, apart, apart + self.raw[3](), xp=xp)
+        if self.raw is None:
+            apart = log_words(*(xp.where(seen, mass, 1.0) for mass in masses), xp=xp)
+        else:
+            lifts = [self._lifted(mass, k) for k, mass in enumerate(masses)]
+            (x, up), (y, down) = lifts
+            apart = log_words(x, y, down - up, xp=xp)
         ratio = chosen(close, Pair(self.live_log_ratio), apart, xp=xp)
         return factor, far_scale(order, ratio, xp=xp)
+
+    def _lifted(self, mass: Array, side: int) -> tuple[Array, Array]:
+        """A mass, times a power of two where scaling has left nothing of it, and the power."""
+        xp = self.xp
+        assert self.raw is not None
+        power = 512.0 if xp.limits.splitter > 2**20 else 64.0
+        hidden = self.live & ~(mass > 0)
+        lifted = xp.where(hidden, self.raw[side], 0.0) * 2.0**power
+        for factor in self.raw[3][side]:
+            lifted = lifted * factor
+        mass = xp.where(hidden, lifted, mass)
+        return xp.where(mass > 0, mass, 1.0), xp.where(hidden, power, 0.0)
 
     def _mirrored(self) -> Entry:
         raw = None
         if self.raw is not None:
-            p, q, scales, words = self.raw
-            raw = (q, p, -scales, lambda: -words())
+            p, q, scales, factors = self.raw
+            raw = (q, p, -scales, factors[::-1])
         return LinearEntry(
             self.scaled_y, self.scaled_x, -self.scaled_gap, self.xp, self.unit, raw
         )

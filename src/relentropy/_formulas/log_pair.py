@@ -46,15 +46,15 @@ def log_pair(w: Array, /, *, xp: Namespace) -> Logarithm:
     return Logarithm(pair, xp.where(inside, tail, 0.0))
 
 
-def log_words(x: Array, y: Array, /, *, xp: Namespace) -> Pair:
-    """log(x/y) of positive numbers, off by an ulp of 1 at most, however large it is.
+def log_words(x: Array, y: Array, /, power: Array | float = 0.0, *, xp: Namespace) -> Pair:
+    """log(x/y*2**power) of positive numbers, off by an ulp of 1 at most, however large it is.
 
     What exponents need: ``exp(a*log(x))`` is then as good for x = 1e-300 as for x = 1/2.
     """
     if not xp.exact:
         return Pair(xp.log(x / y))
     (one, up), (other, down) = (_split(w, xp=xp) for w in (x, y))
-    exponent = up - down
+    exponent = up - down + power
     long, short, _ = _LOG_TWO[xp.limits.splitter > 2**20]
     rest = (xp.log(one) - xp.log(other)) + exponent * short
     return Pair(*two_sum(exponent * long, rest))

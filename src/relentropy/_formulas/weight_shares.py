@@ -31,7 +31,6 @@ from .._arrays.protocols import Block, Fold
 from .entries import Rate
 from .kl_term import power_of_two_scale
 from .linear_entries import LinearEntry
-from .log_pair import log_words
 from .sides import Weights
 
 _SIDE = Weights()
@@ -175,12 +174,8 @@ class WeightShares:
         if not xp.exact:
             return LinearEntry(Pair(p), y, d, xp)
         scales = xp.log(numbers.p_scale) - xp.log(numbers.q_scale) - xp.log(numbers.rounded)
-
-        def words() -> Pair:
-            ratio = log_words(numbers.rounded, xp.ones_like(numbers.rounded), xp=xp)
-            return log_words(numbers.p_scale, numbers.q_scale, xp=xp) - ratio
-
-        raw = (block[0], block[1], scales, words)
+        factors = ((numbers.p_scale,), (numbers.q_scale, numbers.rounded))
+        raw = (block[0], block[1], scales, factors)
         return LinearEntry(Pair(p), y, d, xp, _unit(numbers.p_mass, xp=xp), raw)
 
     def possible(self, stats: tuple[Any, ...], *, xp: Namespace) -> Array:

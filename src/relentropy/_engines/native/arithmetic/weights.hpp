@@ -130,10 +130,20 @@ RELENTROPY_FN Entry<Lanes> entry_of(Lanes p, Lanes q, const Shares& row) {
   Lanes rounded = all<Lanes>(row.ratio.hi);
   if constexpr (EXACT) {
     p = p * row.p_scale, q = q * row.q_scale;
-    Pair<Lanes> y = two_prod(q, rounded);
-    y = fast_two_sum(y.hi, y.lo + q * row.ratio.lo);
-    Pair<Lanes> d = two_sum(p, -y.hi);
-    e = {p, y, fast_two_sum(d.hi, d.lo - y.lo)};
+    const Pair<Lanes> whole = two_prod(q, rounded);
+    const Pair<Lanes> y = fast_two_sum(whole.hi, whole.lo + q * row.ratio.lo);
+    Pair<Lanes> d = two_sum(p, -y.hi), gap = fast_two_sum(d.hi, d.lo - y.lo);
+    Mask close = magnitude(gap.hi) < 0x1p-40 * p;
+    if (any(close)) {
+      // Shares that agree beyond an ulp differ by what is left of three words. (An error of the
+      // ratio is common to all entries, and of second order.)
+      Pair<Lanes> more = two_prod(q, all<Lanes>(row.ratio.lo));
+      d = two_sum(p, -whole.hi);
+      Pair<Lanes> apart = two_sum(d.hi, -whole.lo), left = two_sum(apart.hi, -more.hi);
+      left = fast_two_sum(left.hi, left.lo + (apart.lo + (d.lo - more.lo)));
+      gap = {choose(close, left.hi, gap.hi), choose(close, left.lo, gap.lo)};
+    }
+    e = {p, y, gap};
   } else {
     Lanes high = q * rounded, low = q * row.ratio.lo;
     e = {p, {high + low, Lanes{}}, {(p - high) - low, Lanes{}}};
