@@ -295,8 +295,8 @@ def bhattacharyya_distance(
     aliases=("the Hellinger affinity", "the Bhattacharyya affinity", "the overlap"),
 )
 def bhattacharyya_coefficient(
-    p: Array,
-    q: Array,
+    p: Operand[Array],
+    q: Operand[Array],
     *,
     axis: int | tuple[int, ...] | None = -1,
     from_logits: _arguments.FromLogits = False,
@@ -346,7 +346,7 @@ def bhattacharyya_coefficient(
         measure, operands, parameters={"alpha": 0.5},
         axis=axis, where=where, keepdims=keepdims, dtype=dtype,
     )  # fmt: skip
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 class Chernoff(NamedTuple, Generic[Array]):

@@ -208,6 +208,18 @@ def test_contributions_of_a_truncated_vocabulary_are_not_negative():
 # --- far apart, and excluded outcomes -----------------------------------------------------
 
 
+@on("numpy", "numpy-formulas", "torch")
+def test_weights_whose_shares_agree_beyond_an_ulp(backend):
+    """Kernels were 115 ulp off: gaps of 1e-18 had been rounded before they cancelled."""
+    p = np.random.default_rng(1).uniform(0.01, 1, (12, 2))
+    q = np.nextafter(p, 2)
+    truth = [evaluate("kl_divergence", *row) for row in zip(p, q, strict=True)]
+    with backend.active():
+        sides = backend.make(p), backend.make(q)
+        for value in (re.kl_divergence(*sides), re.alpha_divergence(*sides, 1.0)):
+            assert_ulp(backend.read(value), truth, 4)
+
+
 @on("numpy", "torch", "jax", "strict")
 def test_bhattacharyya_distance_of_certain_float32_outcomes(backend):
     """By its formula: inf, where all shares but one underflow."""
