@@ -131,9 +131,9 @@ def cross_entropy(
 
     The result is inf if p > 0 and q = 0 for an entry.
 
-    The derivative by q is that of `kl_divergence`, bit for bit, and accurate also where q is
-    close to p, where ``q - p`` cancels. At entries that are zero (or -inf) on both sides
-    derivatives are finite; at p > 0 = q they are infinite, but -p by q's logits.
+    The derivative by q's logits, q - p, cancels for close p and q; that of `kl_divergence` does
+    not. At entries that are zero (or -inf) on both sides derivatives are finite; at p > 0 = q
+    they are infinite, but -p by q's logits.
 
     References
     ----------

@@ -15,7 +15,6 @@ import numpy as np
 
 from .._arrays.axes import Layout
 from .._arrays.torch_internals import are_plain, forward_mode_is_active, lie_on_host
-from .._formulas import cross_entropy
 from . import manifest, triton
 from .kernel_call import Arrays, KernelCall, kernel_call, module_for, native, supports
 
@@ -101,40 +100,6 @@ def forget() -> None:
 
 def reduce(job: Any, measure: Any, arrays: Arrays, mask: Any, *, keep: bool) -> Arrays | None:
     """Return a measure's outputs and, with ``keep``, its residuals; see `RowJob.value`."""
-    results = _reduce(job, measure, arrays, mask, keep=keep)
-    if not (keep and results and _has_gradient_of_divergence(measure)):
-        return results
-    more = _reduce(job, measure.divergence, arrays, mask, keep=True)
-    return more and (*results, *more[job.outputs + job.varying :])
-
-
-def reduce_vjp(
-    job: Any, measure: Any, arrays: Arrays, mask: Any, residuals: Arrays, cotangents: Arrays,
-    need: tuple[bool, ...],
-) -> Arrays | None:  # fmt: skip
-    """Return the operands' gradients; see `RowJob.vjp`."""
-    if not _has_gradient_of_divergence(measure):
-        return _reduce_vjp(job, measure, arrays, mask, residuals, cotangents, need)
-    (value, *rest), count = residuals, len(cross_entropy.RESIDUALS)
-    gradients: Arrays = ()
-    for i, (of, numbers) in enumerate(
-        ((measure, rest[:count]), (measure.divergence, rest[count:]))
-    ):
-        if need[i]:
-            only = (i == 0, i == 1)
-            found = _reduce_vjp(job, of, arrays, mask, (value, *numbers), cotangents, only)
-            if not found:
-                return None
-            gradients += found
-    return gradients
-
-
-def _has_gradient_of_divergence(measure: Any) -> bool:
-    """Return whether the derivative by q is that of the relative entropy of the operands."""
-    return isinstance(measure, cross_entropy.CrossEntropy) and not measure.same
-
-
-def _reduce(job: Any, measure: Any, arrays: Arrays, mask: Any, *, keep: bool) -> Arrays | None:
     spec = module_for(job.xp.library) and manifest.spec_of(measure)
     if spec:
         entries, row = _apart(spec.kernel, arrays)
@@ -148,10 +113,11 @@ def _reduce(job: Any, measure: Any, arrays: Arrays, mask: Any, *, keep: bool) ->
     return triton.reduce(job, measure, arrays, mask, keep=keep)
 
 
-def _reduce_vjp(
+def reduce_vjp(
     job: Any, measure: Any, arrays: Arrays, mask: Any, residuals: Arrays, cotangents: Arrays,
     need: tuple[bool, ...],
 ) -> Arrays | None:  # fmt: skip
+    """Return the operands' gradients; see `RowJob.vjp`."""
     spec = module_for(job.xp.library) and manifest.spec_of(measure)
     if spec and spec.vjp:
         entries, row = _apart(spec.kernel, arrays)

@@ -175,7 +175,7 @@ def _leaves(names: str, pairs: str = "", flags: str = "") -> tuple[Leaf, ...]:
 
 
 _PEAK = logsumexp.Peak._fields
-_SURPRISE = cross_entropy.RESIDUALS
+_SURPRISE = ("p_top", "mass", "mean", "q_top", "others")
 _MEANS = ("p_mean", "q_mean", "unit")
 
 # Triton's states and residuals. Relative entropy's first pass from logits, and the first pass

@@ -7,9 +7,6 @@ to it: two terms of one sign. Its mean is ``U/S + log1p(R)`` with
 
 where nothing cancels, however close to certain the distributions are. Entropy is the
 cross-entropy of a distribution with itself.
-
-Its derivative by q is that of the relative entropy, from which it differs by p's entropy:
-``q - p`` cancels where the two are close, and the divergence's formula does not.
 """
 
 from __future__ import annotations
@@ -20,17 +17,12 @@ from typing import Any, NamedTuple
 from .._arrays.array import ZERO, Array
 from .._arrays.namespace import Namespace
 from .._arrays.pairs import Pair, add_sums, exp, scale, total
-from .._arrays.protocols import Block, Fold, Measure
+from .._arrays.protocols import Block, Measure
 from .elementwise import ENTR
 from .expectation import beside_top, finite_or_zero, in_base
-from .measures import kl_measure
 from .sides import Side, side
 
 _INF = float("inf")
-
-
-RESIDUALS = ("p_top", "mass", "mean", "q_top", "others")
-"""Names of the residuals of cross-entropy and entropy; ``mean`` is U/S."""
 
 
 class State(NamedTuple):
@@ -128,15 +120,6 @@ class _OfTwoSides:
 class CrossEntropy(_OfTwoSides, Measure):
     """-sum(p*log(q)) of normalised p and q; entropy where ``same``."""
 
-    @property
-    def differentiated(self) -> Measure:
-        return self if self.same else _WithDivergence(self)
-
-    @property
-    def divergence(self) -> Measure:
-        """Relative entropy of the operands, which has the same derivative by q."""
-        return kl_measure(self.from_logits, normalize=True, base=self.base)
-
     def passes(self, *, xp: Namespace) -> tuple[CrossEntropyFold]:
         return (CrossEntropyFold(self.from_logits, self.same),)
 
@@ -164,100 +147,29 @@ class CrossEntropy(_OfTwoSides, Measure):
     def grad(
         self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
     ) -> tuple[Array | None, ...]:
-        """By p's logits p*(surprise - mean surprise); by q see `_WithDivergence`."""
+        """By p's logits p*(surprise - mean surprise), by q's q - p."""
         p_top, p_mass, mean, q_top, others = numbers
         p_side, q_side = (side(is_log) for is_log in self.from_logits)
         p, q = block[0], block[-1]
-        if not need[0]:
-            return (None,) * len(need)
-        # Surprises without log1p(others), which all have in common, but for an entry with
-        # no mass on both sides: it has none.
         weight = p_side.weight(p, p_top, xp=xp)
-        rate = q_side.gap(q, q_top, xp=xp) - mean
-        if self.same:
-            rate = xp.where(p == p_side.absent, _INF, rate)
-        else:
-            none, lost = p == p_side.absent, q == q_side.absent
-            rate = xp.where(lost, _INF, rate)
-            rate = xp.where(none & lost, -mean - xp.log1p(others), rate)
-        by_p = p_side.by_entry(p, p_top, weight, p_mass, rate, xp=xp)
-        return (in_base(by_p, self.base, xp=xp), *(None,) * (len(need) - 1))
-
-
-class Beside(NamedTuple):
-    """States of the first pass."""
-
-    surprise: State
-    divergence: Any
-
-
-@dataclass(frozen=True)
-class _BesideFold:
-    surprise: CrossEntropyFold
-    divergence: Fold
-
-    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Beside:
-        return Beside(
-            self.surprise.step(block, stats, xp=xp), self.divergence.step(block, stats, xp=xp)
-        )
-
-    def merge(self, first: Beside, second: Beside, *, xp: Namespace) -> Beside:
-        return Beside(
-            self.surprise.merge(first.surprise, second.surprise, xp=xp),
-            self.divergence.merge(first.divergence, second.divergence, xp=xp),
-        )
-
-
-@dataclass(frozen=True)
-class _LaterFold:
-    """A later pass of the divergence."""
-
-    fold: Fold
-
-    def step(self, block: Block, stats: Any, *, xp: Namespace) -> Any:
-        return self.fold.step(block, _of_divergence(stats), xp=xp)
-
-    def merge(self, first: Any, second: Any, *, xp: Namespace) -> Any:
-        return self.fold.merge(first, second, xp=xp)
-
-
-def _of_divergence(stats: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (stats[0].divergence, *stats[1:])
-
-
-@dataclass(frozen=True)
-class _WithDivergence(Measure):
-    """Cross-entropy with the sums that the divergence's derivative needs."""
-
-    measure: CrossEntropy
-    empty = (0.0,)
-
-    @property
-    def fills(self) -> tuple[float, ...]:
-        return self.measure.fills
-
-    def passes(self, *, xp: Namespace) -> tuple[Fold, ...]:
-        (surprise,) = self.measure.passes(xp=xp)
-        first, *later = self.measure.divergence.passes(xp=xp)
-        return (_BesideFold(surprise, first), *map(_LaterFold, later))
-
-    def finish(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
-        return self.measure.finish((stats[0].surprise,), xp=xp)
-
-    def numbers(self, stats: tuple[Any, ...], *, xp: Namespace) -> tuple[Array, ...]:
-        return (
-            *self.measure.numbers((stats[0].surprise,), xp=xp),
-            *self.measure.divergence.numbers(_of_divergence(stats), xp=xp),
-        )
-
-    def grad(
-        self, block: Block, numbers: tuple[Array, ...], need: tuple[bool, ...], *, xp: Namespace
-    ) -> tuple[Array | None, ...]:
-        count = len(RESIDUALS)
-        by_p, _ = self.measure.grad(block, numbers[:count], (need[0], False), xp=xp)
-        divergence = self.measure.divergence
-        _, by_q = divergence.grad(block, numbers[count:], (False, need[1]), xp=xp)
-        return by_p, by_q
+        by_p = by_q = None
+        if need[0]:
+            # Surprises without log1p(others), which all have in common, but for an entry with
+            # no mass on both sides: it has none.
+            rate = q_side.gap(q, q_top, xp=xp) - mean
+            if self.same:
+                rate = xp.where(p == p_side.absent, _INF, rate)
+            else:
+                none, lost = p == p_side.absent, q == q_side.absent
+                rate = xp.where(lost, _INF, rate)
+                rate = xp.where(none & lost, -mean - xp.log1p(others), rate)
+            by_p = p_side.by_entry(p, p_top, weight, p_mass, rate, xp=xp)
+            by_p = in_base(by_p, self.base, xp=xp)
+        if need[-1] and not self.same:
+            q_weight, q_mass = q_side.weight(q, q_top, xp=xp), 1 + others
+            by_q = q_side.excess(q, q_top, q_weight, q_mass, weight / p_mass, xp=xp)
+            by_q = in_base(by_q, self.base, xp=xp)
+        return (by_p,) if self.same else (by_p, by_q)
 
 
 class Sum(NamedTuple):

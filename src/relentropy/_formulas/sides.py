@@ -50,6 +50,11 @@ class Side(Protocol):
     ) -> Array:
         """The derivative by x, where that by x's logit is ``weight/mass * rate``."""
 
+    def excess(
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Namespace
+    ) -> Array:
+        """The same for a rate of ``1 - share/(weight/mass)``: by x's logit, a difference."""
+
 
 @dataclass(frozen=True)
 class Logits:
@@ -86,6 +91,11 @@ class Logits:
         value = xp.where(weight < _INF, value, times(rate, weight, xp=xp))
         return xp.where(x == -_INF, 0.0, xp.where(steep, limit, value))
 
+    def excess(
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Namespace
+    ) -> Array:
+        return weight / mass - share
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -116,6 +126,13 @@ class Weights:
         self, x: Array, top: Array, weight: Array, mass: Array, rate: Array, *, xp: Namespace
     ) -> Array:
         return rate / mass / self._anchor(top, xp=xp)
+
+    def excess(
+        self, x: Array, top: Array, weight: Array, mass: Array, share: Array, *, xp: Namespace
+    ) -> Array:
+        absent = (share == 0) & (x == 0)
+        rate = 1 - share / xp.where(absent, 1.0, weight / mass)
+        return self.by_entry(x, top, weight, mass, rate, xp=xp)
 
     @staticmethod
     def _anchor(top: Array, *, xp: Namespace) -> Array:

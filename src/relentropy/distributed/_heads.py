@@ -14,7 +14,6 @@ import torch.distributed as dist
 from torch.autograd import Function
 
 from .._arrays.parts import Part, finished
-from .._arrays.protocols import Measure
 from .._autodiff.heads.gradients import head_vjp
 from .._autodiff.heads.job import HeadJob
 from .._autodiff.heads.torch import cast_automatically, recorded, without_autocast
@@ -37,15 +36,18 @@ def evaluate(job: HeadJob, arrays: Arrays, group: Group, *, sum_gradients: bool)
     with without_autocast(arrays):
         if torch.is_grad_enabled() and any(one.requires_grad for one in arrays):
             return tuple(_Value.apply(job, group, sum_gradients, *arrays)[: job.outputs])
-        part = _merged(job, job.measure, arrays, group)
-        return finished(job.measure, (part,), job.dtype, xp=job.xp)
+        return _outputs(job, _merged(job, arrays, group))
 
 
-def _merged(job: HeadJob, measure: Measure, arrays: Arrays, group: Group) -> Part:
+def _merged(job: HeadJob, arrays: Arrays, group: Group) -> Part:
     with torch.no_grad():
-        part = job.part(measure, tuple(array.detach() for array in arrays))
-        (fold,) = measure.passes(xp=job.xp)
+        part = job.part(tuple(one.detach() for one in arrays))
+        (fold,) = job.measure.passes(xp=job.xp)
         return over_ranks(part, fold, group)
+
+
+def _outputs(job: HeadJob, part: Part) -> Arrays:
+    return finished(job.measure, (part,), job.dtype, xp=job.xp)
 
 
 class _Value(Function):  # type: ignore[misc]
@@ -53,13 +55,12 @@ class _Value(Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(job: HeadJob, group: Group, sum_gradients: bool, *arrays: Tensor) -> Arrays:
-        measure, xp = job.measure.differentiated, job.xp
-        part = _merged(job, measure, arrays, group)
-        stats = (part.state,)
-        values = measure.finish(stats, xp=xp)[: measure.varying]
-        kept: Arrays = (*values, *measure.numbers(stats, xp=xp))
+        part = _merged(job, arrays, group)
+        stats, xp = (part.state,), job.xp
+        values = job.measure.finish(stats, xp=xp)[: job.measure.varying]
+        kept: Arrays = (*values, *job.measure.numbers(stats, xp=xp))
         # Users may change results in place, which torch forbids for views made in here.
-        outputs = (x.clone() for x in finished(measure, (part,), job.dtype, xp=xp))
+        outputs = (one.clone() for one in _outputs(job, part))
         return *outputs, *(one.reshape((job.rows,)) for one in kept)
 
     @staticmethod

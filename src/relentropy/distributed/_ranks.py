@@ -46,8 +46,7 @@ def evaluate(job: RowJob, arrays: Arrays, group: Group, *, sum_gradients: bool) 
     )
     if torch.is_grad_enabled() and any(array.requires_grad for array in arrays):
         return tuple(_Value.apply(job, group, sum_gradients, *arrays)[: job.outputs])
-    parts = _passes(job, job.measure, arrays, group)
-    return finished(job.measure, parts, job.dtype, xp=job.xp)
+    return _outputs(job, _passes(job, job.measure, arrays, group))
 
 
 def over_ranks(part: Part, fold: Fold, group: Group) -> Part:
@@ -163,6 +162,10 @@ def _passes(job: RowJob, measure: Any, arrays: Arrays, group: Group) -> tuple[Pa
     return found
 
 
+def _outputs(job: RowJob, parts: tuple[Part, ...]) -> Arrays:
+    return finished(job.measure, parts, job.dtype, xp=job.xp)
+
+
 class _Value(Function):  # type: ignore[misc]
     """A job's outputs, and the numbers per row that its gradient needs."""
 
@@ -175,8 +178,7 @@ class _Value(Function):  # type: ignore[misc]
         kept: Arrays = (*values, *measure.numbers(stats, xp=xp))
         rows = tuple(one.reshape(job.layout.batch) for one in kept)
         # Users may change results in place, which torch forbids for views made in here.
-        outputs = finished(measure, parts, job.dtype, xp=xp)
-        return *(x.clone() for x in outputs), *rows
+        return *(one.clone() for one in _outputs(job, parts)), *rows
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Arrays) -> None:

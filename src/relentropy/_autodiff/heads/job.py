@@ -276,9 +276,9 @@ class HeadJob:
 
     def _merged(self, arrays: Arrays, tiles: list[slice], room: Room, *, keep: bool) -> Arrays:
         """The outputs of rows whose tiles follow one another."""
-        xp, measure = self.xp, self.measure.differentiated if keep else self.measure
+        xp, measure = self.xp, self.measure
         chosen = _Chosen(self, arrays)
-        stats = (self._state(measure, arrays, tiles, chosen, room),)
+        stats = (self._state(arrays, tiles, chosen, room),)
         values = measure.finish(stats, xp=xp)
         outputs = (chosen.log_probs(*stats[0]),) if self.several else values
         for mask in self.masks(arrays):
@@ -294,16 +294,13 @@ class HeadJob:
             return (xp.raw.permute_dims(outputs[0], (1, 0)), *kept)
         return tuple(xp.raw.reshape(one, (self.rows,)) for one in outputs) + kept
 
-    def part(self, measure: Measure, arrays: Arrays) -> Part:
-        """Return the state of all rows, for a measure of one pass: to be merged with others.
-
-        ``measure`` is the job's, or its differentiated form.
-        """
+    def part(self, arrays: Arrays) -> Part:
+        """The state of all rows, for a measure of one pass: to be merged with others."""
         parts, room = [], Room(self.xp)
         tiles = self.columns or [slice(0, 0)]
         for block in self.blocks:
             job, own = self.of_rows(block.stop - block.start), self.cut(arrays, block)
-            state = job._state(measure, own, tiles, _Chosen(job, own), room)
+            state = job._state(own, tiles, _Chosen(job, own), room)
             layout = Layout((job.rows, self.vocabulary), (1,))
             mask = next(iter(self.masks(own)), None)
             parts.append(Part.of(state, layout, mask, xp=self.xp))
@@ -311,22 +308,18 @@ class HeadJob:
         numbers = (self.xp.concat(list(column), 1) for column in columns)
         return parts[0].with_numbers(numbers, (self.rows,))
 
-    def _state(
-        self, measure: Measure, arrays: Arrays, tiles: list[slice], chosen: _Chosen, room: Room
-    ) -> Any:
-        (fold,) = measure.passes(xp=self.xp)
-        states = (self._state_of(measure, arrays, tile, chosen, room) for tile in tiles)
-        return merged(states, fold, xp=self.xp)
+    def _state(self, arrays: Arrays, tiles: list[slice], chosen: _Chosen, room: Room) -> Any:
+        (one,) = self.measure.passes(xp=self.xp)
+        states = (self._state_of(arrays, tile, chosen, room) for tile in tiles)
+        return merged(states, one, xp=self.xp)
 
-    def _state_of(
-        self, measure: Measure, arrays: Arrays, columns: slice, chosen: _Chosen, room: Room
-    ) -> Any:
+    def _state_of(self, arrays: Arrays, columns: slice, chosen: _Chosen, room: Room) -> Any:
         tiles = self.logits(arrays, columns, room)
         chosen.look(tiles[0], columns)
         mask = next(iter(self.masks(arrays)), None)
         layout = Layout((self.rows, columns.stop - columns.start), (1,))
         operands = (*tiles, *self.parameters(arrays, columns))
-        return state_of(measure, layout, operands, mask, xp=self.xp)
+        return state_of(self.measure, layout, operands, mask, xp=self.xp)
 
     @property
     def empty(self) -> tuple[float, ...]:

@@ -65,13 +65,14 @@ void cross_entropy_state(const Call& call) {
   Fold<Of>(call, kernel, options.mask).run();
 }
 
-// Inputs: operands, the cotangent, the value, `CrossEntropyResiduals`. Output: the gradient by p;
-// that by q is the relative entropy's.
+// Inputs: operands, the cotangent, the value, `CrossEntropyResiduals`. Outputs: the gradients
+// that are needed.
 template <bool EXACT, bool SAME, class P, class Q>
 struct CrossEntropySlopes {
-  static constexpr int OPERANDS = SAME ? 1 : 2, RESULTS = 1;
+  static constexpr int OPERANDS = SAME ? 1 : 2, RESULTS = OPERANDS;
   double fills[2] = {P::ABSENT, Q::ABSENT};
   Base base;
+  bool by_p, by_q;
 
   struct Row {
     Seed seed;
@@ -80,7 +81,8 @@ struct CrossEntropySlopes {
   Row row(const double* in) const { return {{in[0], in[1]}, read<CrossEntropyResiduals>(in + 2)}; }
   void entry(const Row& row, Blocks& blocks, int n) const {
     surprise_slopes<EXACT, SAME, P, Q>(row.residuals, row.seed, base, blocks.in[0],
-                                       blocks.in[OPERANDS - 1], n, blocks.out[0]);
+                                       blocks.in[OPERANDS - 1], n, by_p ? blocks.out[0] : nullptr,
+                                       by_q ? blocks.out[by_p ? 1 : 0] : nullptr);
   }
 };
 
@@ -88,7 +90,8 @@ template <bool EXACT, bool SAME, class P, class Q>
 void cross_entropy_slopes(const Call& call) {
   using Of = CrossEntropySlopes<EXACT, SAME, P, Q>;
   const CrossEntropyOptions options(call);
-  map(call, Of{{P::ABSENT, Q::ABSENT}, options.base}, options.mask);
+  const bool by_q = !SAME && options.by_q;
+  map(call, Of{{P::ABSENT, Q::ABSENT}, options.base, options.by_p, by_q}, options.mask);
 }
 
 }  // namespace RELENTROPY_SET

@@ -137,7 +137,7 @@ struct TokenSlopes {
     token_slopes_of<EXACT>(row.peak, row.of_token, a, blocks.place(row.token), n, to);
     if constexpr (ENTROPY) {
       surprise_slopes<EXACT, true, OfLogits, OfLogits>(row.residuals, row.of_entropy, {1.0, 0.0}, a,
-                                                       a, n, blocks.room);
+                                                       a, n, blocks.room, nullptr);
       for (int i = 0; i < n; i += LANES) store(to + i, load(to + i) + load(blocks.room + i));
     }
     divide_by(temperature, to, n);

@@ -241,9 +241,7 @@ def slopes(
     a, b, there, extra, known, factor, MODE: tl.constexpr, KIND: tl.constexpr,
     VALUE: tl.constexpr, BY_A: tl.constexpr, BY_B: tl.constexpr,
 ):  # fmt: skip
-    """By p's logits p*(surprise - mean surprise); softmax by logsumexp's.
-
-    By q's, cross-entropy has the gradient of the relative entropy, and its kernel.
+    """By p's logits p*(surprise - mean surprise), by q's q - p; softmax by logsumexp's.
 
     By an entry's logits its log-probability changes by 1 - p at the entry and -p elsewhere.
     """
@@ -295,4 +293,8 @@ def slopes(
             if KIND == CROSS_ENTROPY:
                 by_a = tl.where(b == -INF, end, by_a)
             by_a = tl.where(a == -INF, 0.0, by_a)
+        if (KIND == CROSS_ENTROPY) & BY_B:
+            q_weight = _weight(b, gap, gap_low, 0.0)
+            by_q = (factor / (1.0 + others)).to(kind)[:, None]
+            by_b = q_weight * by_q - (weight * f) * down
     return by_a, by_b, redo

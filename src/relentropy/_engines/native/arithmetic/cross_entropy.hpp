@@ -66,6 +66,12 @@ struct OfLogits {
     value = over_mass<EXACT>(value, mass, inverse);
     return choose(x == -INF, 0.0, choose(steep, rate, value));
   }
+  // The same for a rate of 1 - share/(weight/mass).
+  template <bool EXACT>
+  RELENTROPY_FN Lanes excess(Lanes, double, Lanes weight, double mass, double inverse,
+                             Lanes share) {
+    return over_mass<EXACT>(weight, mass, inverse) - share;
+  }
 };
 
 struct OfWeights {
@@ -95,6 +101,13 @@ struct OfWeights {
   template <bool EXACT>
   RELENTROPY_FN Lanes by_entry(Lanes, double anchor, Lanes, double mass, double, Lanes rate) {
     return rate / mass / anchor;
+  }
+  template <bool EXACT>
+  RELENTROPY_FN Lanes excess(Lanes x, double anchor, Lanes weight, double mass, double inverse,
+                             Lanes share) {
+    auto absent = (share == 0.0) & (x == 0.0);
+    const Lanes rate = 1.0 - share / choose(absent, 1.0, weight / mass);
+    return by_entry<EXACT>(x, anchor, weight, mass, inverse, rate);
   }
 };
 
@@ -211,24 +224,34 @@ RELENTROPY_BLOCK CrossEntropyResiduals surprise_residuals(const Surprise<P, Q>& 
           row.others.hi + row.others.lo};
 }
 
-// By p's logits p*(surprise - mean surprise).
+// By p's logits p*(surprise - mean surprise), by q's q - p; either may be left out.
 template <bool EXACT, bool SAME, class P, class Q>
 RELENTROPY_BLOCK void surprise_slopes(const CrossEntropyResiduals& row, Seed seed, Base base,
-                                      const double* p, const double* q, int n, double* by_p) {
+                                      const double* p, const double* q, int n, double* by_p,
+                                      double* by_q) {
   const double p_anchor = P::anchor(row.p_top), q_anchor = Q::anchor(row.q_top);
-  const double inverse = 1.0 / row.mass;
+  const double inverse = 1.0 / row.mass, q_mass = 1.0 + row.others, q_inverse = 1.0 / q_mass;
   // What p's logit would gain where neither side has mass.
   const double nowhere = SAME ? INF : -row.mean - log1p(row.others);
   for (int i = 0; i < n; i += LANES) {
     const Lanes x = load(p + i), y = load(q + i);
     const Lanes weight = P::template weight<EXACT>(x, p_anchor);
-    // Surprises without log1p(others), which all have in common.
-    Lanes rate = Q::template gap<EXACT>(y, q_anchor) - row.mean;
-    auto none = x == P::ABSENT;
-    if constexpr (SAME) rate = choose(none, nowhere, rate);
-    else rate = choose(y == Q::ABSENT, choose(none, nowhere, all<Lanes>(INF)), rate);
-    const Lanes slope = P::template by_entry<EXACT>(x, p_anchor, weight, row.mass, inverse, rate);
-    store(by_p + i, times(seed, in_base(slope, base)));
+    if (by_p) {
+      // Surprises without log1p(others), which all have in common.
+      Lanes rate = Q::template gap<EXACT>(y, q_anchor) - row.mean;
+      auto none = x == P::ABSENT;
+      if constexpr (SAME) rate = choose(none, nowhere, rate);
+      else rate = choose(y == Q::ABSENT, choose(none, nowhere, all<Lanes>(INF)), rate);
+      const Lanes slope = P::template by_entry<EXACT>(x, p_anchor, weight, row.mass, inverse, rate);
+      store(by_p + i, times(seed, in_base(slope, base)));
+    }
+    if (by_q) {
+      const Lanes q_weight = Q::template weight<EXACT>(y, q_anchor);
+      const Lanes share = over_mass<EXACT>(weight, row.mass, inverse);
+      const Lanes slope =
+          Q::template excess<EXACT>(y, q_anchor, q_weight, q_mass, q_inverse, share);
+      store(by_q + i, times(seed, in_base(slope, base)));
+    }
   }
 }
 
