@@ -6,12 +6,12 @@ Budgets are minutes on two cores, with environments built from nothing. No page 
 session   budget  what
 ========  ======  =======================================================
 lint           1  ruff check, ruff format --check, clang-format, import-linter
-typing         2  mypy --strict over src; mypy and pyright over users' programs
+typing         3  mypy --strict over src; mypy and pyright over users' programs
 minimal        2  lowest numpy and array-api-compat, no engine, nothing else
 docs           3  doctests of docstrings and README, the Sphinx pages with their cells
 tests         18  the test suite with every backend that runs on a CPU
 --------  ------  -------------------------------------------------------
-default       26  the five above
+default       27  the five above
 full          60  bulk checks: everything marked ``full``
 engines       60  the generated suite, once for each instruction set
 tests_gpu     60  the generated suite on a CUDA device, by the formulas and by the engines
